@@ -1,0 +1,36 @@
+# Warnings, hardening and sanitizers, the same for every target.
+add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Wmissing-prototypes
+  -Wformat=2 -Wundef -Werror -fno-common)
+add_compile_definitions(_GNU_SOURCE PENSTOCK_VERSION="${PROJECT_VERSION}")
+
+# PENSTOCK_PLAIN_* are for the sandbox launcher, which is never built with a sanitizer (LeakSanitizer cannot trace
+# a non-dumpable child).
+set(PENSTOCK_SANITIZE_FLAGS "")
+if(PENSTOCK_SANITIZE STREQUAL "address")
+  set(PENSTOCK_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+elseif(PENSTOCK_SANITIZE STREQUAL "thread")
+  set(PENSTOCK_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer)
+elseif(NOT PENSTOCK_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "PENSTOCK_SANITIZE is '${PENSTOCK_SANITIZE}'; it must be empty, 'address' or 'thread'")
+endif()
+
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND PENSTOCK_SANITIZE STREQUAL "")
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE
+    -D_FORTIFY_SOURCE=2 -fPIE)
+  add_link_options(-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+endif()
+# BUG() stays in release builds; assert() is not used.
+string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
+
+if(PENSTOCK_COVERAGE)
+  add_compile_options(--coverage -O0)
+  add_link_options(--coverage)
+endif()
+
+# penstock_sanitize(TARGET...): every target but the sandbox launcher calls this.
+function(penstock_sanitize)
+  foreach(target ${ARGN})
+    target_compile_options(${target} PRIVATE ${PENSTOCK_SANITIZE_FLAGS})
+    target_link_options(${target} PUBLIC ${PENSTOCK_SANITIZE_FLAGS})
+  endforeach()
+endfunction()

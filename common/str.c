@@ -1,0 +1,215 @@
+#include "common/str.h"
+
+#include "common/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct str str_of(const char *c_string)
+{
+	return (struct str){c_string, c_string ? strlen(c_string) : 0};
+}
+
+bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool str_is(struct str s, const char *c_string)
+{
+	return str_eq(s, str_of(c_string));
+}
+
+int str_compare(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int order = n ? memcmp(a.p, b.p, n) : 0;
+	return order ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && str_eq(str_head(s, prefix.n), prefix);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+	return s.n >= suffix.n && str_eq(str_skip(s, s.n - suffix.n), suffix);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+struct str str_trim(struct str s)
+{
+	while (s.n && is_blank(s.p[0]))
+		s = str_skip(s, 1);
+	while (s.n && is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+struct str str_skip(struct str s, size_t n)
+{
+	if (n >= s.n)
+		return (struct str){s.p ? s.p + s.n : NULL, 0};
+	return (struct str){s.p + n, s.n - n};
+}
+
+struct str str_head(struct str s, size_t n)
+{
+	return (struct str){s.p, n < s.n ? n : s.n};
+}
+
+bool str_find(struct str s, struct str needle, size_t *ret_at)
+{
+	if (needle.n > s.n)
+		return false;
+	const char *at = needle.n == 0 ? s.p : memmem(s.p, s.n, needle.p, needle.n);
+	if (needle.n && !at)
+		return false;
+	*ret_at = needle.n ? (size_t)(at - s.p) : 0;
+	return true;
+}
+
+bool str_find_char(struct str s, char c, size_t *ret_at)
+{
+	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+	if (!at)
+		return false;
+	*ret_at = (size_t)(at - s.p);
+	return true;
+}
+
+bool str_cut(struct str *rest, char separator, struct str *ret_part)
+{
+	if (rest->n == 0)
+		return false;
+	size_t at;
+	if (str_find_char(*rest, separator, &at)) {
+		*ret_part = str_head(*rest, at);
+		*rest = str_skip(*rest, at + 1);
+	} else {
+		*ret_part = *rest;
+		*rest = (struct str){NULL, 0};
+	}
+	return true;
+}
+
+bool str_to_i64(struct str s, int64_t *ret)
+{
+	char text[24];
+	if (s.n == 0 || s.n >= sizeof text || is_blank(s.p[0]) || s.p[0] == '+')
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = 0;
+	char *end;
+	errno = 0;
+	long long value = strtoll(text, &end, 10);
+	if (errno || end != text + s.n)
+		return false;
+	*ret = value;
+	return true;
+}
+
+bool str_to_f64(struct str s, double *ret)
+{
+	char text[64];
+	if (s.n == 0 || s.n >= sizeof text)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("0123456789+-.eE", s.p[i]))
+			return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = 0;
+	char *end;
+	errno = 0;
+	double value = strtod(text, &end);
+	if (errno || end != text + s.n)
+		return false;
+	*ret = value;
+	return true;
+}
+
+static size_t utf8_length(struct str s)
+{
+	unsigned char c = (unsigned char)s.p[0];
+	size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+	if (n == 0 || n > s.n)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+			return 0;
+	unsigned char second = n > 1 ? (unsigned char)s.p[1] : 0;
+	bool is_overlong = (c == 0xe0 && second < 0xa0) || (c == 0xf0 && second < 0x90);
+	bool is_surrogate = c == 0xed && second >= 0xa0;
+	bool is_beyond = c == 0xf4 && second >= 0x90;
+	return is_overlong || is_surrogate || is_beyond ? 0 : n;
+}
+
+bool str_is_utf8(struct str s)
+{
+	while (s.n) {
+		size_t n = utf8_length(s);
+		if (n == 0)
+			return false;
+		s = str_skip(s, n);
+	}
+	return true;
+}
+
+#define DISTANCE_MAX 63
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+	return ab < c ? ab : c;
+}
+
+size_t str_distance(struct str a, struct str b, size_t limit)
+{
+	if (a.n > DISTANCE_MAX || b.n > DISTANCE_MAX)
+		return limit + 1;
+	size_t rows[3][DISTANCE_MAX + 1];
+	for (size_t j = 0; j <= b.n; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; i <= a.n; i++) {
+		size_t *now = rows[i % 3], *before = rows[(i + 2) % 3], *older = rows[(i + 1) % 3];
+		now[0] = i;
+		for (size_t j = 1; j <= b.n; j++) {
+			size_t change = before[j - 1] + (a.p[i - 1] != b.p[j - 1]);
+			now[j] = min3(before[j] + 1, now[j - 1] + 1, change);
+			bool is_swap = i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1];
+			if (is_swap && older[j - 2] + 1 < now[j])
+				now[j] = older[j - 2] + 1;
+		}
+	}
+	size_t distance = rows[a.n % 3][b.n];
+	return distance > limit ? limit + 1 : distance;
+}
+
+const char *str_nearest(struct str s, const char *const *names)
+{
+	size_t limit = s.n < 3 ? 1 : s.n < 8 ? 2 : 3;
+	const char *best = NULL;
+	size_t best_distance = limit + 1;
+	for (; *names; names++) {
+		size_t distance = str_distance(s, str_of(*names), limit);
+		if (distance < best_distance) {
+			best_distance = distance;
+			best = *names;
+		}
+	}
+	return best;
+}
+
+bool str_list_has(const struct str_list *list, struct str s)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (str_eq(list->items[i], s))
+			return true;
+	return false;
+}

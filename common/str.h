@@ -1,0 +1,55 @@
+#ifndef COMMON_STR_H
+#define COMMON_STR_H
+
+/*
+ * A view of bytes that somebody else owns; not terminated by a zero unless the maker says so. `p` may be NULL only
+ * when n is 0. The growing kind is `struct buf`; there is no third.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct str {
+	const char *p;
+	size_t n;
+};
+
+struct str_list {
+	struct str *items;
+	size_t count;
+};
+
+#define STR(literal)  ((struct str){(literal), sizeof(literal) - 1})
+#define STR_ARG(view) (int)(view).n, (view).p ? (view).p : "" /* for "%.*s" */
+
+struct str str_of(const char *c_string); /* NULL gives the empty view */
+bool str_eq(struct str a, struct str b);
+bool str_is(struct str s, const char *c_string);
+int str_compare(struct str a, struct str b);
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+struct str str_trim(struct str s); /* blanks, tabs, line ends */
+struct str str_skip(struct str s, size_t n);
+struct str str_head(struct str s, size_t n);
+bool str_find(struct str s, struct str needle, size_t *ret_at);
+bool str_find_char(struct str s, char c, size_t *ret_at);
+
+/* Cuts the part before the next `separator` off *rest; false when *rest is used up. "a,,b" has three parts; an empty
+ * text has none, and a separator at the very end adds none. */
+bool str_cut(struct str *rest, char separator, struct str *ret_part);
+
+/* The whole of s as a decimal number; false when it is not one or does not fit. */
+bool str_to_i64(struct str s, int64_t *ret);
+bool str_to_f64(struct str s, double *ret);
+
+bool str_is_utf8(struct str s);
+
+/* Optimal-string-alignment distance, for "did you mean"; at most `limit`, else limit + 1. */
+size_t str_distance(struct str a, struct str b, size_t limit);
+/* The nearest of `names` (NULL-terminated) to s, or NULL when none is near enough to suggest. */
+const char *str_nearest(struct str s, const char *const *names);
+
+bool str_list_has(const struct str_list *list, struct str s);
+
+#endif
