@@ -1,0 +1,106 @@
+// links: penstock_common
+#include "common/str.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static const struct {
+	const char *text;
+	const char *parts[5];
+} cuts[] = {
+	{"", {NULL}},			 /* an empty text has no part */
+	{"a", {"a", NULL}},		 /* no separator */
+	{"a,,b", {"a", "", "b", NULL}},	 /* an empty part in the middle counts */
+	{"a,", {"a", NULL}},		 /* a separator at the end adds none */
+	{",a", {"", "a", NULL}},	 /* one at the start does */
+};
+
+START_TEST(cut_splits)
+{
+	struct str rest = str_of(cuts[_i].text), part;
+	const char *const *expected = cuts[_i].parts;
+	for (; str_cut(&rest, ',', &part); expected++) {
+		ck_assert_ptr_nonnull(*expected);
+		ck_assert(str_is(part, *expected));
+	}
+	ck_assert_ptr_null(*expected);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	bool is_number;
+	int64_t value;
+} numbers[] = {
+	{"0", true, 0},
+	{"-7", true, -7},
+	{"9223372036854775807", true, INT64_MAX},
+	{"9223372036854775808", false, 0}, /* one too many */
+	{"", false, 0},
+	{" 1", false, 0}, /* strtoll would take the blank */
+	{"1x", false, 0},
+	{"+1", false, 0},
+};
+
+START_TEST(numbers_are_strict)
+{
+	int64_t value = 0;
+	ck_assert_int_eq(str_to_i64(str_of(numbers[_i].text), &value), numbers[_i].is_number);
+	ck_assert_int_eq(value, numbers[_i].value);
+}
+END_TEST
+
+static const struct {
+	const char *word;
+	const char *nearest;
+} words[] = {
+	{"gates", "gate"},   /* one letter too many */
+	{"jbos", "jobs"},    /* two letters swapped count as one change */
+	{"waves", "waves"},
+	{"frobnicate", NULL}, /* nothing near */
+};
+
+START_TEST(nearest_suggests)
+{
+	static const char *const names[] = {"gate", "jobs", "waves", NULL};
+	const char *nearest = str_nearest(str_of(words[_i].word), names);
+	if (words[_i].nearest)
+		ck_assert_pstr_eq(nearest, words[_i].nearest);
+	else
+		ck_assert_ptr_null(nearest);
+}
+END_TEST
+
+static const struct {
+	const char *bytes;
+	bool is_utf8;
+} texts[] = {
+	{"plain", true},
+	{"\xc3\xa4", true},
+	{"\xc0\xaf", false},	     /* overlong slash */
+	{"\xed\xa0\x80", false},     /* surrogate */
+	{"\xf4\x90\x80\x80", false}, /* beyond U+10FFFF */
+	{"\xe2\x82", false},	     /* cut short */
+};
+
+START_TEST(utf8_is_strict)
+{
+	ck_assert_int_eq(str_is_utf8(str_of(texts[_i].bytes)), texts[_i].is_utf8);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("str");
+	TCase *cases = tcase_create("str");
+	tcase_add_loop_test(cases, cut_splits, 0, sizeof cuts / sizeof cuts[0]);
+	tcase_add_loop_test(cases, numbers_are_strict, 0, sizeof numbers / sizeof numbers[0]);
+	tcase_add_loop_test(cases, nearest_suggests, 0, sizeof words / sizeof words[0]);
+	tcase_add_loop_test(cases, utf8_is_strict, 0, sizeof texts / sizeof texts[0]);
+	suite_add_tcase(suite, cases);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
