@@ -1,0 +1,52 @@
+#ifndef COMMON_IO_HTTP_CLIENT_H
+#define COMMON_IO_HTTP_CLIENT_H
+
+/*
+ * HTTP out, by curl's multi interface on the loop: keep-alive connections, bounded bodies, one completion for each
+ * request, on cancellation and shutdown too. Redirects are not followed unless asked; only http and https (and unix
+ * sockets by option) are spoken.
+ */
+
+#include "common/err.h"
+#include "common/fields.h"
+#include "common/str.h"
+
+struct uv_loop_s;
+struct http_client;
+struct http_call;
+
+struct http_request {
+	const char *method; /* "GET", "POST", "PUT", ... */
+	struct str url;
+	const struct pair_list *headers; /* may be NULL */
+	struct str body;		 /* copied, unless body_read is given */
+	/* Streams a body of body_size bytes: fills up to n bytes, returns how many; 0 ends, < 0 fails the call. */
+	long (*body_read)(void *arg, char *to, size_t n);
+	int64_t body_size;
+	size_t answer_max_bytes; /* a larger answer fails with ERR_TOO_LARGE */
+	/* When given, gets the answer's body in pieces and `answer` stays empty; false ends the call. Not called for a status of 300 or more. */
+	bool (*body_write)(void *arg, struct str piece);
+	int64_t timeout_ms;	    /* of the whole call; 0: none */
+	int64_t connect_timeout_ms; /* 0: 10 s */
+	bool follow_redirects;
+};
+
+struct http_answer {
+	int status; /* 0: none, err says why */
+	struct str content_type;
+	struct str body;
+	struct pair_list headers; /* names in lower case */
+};
+
+/* ca_file may be NULL for the system's. */
+bool http_client_open(struct uv_loop_s *loop, const char *ca_file, struct http_client **ret, struct err *err);
+/* Pending calls complete with ERR_BUSY before `closed` runs. */
+void http_client_close(struct http_client *client, void (*closed)(void *arg), void *arg);
+
+/* `done` runs later, never inside this call; `err` is NULL when there is an answer (whatever its status). */
+void http_send(struct http_client *client, const struct http_request *request,
+	void (*done)(void *arg, const struct http_answer *answer, const struct err *err), void *arg,
+	struct http_call **ret_call);
+void http_cancel(struct http_call *call); /* done runs with ERR_TIMEOUT */
+
+#endif
