@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# Shared by quickstart, tests/run and scripts/*: progress by named steps, and failures that say which step, where its log
+# is and what to do next. Source it after `set -euo pipefail`; it sets ROOT, the top of the checkout.
+#
+#     LOG_DIR=$ROOT/build/logs
+#     step "Build" build "a compiler error stands above" scripts/build
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+LOG_DIR=${LOG_DIR:-$ROOT/build/logs}
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+	BOLD=$'\e[1m' GREEN=$'\e[32m' RED=$'\e[31m' DIM=$'\e[2m' PLAIN=$'\e[0m' IS_LIVE=1
+else
+	BOLD='' GREEN='' RED='' DIM='' PLAIN='' IS_LIVE=''
+fi
+
+say() {
+	printf '%s\n' "$*"
+}
+
+# fail WHAT [WAY_OUT]: ends the script.
+fail() {
+	printf '%serror:%s %s\n' "$RED" "$PLAIN" "$1" >&2
+	[ -z "${2:-}" ] || printf '  %s\n' "$2" >&2
+	exit 1
+}
+
+is_root() {
+	[ "$(id -u)" = 0 ]
+}
+
+has_program() {
+	command -v "$1" >/dev/null 2>&1
+}
+
+# Seconds with one decimal since $1, a value of $EPOCHREALTIME.
+seconds_since() {
+	local -i us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
+	printf '%d.%d' $((us / 1000000)) $((us % 1000000 / 100000))
+}
+
+# The last line of a log, beside the step's name, until the process $3 ends.
+show_live() {
+	local name=$1 log=$2 pid=$3 start=$4 line
+	while kill -0 "$pid" 2>/dev/null; do
+		line=$(tail -c 400 "$log" 2>/dev/null | tr '\r\t' '\n ' | tail -n 1 | tr -d '\000-\037')
+		printf '\r\e[K%s==>%s %s %s%ss  %.70s%s' "$BOLD" "$PLAIN" "$name" "$DIM" "$(seconds_since "$start")" "$line" "$PLAIN"
+		sleep 0.3
+	done
+	printf '\r\e[K'
+}
+
+# step NAME LOG WAY_OUT COMMAND...: runs the command with its output in LOG_DIR/LOG.log. A failure shows the log's end and
+# ends the script; what the command printed is otherwise kept out of the way.
+step() {
+	local name=$1 log=$LOG_DIR/$2.log way_out=$3 start=$EPOCHREALTIME status=0
+	shift 3
+	mkdir -p "$LOG_DIR"
+	if [ -n "$IS_LIVE" ]; then
+		"$@" >"$log" 2>&1 </dev/null &
+		local pid=$!
+		show_live "$name" "$log" "$pid" "$start"
+		wait "$pid" || status=$?
+	else
+		"$@" >"$log" 2>&1 </dev/null || status=$?
+	fi
+	if [ "$status" = 0 ]; then
+		printf '%s==>%s %s %s(%ss)%s\n' "$GREEN" "$PLAIN" "$name" "$DIM" "$(seconds_since "$start")" "$PLAIN"
+		return
+	fi
+	{
+		printf '%s==> %s: failed with status %d%s; the end of its log:\n' "$RED" "$name" "$status" "$PLAIN"
+		tail -n 40 "$log" | sed 's/^/    /'
+		printf '  whole log:  %s\n  what to do: %s\n' "$log" "$way_out"
+	} >&2
+	exit 1
+}
