@@ -161,6 +161,18 @@ bool str_is_utf8(struct str s)
 	return true;
 }
 
+uint32_t str_next_char(struct str *rest)
+{
+	static const unsigned char lead_masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	size_t n = utf8_length(*rest);
+	unsigned char mask = n ? lead_masks[n] : 0xff;
+	uint32_t c = (unsigned char)rest->p[0] & mask;
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((unsigned char)rest->p[i] & 0x3f);
+	*rest = str_skip(*rest, n ? n : 1);
+	return c;
+}
+
 #define DISTANCE_MAX 63
 
 static size_t min3(size_t a, size_t b, size_t c)
@@ -191,9 +203,14 @@ size_t str_distance(struct str a, struct str b, size_t limit)
 	return distance > limit ? limit + 1 : distance;
 }
 
+static size_t nearest_limit(struct str s)
+{
+	return s.n < 3 ? 1 : s.n < 8 ? 2 : 3;
+}
+
 const char *str_nearest(struct str s, const char *const *names)
 {
-	size_t limit = s.n < 3 ? 1 : s.n < 8 ? 2 : 3;
+	size_t limit = nearest_limit(s);
 	const char *best = NULL;
 	size_t best_distance = limit + 1;
 	for (; *names; names++) {
@@ -204,6 +221,19 @@ const char *str_nearest(struct str s, const char *const *names)
 		}
 	}
 	return best;
+}
+
+bool str_list_nearest(const struct str_list *list, struct str s, struct str *ret)
+{
+	size_t limit = nearest_limit(s), best = limit + 1;
+	for (size_t i = 0; i < list->count; i++) {
+		size_t distance = str_distance(s, list->items[i], limit);
+		if (distance >= best)
+			continue;
+		best = distance;
+		*ret = list->items[i];
+	}
+	return best <= limit;
 }
 
 bool str_list_has(const struct str_list *list, struct str s)

@@ -44,11 +44,14 @@ bool str_to_i64(struct str s, int64_t *ret);
 bool str_to_f64(struct str s, double *ret);
 
 bool str_is_utf8(struct str s);
+/* Cuts the first UTF-8 character off *rest and returns it; *rest is not empty. A byte that begins none counts as one. */
+uint32_t str_next_char(struct str *rest);
 
 /* Optimal-string-alignment distance, for "did you mean"; at most `limit`, else limit + 1. */
 size_t str_distance(struct str a, struct str b, size_t limit);
 /* The nearest of `names` (NULL-terminated) to s, or NULL when none is near enough to suggest. */
 const char *str_nearest(struct str s, const char *const *names);
+bool str_list_nearest(const struct str_list *list, struct str s, struct str *ret);
 
 bool str_list_has(const struct str_list *list, struct str s);
 
