@@ -28,6 +28,7 @@ struct flow {
 	void *held;
 	bool is_running;
 	bool is_resumed; /* an operation that completes inside the step that started it */
+	bool is_failed;  /* the same, by flow_fail() */
 };
 
 /* A zeroed, heap-allocated owner of `size` bytes, the flow first. */
@@ -37,9 +38,11 @@ void flow_start(struct flow *flow);
 void flow_resume(struct flow *flow);
 /* Ends a waiting flow from the callback of a failed operation. */
 void flow_fail(struct flow *flow, const struct err *err);
-/* The next step to run is `step` of the table, in place of the one behind: loops and branches. */
+/* The next step to run is `step` of the table, in place of the one behind: loops and branches. A step that jumps then
+ * returns FLOW_CONTINUE or FLOW_WAIT, a callback then calls flow_resume(). */
 void flow_jump(struct flow *flow, flow_step *step);
-/* Starts again from the top with a fresh arena: for a conflict that is loaded again. */
+/* Starts again from the top with a fresh arena, for a conflict that is loaded again. What the owner's members point to
+ * in the arena is gone. A step that restarts then returns FLOW_CONTINUE; from a callback the flow runs at once. */
 void flow_restart(struct flow *flow);
 /* Keeps the reply of an operation until the next flow_hold() or the end. */
 void flow_hold(struct flow *flow, void *held, void (*release)(void *held));
