@@ -1,0 +1,63 @@
+#include "common/lang/errors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_same(const struct lang_error *error, struct lang_place at, struct str message)
+{
+	return error->at.line == at.line && error->at.column == at.column && strcmp(error->at.file, at.file) == 0 &&
+	       str_eq(error->message, message);
+}
+
+bool lang_error_add(struct lang_errors *errors, struct lang_place at, const char *format, ...)
+{
+	char text[480];
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	struct str message = {text, n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1};
+	for (size_t i = 0; i < errors->count; i++)
+		if (is_same(&errors->items[i], at, message))
+			return false;
+	if (errors->count == LANG_ERRORS_MAX) {
+		errors->left_out++;
+		return false;
+	}
+	errors->items = arena_grow(errors->arena, errors->items, sizeof *errors->items, errors->count);
+	errors->items[errors->count++] = (struct lang_error){.at = at, .message = arena_str(errors->arena, message)};
+	return false;
+}
+
+struct str lang_error_text(const struct lang_error *error, struct arena *arena)
+{
+	return arena_printf(arena, "%s:%d:%d: %.*s", error->at.file, (int)error->at.line, (int)error->at.column,
+		STR_ARG(error->message));
+}
+
+static int compare_places(struct lang_place a, struct lang_place b, const char *first_file)
+{
+	int order = strcmp(a.file, b.file);
+	if (order != 0 && strcmp(a.file, first_file) == 0)
+		return -1;
+	if (order != 0 && strcmp(b.file, first_file) == 0)
+		return 1;
+	if (order != 0)
+		return order;
+	return a.line != b.line ? a.line - b.line : a.column - b.column;
+}
+
+/* At most LANG_ERRORS_MAX items, and errors of one place must keep their order: an insertion sort is right here. */
+void lang_errors_sort(struct lang_errors *errors)
+{
+	const char *first_file = errors->count ? errors->items[0].at.file : "";
+	for (size_t i = 1; i < errors->count; i++) {
+		struct lang_error moved = errors->items[i];
+		size_t j = i;
+		for (; j > 0 && compare_places(moved.at, errors->items[j - 1].at, first_file) < 0; j--)
+			errors->items[j] = errors->items[j - 1];
+		errors->items[j] = moved;
+	}
+}
