@@ -31,6 +31,17 @@ bool lang_error_add(struct lang_errors *errors, struct lang_place at, const char
 	return false;
 }
 
+struct lang_place lang_text_place(const struct lang_text *text, size_t offset)
+{
+	struct lang_place at = text->at;
+	if (text->lead < 0 || offset > text->text.n)
+		return at;
+	at.column += text->lead;
+	for (size_t i = 0; i < offset; i++)
+		at.column += ((unsigned char)text->text.p[i] & 0xc0) != 0x80;
+	return at;
+}
+
 struct str lang_error_text(const struct lang_error *error, struct arena *arena)
 {
 	return arena_printf(arena, "%s:%d:%d: %.*s", error->at.file, (int)error->at.line, (int)error->at.column,

@@ -32,6 +32,9 @@ struct lang_place {
 struct lang_text {
 	struct lang_place at;
 	struct str text;
+	/* Columns from `at` to the first character of the text; -1 where the file writes it with escapes or over
+	 * several lines, so that a place inside it cannot be told. See lang_text_place(). */
+	int8_t lead;
 };
 
 struct lang_texts {
@@ -195,12 +198,12 @@ struct pipeline_concurrency {
 
 struct pipeline_gitops {
 	struct lang_place at;
-	struct lang_text repository;
-	struct lang_text branch;
+	struct lang_text repo;
+	struct lang_text branch; /* absent: the default branch */
 	struct lang_text file;
 	struct lang_pairs set; /* path in the file: new value, with ${{ }} */
 	struct lang_text message;
-	struct lang_flag pull_request;
+	struct lang_duration wait; /* for the change to be live and healthy; absent: no wait */
 };
 
 /* Exactly one of run, policy and gitops is set. */
