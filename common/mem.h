@@ -20,7 +20,7 @@ void mem_close_at(int *fd);
 #define auto_fd   __attribute__((cleanup(mem_close_at)))
 
 #define take(pointer)                                                                                                  \
-	({                                                                                                             \
+	__extension__({                                                                                                \
 		__auto_type taken_ = (pointer);                                                                        \
 		(pointer) = NULL;                                                                                      \
 		taken_;                                                                                                \

@@ -44,8 +44,8 @@ void answer_add_headers(struct http_exchange *exchange, const char *content_type
 		add(response, "Connection", "close");
 }
 
-static void answer_bytes(
-	struct http_exchange *exchange, int status, const char *content_type, struct str body, enum MHD_ResponseMemoryMode mode)
+static void answer_bytes(struct http_exchange *exchange, int status, const char *content_type, struct str body,
+	enum MHD_ResponseMemoryMode mode)
 {
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)(body.p ? body.p : ""), mode);
@@ -117,14 +117,13 @@ static bool parse_range(struct str text, int64_t size, int64_t *ret_first, int64
 void http_answer_file(
 	struct http_exchange *exchange, int status, const char *content_type, int fd, int64_t offset, int64_t size)
 {
-	auto_fd file = fd;
+	auto_fd int file = fd;
 	struct str range;
 	int64_t first = 0, count = size;
 	bool is_inside = true;
 	if (status == 200) {
 		http_add_header(exchange, "Accept-Ranges", STR("bytes"));
-		if (http_header(exchange, "Range", &range) &&
-			parse_range(range, size, &first, &count, &is_inside)) {
+		if (http_header(exchange, "Range", &range) && parse_range(range, size, &first, &count, &is_inside)) {
 			struct arena *arena = &exchange->arena;
 			status = is_inside ? 206 : 416;
 			http_add_header(exchange, "Content-Range",

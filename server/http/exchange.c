@@ -110,9 +110,11 @@ static bool check_framing(struct http_exchange *exchange)
 	size_t counts[3] = {0};
 	struct str value;
 	MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, count_header, counts);
+	/* Until the framing is understood, nothing behind the headers can be trusted: a refusal closes. */
+	exchange->has_body = true;
+	exchange->content_length = counts[0] || counts[1] ? UINT64_MAX : 0;
 	if (counts[0] > 1 || counts[1] > 1 || counts[2] > 1 || (counts[0] && counts[1])) {
-		refuse(exchange, 400, ERR_INVALID,
-			"more than one Host, Content-Length or Transfer-Encoding header");
+		refuse(exchange, 400, ERR_INVALID, "more than one Host, Content-Length or Transfer-Encoding header");
 		return false;
 	}
 	if (counts[1]) {
@@ -121,7 +123,6 @@ static bool check_framing(struct http_exchange *exchange)
 			refuse(exchange, 501, ERR_UNSUPPORTED, "the only known Transfer-Encoding is \"chunked\"");
 			return false;
 		}
-		exchange->content_length = UINT64_MAX;
 	} else if (counts[0]) {
 		int64_t length;
 		http_header(exchange, "Content-Length", &value);
@@ -200,6 +201,10 @@ static void begin(struct http_exchange *exchange, const char *method)
 		exchange->next->at = &exchange->next;
 	server->exchanges = exchange;
 	server->stats.requests++;
+	if (server->is_told) {
+		refuse(exchange, 503, ERR_BUSY, "the server is stopping; try again");
+		return;
+	}
 	if (!check_framing(exchange) || !find_route(exchange) || !check_size(exchange))
 		return;
 	exchange->is_owed = true;
@@ -279,6 +284,14 @@ static enum MHD_Result take_too_much(struct http_exchange *exchange, size_t *siz
 	return discard(exchange, size);
 }
 
+/* libmicrohttpd moves chunked bytes to the front of its buffer when the access handler returns. */
+static struct str copy_piece(struct http_exchange *exchange, struct str bytes)
+{
+	buf_clear(&exchange->body);
+	buf_add_str(&exchange->body, bytes);
+	return buf_str(&exchange->body);
+}
+
 static enum MHD_Result take_piece(struct http_exchange *exchange, const char *data, size_t *size)
 {
 	struct http_upload *upload = &exchange->upload;
@@ -286,7 +299,10 @@ static enum MHD_Result take_piece(struct http_exchange *exchange, const char *da
 	upload->paused_bytes = 0;
 	if (*size > seen) {
 		upload->is_paused = true; /* http_upload_resume() may be called from inside of piece */
-		bool goes_on = upload->piece(upload->arg, (struct str){data + seen, *size - seen});
+		struct str bytes = {data + seen, *size - seen};
+		if (exchange->content_length == UINT64_MAX)
+			bytes = copy_piece(exchange, bytes);
+		bool goes_on = upload->piece(upload->arg, bytes);
 		if (exchange->is_answered)
 			return discard(exchange, size);
 		exchange->received_bytes += *size - seen;
@@ -350,8 +366,7 @@ enum MHD_Result exchange_access(void *server, struct MHD_Connection *mhd, const 
 	return MHD_YES;
 }
 
-void exchange_completed(
-	void *server, struct MHD_Connection *mhd, void **slot, enum MHD_RequestTerminationCode why)
+void exchange_completed(void *server, struct MHD_Connection *mhd, void **slot, enum MHD_RequestTerminationCode why)
 {
 	struct http_exchange *exchange = *slot;
 	(void)server;

@@ -29,9 +29,8 @@ struct http_server {
 	int port;
 	bool is_dirty; /* something was resumed: libmicrohttpd must run before the loop sleeps */
 	bool is_closing;
-	bool is_told;	/* the owners of open exchanges know that it closes */
+	bool is_told;     /* the owners of open exchanges know that it closes */
 	bool is_aborting; /* the grace is over */
-	bool is_running;
 	int64_t grace_ms;
 	unsigned open_handles;
 	struct http_exchange *exchanges; /* dispatched, and not yet completed */
@@ -48,8 +47,8 @@ struct connection {
 };
 
 enum exchange_phase {
-	PHASE_NEW,	/* only the request line is known */
-	PHASE_BEFORE,	/* the server's `before` has it */
+	PHASE_NEW,      /* only the request line is known */
+	PHASE_BEFORE,   /* the server's `before` has it */
 	PHASE_ADMITTED, /* its body may come */
 	PHASE_HANDLING, /* the handler has it, or had it */
 };
@@ -70,8 +69,8 @@ struct http_exchange {
 	struct http_exchange *next, **at; /* of server->exchanges */
 	struct arena arena;
 	enum exchange_phase phase;
-	bool is_owed;	     /* a handler has it and must answer */
-	bool is_answered;    /* by the handler, or by a refusal */
+	bool is_owed;     /* a handler has it and must answer */
+	bool is_answered; /* by the handler, or by a refusal */
 	bool is_suspended;
 	bool has_body;
 	bool expects_continue;
@@ -101,8 +100,7 @@ struct http_exchange {
 void *exchange_new(void *server, const char *target, struct MHD_Connection *mhd);
 enum MHD_Result exchange_access(void *server, struct MHD_Connection *mhd, const char *url, const char *method,
 	const char *version, const char *data, size_t *size, void **exchange);
-void exchange_completed(
-	void *server, struct MHD_Connection *mhd, void **exchange, enum MHD_RequestTerminationCode why);
+void exchange_completed(void *server, struct MHD_Connection *mhd, void **exchange, enum MHD_RequestTerminationCode why);
 
 void exchange_suspend(struct http_exchange *exchange);
 void exchange_wake(struct http_exchange *exchange);

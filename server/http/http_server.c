@@ -18,20 +18,19 @@
 #define ROUNDS_MAX 4
 
 static void stop(struct http_server *server);
+static void on_timer(uv_timer_t *timer);
 
 static void run(struct http_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
 	bool has_wait = false;
 	server->is_dirty = false;
-	server->is_running = true;
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		MHD_run(server->daemon);
 		has_wait = MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES;
 		if (!has_wait || wait_ms > 0)
 			break;
 	}
-	server->is_running = false;
 	if (server->is_closing && server->is_told && !server->exchanges) {
 		stop(server);
 		return;
@@ -39,7 +38,7 @@ static void run(struct http_server *server)
 	if (has_wait && wait_ms == 0)
 		server->is_dirty = true;
 	if (has_wait)
-		uv_timer_start(&server->timer, (uv_timer_cb)server->timer.timer_cb, wait_ms, 0);
+		uv_timer_start(&server->timer, on_timer, wait_ms, 0);
 	else
 		uv_timer_stop(&server->timer);
 }
@@ -97,8 +96,7 @@ void connection_cut(struct connection *connection)
 	shutdown(connection->fd, SHUT_RDWR);
 }
 
-static void on_connection(
-	void *arg, struct MHD_Connection *mhd, void **slot, enum MHD_ConnectionNotificationCode what)
+static void on_connection(void *arg, struct MHD_Connection *mhd, void **slot, enum MHD_ConnectionNotificationCode what)
 {
 	struct http_server *server = arg;
 	struct connection *connection = *slot;
@@ -128,7 +126,8 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *mhd, char *text)
 	return strlen(text);
 }
 
-static bool start_daemon(struct http_server *server, const struct http_server_options *options, int listen_fd, struct err *err)
+static bool start_daemon(
+	struct http_server *server, const struct http_server_options *options, int listen_fd, struct err *err)
 {
 	auto_free char *certificate = NULL, *key = NULL;
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
@@ -161,30 +160,24 @@ static bool start_daemon(struct http_server *server, const struct http_server_op
 	return options->tls_certificate_file
 		       ? err_set(err, ERR_INVALID, "%s and %s are not a certificate and its key in PEM form",
 				 options->tls_certificate_file, options->tls_key_file)
-		       : err_set(err, ERR_SYSTEM, "the HTTP server on %s:%d did not start", options->address, options->port);
+		       : err_set(err, ERR_SYSTEM, "the HTTP server on %s:%d did not start", options->address,
+				 options->port);
 }
 
-static bool init_handles(struct http_server *server, struct err *err)
+static void init_handles(struct http_server *server)
 {
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	int status = uv_poll_init(server->loop, &server->requests, info->epoll_fd);
-	if (status != 0)
-		return err_set(err, ERR_SYSTEM, "watching the HTTP server: %s", uv_strerror(status));
-	server->open_handles++;
-	status = uv_poll_init(server->loop, &server->hangups, server->watch_fd);
-	if (status != 0)
-		return err_set(err, ERR_SYSTEM, "watching HTTP clients: %s", uv_strerror(status));
-	server->open_handles++;
+	BUG_ON(uv_poll_init(server->loop, &server->requests, info->epoll_fd) != 0);
+	BUG_ON(uv_poll_init(server->loop, &server->hangups, server->watch_fd) != 0);
 	uv_timer_init(server->loop, &server->timer);
 	uv_timer_init(server->loop, &server->closing);
 	uv_prepare_init(server->loop, &server->prepare);
-	server->open_handles += 3;
+	server->open_handles = 5;
 	server->requests.data = server->hangups.data = server->timer.data = server->closing.data =
 		server->prepare.data = server;
 	uv_poll_start(&server->requests, UV_READABLE, on_requests);
 	uv_poll_start(&server->hangups, UV_READABLE, on_hangups);
 	uv_prepare_start(&server->prepare, on_prepare);
-	return true;
 }
 
 static void free_server(struct http_server *server)
@@ -221,8 +214,7 @@ bool http_server_open(
 		return false;
 	}
 	(void)take_fd(&listen_fd);
-	if (!init_handles(server, err))
-		BUG("%s", err ? err->text : "no handles");
+	init_handles(server);
 	*ret = server;
 	return true;
 }
@@ -283,7 +275,7 @@ static void on_close_begins(uv_timer_t *timer)
 	for (struct http_exchange *exchange = server->exchanges; exchange; exchange = next) {
 		next = exchange->next; /* telling never frees: libmicrohttpd still has it */
 		if (exchange->stream)
-			exchange_wake(exchange);
+			exchange_wake(exchange); /* it breaks off once what is pending has been sent */
 		else if (exchange->is_suspended)
 			exchange_tell_gone(exchange);
 	}

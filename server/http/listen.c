@@ -18,25 +18,27 @@ static bool bind_to(int fd, const struct addrinfo *where, const char *address, i
 	if (bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
 		return true;
 	if (errno == EADDRINUSE)
-		return err_set(err, ERR_CONFLICT, "port %d on %s is taken by another program; choose another port", port,
-			address);
+		return err_set(err, ERR_CONFLICT, "port %d on %s is taken by another program; choose another port",
+			port, address);
 	if (errno == EACCES)
-		return err_set(err, ERR_DENIED, "port %d on %s needs privileges; choose a port above 1023", port, address);
+		return err_set(
+			err, ERR_DENIED, "port %d on %s needs privileges; choose a port above 1023", port, address);
 	return err_errno(err, "listening on %s port %d", address, port);
 }
 
 bool listen_on(const char *address, int port, int *ret_fd, int *ret_port, struct err *err)
 {
 	char service[16];
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
+	struct addrinfo hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
 	struct addrinfo *found;
 	const char *numeric = strcmp(address, "localhost") == 0 ? "127.0.0.1" : address;
 	if (port < 0 || port > 65535)
 		return err_set(err, ERR_INVALID, "%d is not a port; use 0 to 65535", port);
 	snprintf(service, sizeof service, "%d", port);
 	if (getaddrinfo(numeric, service, &hints, &found) != 0)
-		return err_set(err, ERR_INVALID, "\"%s\" is not an address to listen on; use a number such as 127.0.0.1 or ::",
-			address);
+		return err_set(err, ERR_INVALID,
+			"\"%s\" is not an address to listen on; use a number such as 127.0.0.1 or ::", address);
 	auto_fd int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool ok = fd >= 0 ? bind_to(fd, found, address, port, err) : err_errno(err, "socket");
 	freeaddrinfo(found);

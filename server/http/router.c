@@ -89,7 +89,8 @@ struct router *router_new(const struct http_route *routes)
 		qsort(router->patterns, router->count, sizeof *router->patterns, compare_patterns);
 	for (size_t i = 1; i < router->count; i++)
 		if (compare_patterns(&router->patterns[i - 1], &router->patterns[i]) == 0)
-			BUG("two routes for %s %s", router->patterns[i].route->method, router->patterns[i].route->pattern);
+			BUG("two routes for %s %s", router->patterns[i].route->method,
+				router->patterns[i].route->pattern);
 	return router;
 }
 
@@ -141,8 +142,8 @@ static void add_method(struct buf *allow, struct str method)
 		buf_add_c(allow, ", HEAD");
 }
 
-enum router_answer router_find(
-	const struct router *router, struct str method, const struct url_path *path, struct router_match *ret, struct buf *allow)
+enum router_answer router_find(const struct router *router, struct str method, const struct url_path *path,
+	struct router_match *ret, struct buf *allow)
 {
 	struct str wanted = str_is(method, "HEAD") ? STR("GET") : method;
 	const struct pattern *first = NULL;

@@ -32,8 +32,9 @@ struct router;
 struct router *router_new(const struct http_route *routes);
 void router_free(struct router *router);
 
-/* HEAD is answered by the route of GET. With ROUTER_NO_METHOD, `allow` gets the methods of the path: "GET, HEAD, POST". */
-enum router_answer router_find(
-	const struct router *router, struct str method, const struct url_path *path, struct router_match *ret, struct buf *allow);
+/* HEAD is answered by the route of GET. With ROUTER_NO_METHOD, `allow` gets the methods of the path: "GET, HEAD, POST".
+ */
+enum router_answer router_find(const struct router *router, struct str method, const struct url_path *path,
+	struct router_match *ret, struct buf *allow);
 
 #endif

@@ -8,8 +8,8 @@
 struct http_stream {
 	struct http_exchange *exchange; /* NULL once libmicrohttpd is done with it */
 	struct buf pending;
-	size_t sent;	/* of pending */
-	bool is_ended;	/* by its owner */
+	size_t sent;    /* of pending */
+	bool is_ended;  /* by its owner */
 	bool is_broken; /* too slow, or aborted */
 	void (*gone)(void *arg);
 	void (*drained)(void *arg);
@@ -37,6 +37,8 @@ static ssize_t read_stream(void *arg, uint64_t position, char *to, size_t n)
 	if (pending == 0) {
 		if (stream->is_ended)
 			return MHD_CONTENT_READER_END_OF_STREAM;
+		if (stream->exchange->server->is_told)
+			return MHD_CONTENT_READER_END_WITH_ERROR;
 		exchange_suspend(stream->exchange);
 		return 0;
 	}
@@ -58,8 +60,11 @@ struct http_stream *http_stream_start(struct http_exchange *exchange, int status
 {
 	enum { BLOCK_BYTES = 4096 };
 	struct http_stream *stream = mem_alloc(sizeof *stream);
-	*stream = (struct http_stream){
-		.exchange = exchange, .pending = BUF_INIT(max_pending_bytes), .gone = gone, .drained = drained, .arg = arg};
+	*stream = (struct http_stream){.exchange = exchange,
+		.pending = BUF_INIT(max_pending_bytes),
+		.gone = gone,
+		.drained = drained,
+		.arg = arg};
 	exchange->gone = NULL;
 	if (!exchange->server) {
 		/* The client went before: the owner learns it from the first write. */
