@@ -23,7 +23,7 @@ struct str arena_str(struct arena *arena, struct str s); /* a copy, followed by 
 const char *arena_strdup(struct arena *arena, const char *s);
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define arena_new(arena, type)		((type *)arena_alloc((arena), sizeof(type)))
+#define arena_new(arena, type)          ((type *)arena_alloc((arena), sizeof(type)))
 #define arena_array(arena, type, count) ((type *)arena_alloc_array((arena), sizeof(type), (count)))
 void *arena_alloc_array(struct arena *arena, size_t size, size_t count);
 

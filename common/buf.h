@@ -19,8 +19,11 @@ struct buf {
 	bool is_full;
 };
 
-#define BUF_INIT(max_bytes) {.max = (max_bytes)}
-#define auto_buf	    __attribute__((cleanup(buf_done))) struct buf
+#define BUF_INIT(max_bytes)                                                                                            \
+	{                                                                                                              \
+		.max = (max_bytes)                                                                                     \
+	}
+#define auto_buf __attribute__((cleanup(buf_done))) struct buf
 
 void buf_init(struct buf *buf, size_t max);
 void buf_done(struct buf *buf);
@@ -30,12 +33,12 @@ bool buf_add_str(struct buf *buf, struct str s);
 bool buf_add_c(struct buf *buf, const char *c_string);
 bool buf_add_char(struct buf *buf, char c);
 bool buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool buf_vaddf(struct buf *buf, const char *format, va_list args);
+bool buf_vaddf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Room for n more bytes, or NULL at the ceiling; write there, then raise buf->n by what was used. */
 char *buf_reserve(struct buf *buf, size_t n);
 void buf_drop(struct buf *buf, size_t n); /* the first n bytes */
 struct str buf_str(const struct buf *buf);
-const char *buf_c(struct buf *buf);  /* "" when empty */
-char *buf_take(struct buf *buf);     /* the caller frees */
+const char *buf_c(struct buf *buf); /* "" when empty */
+char *buf_take(struct buf *buf);    /* the caller frees */
 
 #endif

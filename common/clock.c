@@ -92,7 +92,7 @@ static bool read_offset(struct str *rest, int *ret_seconds)
 static bool is_in_range(const struct tm *tm)
 {
 	return tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 && tm->tm_mday <= 31 && tm->tm_hour < 24 &&
-		tm->tm_min < 60 && tm->tm_sec <= 60;
+	       tm->tm_min < 60 && tm->tm_sec <= 60;
 }
 
 bool clock_parse(struct str text, int64_t *ret_us)
@@ -100,9 +100,9 @@ bool clock_parse(struct str text, int64_t *ret_us)
 	struct tm tm = {0};
 	int year, month, offset;
 	bool has_time = read_digits(&text, 4, &year) && read_char(&text, "-") && read_digits(&text, 2, &month) &&
-		read_char(&text, "-") && read_digits(&text, 2, &tm.tm_mday) && read_char(&text, "Tt ") &&
-		read_digits(&text, 2, &tm.tm_hour) && read_char(&text, ":") && read_digits(&text, 2, &tm.tm_min) &&
-		read_char(&text, ":") && read_digits(&text, 2, &tm.tm_sec);
+			read_char(&text, "-") && read_digits(&text, 2, &tm.tm_mday) && read_char(&text, "Tt ") &&
+			read_digits(&text, 2, &tm.tm_hour) && read_char(&text, ":") &&
+			read_digits(&text, 2, &tm.tm_min) && read_char(&text, ":") && read_digits(&text, 2, &tm.tm_sec);
 	if (!has_time)
 		return false;
 	tm.tm_year = year - 1900;

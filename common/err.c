@@ -17,7 +17,7 @@ static const struct {
 #undef X
 };
 
-static void set_text(struct err *err, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void set_text(struct err *err, const char *format, va_list args)
 {
 	if (vsnprintf(err->text, sizeof err->text, format, args) < 0)
 		snprintf(err->text, sizeof err->text, "%s", format);

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static bool read_object(const struct field *fields, const json_t *object, void *out, struct arena *arena, bool is_strict,
-	struct err *err);
+static bool read_object(const struct field *fields, const json_t *object, void *out, struct arena *arena,
+	bool is_strict, struct err *err);
 
 static void *at(const struct field *field, const void *base)
 {
@@ -38,7 +38,8 @@ static bool fail_enum(const char *const *names, struct str got, struct err *err)
 	const char *nearest = str_nearest(got, names);
 	if (nearest)
 		return err_set(err, ERR_INVALID, "unknown value \"%.*s\"; did you mean \"%s\"?", STR_ARG(got), nearest);
-	return err_set(err, ERR_INVALID, "unknown value \"%.*s\"; the first allowed one is \"%s\"", STR_ARG(got), names[0]);
+	return err_set(
+		err, ERR_INVALID, "unknown value \"%.*s\"; the first allowed one is \"%s\"", STR_ARG(got), names[0]);
 }
 
 bool field_from_text(const struct field *field, struct str text, void *out, struct arena *arena, struct err *err)
@@ -57,7 +58,8 @@ bool field_from_text(const struct field *field, struct str text, void *out, stru
 	case FIELD_I32:
 	case FIELD_I64:
 		if (!str_to_i64(text, &number) || (field->kind == FIELD_I32 && number != (int32_t)number))
-			return err_set(err, ERR_INVALID, "%s: expected a number, got \"%.*s\"", field->name, STR_ARG(text));
+			return err_set(
+				err, ERR_INVALID, "%s: expected a number, got \"%.*s\"", field->name, STR_ARG(text));
 		if (field->kind == FIELD_I32)
 			*(int32_t *)at(field, out) = (int32_t)number;
 		else
@@ -65,7 +67,8 @@ bool field_from_text(const struct field *field, struct str text, void *out, stru
 		return true;
 	case FIELD_F64:
 		if (!str_to_f64(text, at(field, out)))
-			return err_set(err, ERR_INVALID, "%s: expected a number, got \"%.*s\"", field->name, STR_ARG(text));
+			return err_set(
+				err, ERR_INVALID, "%s: expected a number, got \"%.*s\"", field->name, STR_ARG(text));
 		return true;
 	case FIELD_STR:
 		*(struct str *)at(field, out) = arena_str(arena, text);
@@ -114,25 +117,28 @@ static bool read_pairs(const struct field *field, const json_t *value, void *out
 	struct pair_list list = {0};
 	const char *name;
 	json_t *item;
-	json_object_foreach ((json_t *)(uintptr_t)value, name, item) {
+	json_object_foreach((json_t *)(uintptr_t)value, name, item)
+	{
 		if (!json_is_string(item))
 			return err_set(err, ERR_INVALID, "%s.%s: expected a text", field->name, name);
 		list.items = arena_grow(arena, list.items, sizeof *list.items, list.count);
-		list.items[list.count++] = (struct pair){arena_str(arena, str_of(name)), arena_str(arena, json_str(item))};
+		list.items[list.count++] =
+			(struct pair){arena_str(arena, str_of(name)), arena_str(arena, json_str(item))};
 	}
 	*(struct pair_list *)at(field, out) = list;
 	return true;
 }
 
-static bool read_list(const struct field *field, const json_t *value, void *out, struct arena *arena, bool is_strict,
-	struct err *err)
+static bool read_list(
+	const struct field *field, const json_t *value, void *out, struct arena *arena, bool is_strict, struct err *err)
 {
 	if (!json_is_array(value))
 		return err_set(err, ERR_INVALID, "%s: expected a list", field->name);
 	size_t count = json_array_size(value);
 	char *items = arena_alloc_array(arena, field->size, count);
 	for (size_t i = 0; i < count; i++)
-		if (!read_object(field->fields, json_array_get(value, i), items + i * field->size, arena, is_strict, err))
+		if (!read_object(
+			    field->fields, json_array_get(value, i), items + i * field->size, arena, is_strict, err))
 			return err_wrap(err, "%s[%zu]", field->name, i);
 	*(void **)at(field, out) = items;
 	*count_at(field, out) = count;
@@ -181,8 +187,8 @@ static bool read_scalar(const struct field *field, const json_t *value, void *ou
 	BUG("field %s is no scalar", field->name);
 }
 
-static bool read_value(const struct field *field, const json_t *value, void *out, struct arena *arena, bool is_strict,
-	struct err *err)
+static bool read_value(
+	const struct field *field, const json_t *value, void *out, struct arena *arena, bool is_strict, struct err *err)
 {
 	void *inner = at(field, out);
 	switch (field->kind) {
@@ -196,7 +202,8 @@ static bool read_value(const struct field *field, const json_t *value, void *out
 		*(void **)at(field, out) = inner = arena_alloc(arena, field->size);
 		__attribute__((fallthrough));
 	case FIELD_OBJECT:
-		return read_object(field->fields, value, inner, arena, is_strict, err) || err_wrap(err, "%s", field->name);
+		return read_object(field->fields, value, inner, arena, is_strict, err) ||
+		       err_wrap(err, "%s", field->name);
 	case FIELD_BOOL:
 	case FIELD_I32:
 	case FIELD_I64:
@@ -227,7 +234,8 @@ static bool check_names(const struct field *fields, const json_t *object, struct
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
 		const struct field *field = fields;
 		while (field->name && strcmp(field->name, name) != 0)
 			field++;
@@ -237,8 +245,8 @@ static bool check_names(const struct field *fields, const json_t *object, struct
 	return true;
 }
 
-static bool read_object(const struct field *fields, const json_t *object, void *out, struct arena *arena, bool is_strict,
-	struct err *err)
+static bool read_object(const struct field *fields, const json_t *object, void *out, struct arena *arena,
+	bool is_strict, struct err *err)
 {
 	if (!json_is_object(object))
 		return err_set(err, ERR_INVALID, "expected an object");
@@ -262,7 +270,8 @@ bool fields_read(const struct field *fields, const json_t *object, void *out, st
 	return read_object(fields, object, out, arena, true, err);
 }
 
-bool fields_read_loose(const struct field *fields, const json_t *object, void *out, struct arena *arena, struct err *err)
+bool fields_read_loose(
+	const struct field *fields, const json_t *object, void *out, struct arena *arena, struct err *err)
 {
 	return read_object(fields, object, out, arena, false, err);
 }
@@ -294,7 +303,8 @@ static json_t *write_pairs(const struct pair_list *list)
 {
 	json_t *object = json_object();
 	for (size_t i = 0; i < list->count; i++)
-		json_object_setn_new(object, list->items[i].name.p, list->items[i].name.n, write_text(list->items[i].value));
+		json_object_setn_new(
+			object, list->items[i].name.p, list->items[i].name.n, write_text(list->items[i].value));
 	return object;
 }
 
@@ -343,10 +353,11 @@ static json_t *write_value(const struct field *field, const void *in)
 
 static bool is_empty(const json_t *value)
 {
-	return json_is_null(value) || json_is_false(value) || (json_is_string(value) && json_string_length(value) == 0) ||
-		(json_is_integer(value) && json_integer_value(value) == 0) ||
-		(json_is_array(value) && json_array_size(value) == 0) ||
-		(json_is_object(value) && json_object_size(value) == 0);
+	return json_is_null(value) || json_is_false(value) ||
+	       (json_is_string(value) && json_string_length(value) == 0) ||
+	       (json_is_integer(value) && json_integer_value(value) == 0) ||
+	       (json_is_array(value) && json_array_size(value) == 0) ||
+	       (json_is_object(value) && json_object_size(value) == 0);
 }
 
 json_t *fields_write(const struct field *fields, const void *in)

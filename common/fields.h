@@ -97,10 +97,12 @@ struct field {
 		.name = NULL                                                                                           \
 	}
 
-/* Reads a JSON object into *out (zeroed by the caller, or holding defaults). Unknown names are errors with a suggestion. */
+/* Reads a JSON object into *out (zeroed by the caller, or holding defaults). Unknown names are errors with a
+ * suggestion. */
 bool fields_read(const struct field *fields, const json_t *object, void *out, struct arena *arena, struct err *err);
 /* The same, but unknown names are passed over: for what another version of Penstock wrote. */
-bool fields_read_loose(const struct field *fields, const json_t *object, void *out, struct arena *arena, struct err *err);
+bool fields_read_loose(
+	const struct field *fields, const json_t *object, void *out, struct arena *arena, struct err *err);
 /* A new reference. FIELD_SECRET fields are left out. */
 json_t *fields_write(const struct field *fields, const void *in);
 

@@ -77,9 +77,9 @@ static void add_json_line(struct buf *line, enum log_level level, const char *ev
 		settings.program, "event", event, "pid", (int)getpid());
 	for (; field->name; field++) {
 		struct str text = field_text(field);
-		json_t *value = field->kind == LOG_FIELD_INT ? json_integer(field->number)
-			: field->kind == LOG_FIELD_BOOL	     ? json_boolean(field->number)
-							     : json_stringn(text.p ? text.p : "", text.n);
+		json_t *value = field->kind == LOG_FIELD_INT    ? json_integer(field->number)
+				: field->kind == LOG_FIELD_BOOL ? json_boolean(field->number)
+								: json_stringn(text.p ? text.p : "", text.n);
 		json_object_set_new(object, field->name, value ? value : json_string("(not UTF-8)"));
 	}
 	char *text = json_dumps(object, JSON_COMPACT);

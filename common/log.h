@@ -58,13 +58,12 @@ static inline struct log_field log_field_err(const char *name, const struct err 
 		const struct err *: log_field_err,                                                                     \
 		default: log_field_int)((name), (value))
 
-#define log_at(level, event, ...)                                                                                      \
-	log_write((level), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
+#define log_at(level, event, ...) log_write((level), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
 
-#define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
-#define log_info(...)  log_at(LOG_INFO, __VA_ARGS__)
-#define log_warn(...)  log_at(LOG_WARN, __VA_ARGS__)
-#define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
+#define log_debug(...)            log_at(LOG_DEBUG, __VA_ARGS__)
+#define log_info(...)             log_at(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)             log_at(LOG_WARN, __VA_ARGS__)
+#define log_error(...)            log_at(LOG_ERROR, __VA_ARGS__)
 
 /* Lines below `level` are dropped. `program` stands in every line. Call once, from main. */
 void log_init(const char *program, enum log_level level);

@@ -44,7 +44,8 @@ bool str_to_i64(struct str s, int64_t *ret);
 bool str_to_f64(struct str s, double *ret);
 
 bool str_is_utf8(struct str s);
-/* Cuts the first UTF-8 character off *rest and returns it; *rest is not empty. A byte that begins none counts as one. */
+/* Cuts the first UTF-8 character off *rest and returns it; *rest is not empty. A byte that begins none counts as one.
+ */
 uint32_t str_next_char(struct str *rest);
 
 /* Optimal-string-alignment distance, for "did you mean"; at most `limit`, else limit + 1. */

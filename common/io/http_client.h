@@ -19,14 +19,15 @@ struct http_request {
 	const char *method; /* "GET", "POST", "PUT", ... */
 	struct str url;
 	const struct pair_list *headers; /* may be NULL */
-	struct str body;		 /* copied, unless body_read is given */
+	struct str body;                 /* copied, unless body_read is given */
 	/* Streams a body of body_size bytes: fills up to n bytes, returns how many; 0 ends, < 0 fails the call. */
 	long (*body_read)(void *arg, char *to, size_t n);
 	int64_t body_size;
 	size_t answer_max_bytes; /* a larger answer fails with ERR_TOO_LARGE */
-	/* When given, gets the answer's body in pieces and `answer` stays empty; false ends the call. Not called for a status of 300 or more. */
+	/* When given, gets the answer's body in pieces and `answer` stays empty; false ends the call. Not called for a
+	 * status of 300 or more. */
 	bool (*body_write)(void *arg, struct str piece);
-	int64_t timeout_ms;	    /* of the whole call; 0: none */
+	int64_t timeout_ms;         /* of the whole call; 0: none */
 	int64_t connect_timeout_ms; /* 0: 10 s */
 	bool follow_redirects;
 };

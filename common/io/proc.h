@@ -16,14 +16,14 @@ struct uv_loop_s;
 struct proc;
 
 struct proc_options {
-	const char *const *argv;	 /* argv[0] is looked up in PATH */
+	const char *const *argv;        /* argv[0] is looked up in PATH */
 	const char *const *environment; /* NULL: the parent's */
-	const char *directory;		 /* NULL: the parent's */
-	struct str input;		 /* given on stdin; copied */
-	size_t output_max_bytes;	 /* of stdout; 0: none wanted, stdout is /dev/null */
-	size_t error_max_bytes;	 /* of stderr, the tail is kept; 0: inherits stderr */
-	int64_t timeout_ms;		 /* then SIGKILL; 0: none */
-	int output_fd;			 /* > 0: stdout goes there instead */
+	const char *directory;          /* NULL: the parent's */
+	struct str input;               /* given on stdin; copied */
+	size_t output_max_bytes;        /* of stdout; 0: none wanted, stdout is /dev/null */
+	size_t error_max_bytes;         /* of stderr, the tail is kept; 0: inherits stderr */
+	int64_t timeout_ms;             /* then SIGKILL; 0: none */
+	int output_fd;                  /* > 0: stdout goes there instead */
 };
 
 struct proc_result {

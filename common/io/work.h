@@ -2,8 +2,8 @@
 #define COMMON_IO_WORK_H
 
 /*
- * Blocking or heavy work (libgit2, argon2, compression, file writes) on libuv's thread pool. `run` runs on a pool thread
- * and touches only what it was given; `done` runs on the loop exactly once, on cancellation too (is_cancelled).
+ * Blocking or heavy work (libgit2, argon2, compression, file writes) on libuv's thread pool. `run` runs on a pool
+ * thread and touches only what it was given; `done` runs on the loop exactly once, on cancellation too (is_cancelled).
  */
 
 #include <stdbool.h>

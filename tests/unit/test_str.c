@@ -8,11 +8,11 @@ static const struct {
 	const char *text;
 	const char *parts[5];
 } cuts[] = {
-	{"", {NULL}},			 /* an empty text has no part */
-	{"a", {"a", NULL}},		 /* no separator */
-	{"a,,b", {"a", "", "b", NULL}},	 /* an empty part in the middle counts */
-	{"a,", {"a", NULL}},		 /* a separator at the end adds none */
-	{",a", {"", "a", NULL}},	 /* one at the start does */
+	{"", {NULL}},                   /* an empty text has no part */
+	{"a", {"a", NULL}},             /* no separator */
+	{"a,,b", {"a", "", "b", NULL}}, /* an empty part in the middle counts */
+	{"a,", {"a", NULL}},            /* a separator at the end adds none */
+	{",a", {"", "a", NULL}},        /* one at the start does */
 };
 
 START_TEST(cut_splits)
@@ -54,10 +54,9 @@ static const struct {
 	const char *word;
 	const char *nearest;
 } words[] = {
-	{"gates", "gate"},   /* one letter too many */
-	{"jbos", "jobs"},    /* two letters swapped count as one change */
-	{"waves", "waves"},
-	{"frobnicate", NULL}, /* nothing near */
+	{"gates", "gate"},                        /* one letter too many */
+	{"jbos", "jobs"},                         /* two letters swapped count as one change */
+	{"waves", "waves"}, {"frobnicate", NULL}, /* nothing near */
 };
 
 START_TEST(nearest_suggests)
@@ -75,12 +74,10 @@ static const struct {
 	const char *bytes;
 	bool is_utf8;
 } texts[] = {
-	{"plain", true},
-	{"\xc3\xa4", true},
-	{"\xc0\xaf", false},	     /* overlong slash */
-	{"\xed\xa0\x80", false},     /* surrogate */
-	{"\xf4\x90\x80\x80", false}, /* beyond U+10FFFF */
-	{"\xe2\x82", false},	     /* cut short */
+	{"plain", true}, {"\xc3\xa4", true}, {"\xc0\xaf", false}, /* overlong slash */
+	{"\xed\xa0\x80", false},                                  /* surrogate */
+	{"\xf4\x90\x80\x80", false},                              /* beyond U+10FFFF */
+	{"\xe2\x82", false},                                      /* cut short */
 };
 
 START_TEST(utf8_is_strict)
