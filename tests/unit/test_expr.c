@@ -284,7 +284,6 @@ END_TEST
 START_TEST(texts_have_a_ceiling)
 {
 	auto_arena arena = {0};
-	auto_buf text = BUF_INIT(EXPR_BYTES_MAX);
 	struct expr_scope scope = {0};
 	const struct expr *expr;
 	struct expr_value value;
