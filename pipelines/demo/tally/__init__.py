@@ -1,0 +1,3 @@
+"""Counts things over HTTP."""
+
+__version__ = "1.0.0"
