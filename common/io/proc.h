@@ -2,8 +2,11 @@
 #define COMMON_IO_PROC_H
 
 /*
- * A child process by posix_spawn and a pidfd on the loop: no fork of a large process, no SIGCHLD handler. Output is
- * collected up to a ceiling; above it the child is killed and the result says so. `done` runs exactly once.
+ * A child process by posix_spawn and a pidfd on the loop: no fork of a large process, no SIGCHLD handler. The child
+ * leads a process group of its own, has default signals, and inherits no descriptor but 0 to 2. Output is collected up
+ * to a ceiling; above it the group is killed and the result says so. `done` runs exactly once, when the child has
+ * exited and its output is at its end (a
+ * grandchild that keeps it open is killed after one second).
  */
 
 #include "common/err.h"
@@ -39,6 +42,7 @@ struct proc_result {
 /* On failure to start, `done` is not called. The result lives until `done` returns. */
 bool proc_start(struct uv_loop_s *loop, const struct proc_options *options,
 	void (*done)(void *arg, const struct proc_result *result), void *arg, struct proc **ret_proc, struct err *err);
-void proc_kill(struct proc *proc, int signal); /* until done has run */
+/* Signals the whole group; allowed until `done` runs. */
+void proc_kill(struct proc *proc, int signal);
 
 #endif

@@ -1,17 +1,8 @@
 #include "server/http/url.h"
 
-#include <string.h>
+#include "common/hex.h"
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include <string.h>
 
 bool url_decode(char *text, size_t n, bool plus_is_blank, size_t *ret_n)
 {
@@ -19,12 +10,8 @@ bool url_decode(char *text, size_t n, bool plus_is_blank, size_t *ret_n)
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)text[i];
 		if (c == '%') {
-			if (n - i < 3)
+			if (n - i < 3 || !hex_decode_to((struct str){text + i + 1, 2}, &c, 1))
 				return false;
-			int a = hex_value(text[i + 1]), b = hex_value(text[i + 2]);
-			if (a < 0 || b < 0)
-				return false;
-			c = (unsigned char)(a * 16 + b);
 			i += 2;
 		} else if (c == '+' && plus_is_blank) {
 			c = ' ';
