@@ -1,0 +1,154 @@
+/*
+ * Requests to /api/v1. Every function either resolves to what the contract promises or throws an ApiError whose message
+ * can be shown as it is. The session is a cookie that the browser keeps; the CSRF token that goes with it lives here.
+ */
+import { learnServerTime } from "./clock.svelte";
+import type {
+	Artifact, ErrorBody, FileError, Gate, Me, Repository, Run, RunSummary, Trigger, Worker,
+} from "./model";
+
+export class ApiError extends Error {
+	constructor(
+		readonly status: number, /* 0: the server was not reached */
+		readonly kind: string,
+		message: string,
+		readonly details: FileError[] = [],
+	) {
+		super(message);
+	}
+}
+
+let csrf = "";
+let onSignedOut = (): void => {};
+
+/** Tells the session store that the cookie no longer counts. */
+export function whenSignedOut(callback: () => void): void {
+	onSignedOut = callback;
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+	try {
+		const { error } = (await response.json()) as ErrorBody;
+		return new ApiError(response.status, error.kind, error.message, error.details);
+	} catch {
+		return new ApiError(response.status, "unknown", `The server answered ${response.status} ${response.statusText}.`);
+	}
+}
+
+/** The one place that calls fetch. `signal` may end it early, with an AbortError. */
+export async function send(
+	method: string, path: string, options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
+): Promise<Response> {
+	const headers: Record<string, string> = { ...options.headers };
+	const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+	if (method !== "GET" && csrf !== "")
+		headers["X-CSRF-Token"] = csrf;
+	if (options.body !== undefined) {
+		headers["Content-Type"] = "application/json";
+		init.body = JSON.stringify(options.body);
+	}
+	if (options.signal)
+		init.signal = options.signal;
+	let response: Response;
+	try {
+		response = await fetch(path, init);
+	} catch (error) {
+		if (error instanceof DOMException && error.name === "AbortError")
+			throw error;
+		throw new ApiError(0, "unreachable", "The server cannot be reached.");
+	}
+	learnServerTime(response.headers.get("Date"));
+	if (response.ok)
+		return response;
+	const failure = await refusal(response);
+	if (failure.status === 401 && path !== "/api/v1/login")
+		onSignedOut();
+	throw failure;
+}
+
+async function get<T>(path: string): Promise<T> {
+	return (await send("GET", path)).json() as Promise<T>;
+}
+
+async function post<T>(path: string, body: unknown = {}): Promise<T> {
+	const response = await send("POST", path, { body });
+	return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+/** "?a=1&b=2" of the values that are not empty. */
+export function query(values: Record<string, string | number | undefined>): string {
+	const pairs = new URLSearchParams();
+	for (const [name, value] of Object.entries(values))
+		if (value !== undefined && value !== "")
+			pairs.set(name, String(value));
+	const text = pairs.toString();
+	return text === "" ? "" : `?${text}`;
+}
+
+/** The path of one run, by its name ("web#42"). */
+export function runPath(run: string): string {
+	return `/api/v1/runs/${encodeURIComponent(run)}`;
+}
+
+function remember(me: Me): Me {
+	csrf = me.csrf;
+	return me;
+}
+
+export interface RunFilter {
+	repository?: string;
+	pipeline?: string;
+	branch?: string;
+	state?: string;
+}
+
+export interface LogPart {
+	lines: string[];
+	total: number; /* lines stored when this was read */
+	isComplete: boolean;
+}
+
+/** The lines of a text of complete lines; a last line without its newline counts too. */
+export function splitLines(text: string): string[] {
+	if (text === "")
+		return [];
+	const lines = text.split("\n");
+	if (lines.at(-1) === "")
+		lines.pop();
+	return lines;
+}
+
+export const api = {
+	login: async (name: string, password: string) => remember(await post<Me>("/api/v1/login", { name, password })),
+	logout: () => post<void>("/api/v1/logout"),
+	me: async () => remember(await get<Me>("/api/v1/me")),
+
+	runs: (filter: RunFilter, before?: string) =>
+		get<{ runs: RunSummary[]; next: string | null }>(`/api/v1/runs${query({ ...filter, before })}`),
+	run: (run: string) => get<Run>(runPath(run)),
+	startRun: (body: { repository: string; pipeline: string; ref?: string; inputs?: Record<string, string> }) =>
+		post<RunSummary>("/api/v1/runs", body),
+	cancel: (run: string, reason: string) => post<RunSummary>(`${runPath(run)}/cancel`, reason === "" ? {} : { reason }),
+	retry: (run: string, job?: string) => post<RunSummary>(`${runPath(run)}/retry`, job === undefined ? {} : { job }),
+	rerun: (run: string) => post<RunSummary>(`${runPath(run)}/rerun`),
+	artifacts: async (run: string) => (await get<{ artifacts: Artifact[] }>(`${runPath(run)}/artifacts`)).artifacts,
+
+	approve: (gate: number, comment: string) => post<Gate>(`/api/v1/gates/${gate}/approve`, { comment }),
+	reject: (gate: number, comment: string) => post<Gate>(`/api/v1/gates/${gate}/reject`, { comment }),
+
+	repositories: async () => (await get<{ repositories: Repository[] }>("/api/v1/repositories")).repositories,
+	triggers: (repository: string, before?: string) =>
+		get<{ triggers: Trigger[]; next: string | null }>(`/api/v1/triggers${query({ repository, before })}`),
+	workers: async () => (await get<{ workers: Worker[] }>("/api/v1/workers")).workers,
+	drain: (worker: number) => post<Worker>(`/api/v1/workers/${worker}/drain`),
+	resume: (worker: number) => post<Worker>(`/api/v1/workers/${worker}/resume`),
+
+	async log(job: number, attempt: number, from: number, lines: number): Promise<LogPart> {
+		const response = await send("GET", `/api/v1/jobs/${job}/log${query({ attempt, from, lines })}`);
+		return {
+			lines: splitLines(await response.text()),
+			total: Number(response.headers.get("Penstock-Log-Lines") ?? 0),
+			isComplete: response.headers.get("Penstock-Log-Complete") === "true",
+		};
+	},
+};

@@ -1,0 +1,47 @@
+/* Which page a path means. Repository names may hold slashes, so what follows the name is read from the end. */
+
+export type Route =
+	| { page: "runs" }
+	| { page: "run"; run: string; job: number | null }
+	| { page: "workers" }
+	| { page: "triggers" }
+	| { page: "missing" };
+
+const RUN = /^\/runs\/(.+?)\/(\d+)(?:\/jobs\/(\d+))?$/;
+
+export function matchRoute(path: string): Route {
+	const trimmed = path.length > 1 ? path.replace(/\/+$/, "") : path;
+	if (trimmed === "/" || trimmed === "/runs")
+		return { page: "runs" };
+	if (trimmed === "/workers")
+		return { page: "workers" };
+	if (trimmed === "/triggers")
+		return { page: "triggers" };
+	const match = RUN.exec(trimmed);
+	if (match?.[1] === undefined)
+		return { page: "missing" };
+	const repository = match[1].split("/").map(decode).join("/");
+	return { page: "run", run: `${repository}#${match[2]}`, job: match[3] === undefined ? null : Number(match[3]) };
+}
+
+function decode(part: string): string {
+	try {
+		return decodeURIComponent(part);
+	} catch {
+		return part;
+	}
+}
+
+/** The page of a run, by its name ("web#42"), or of one of its jobs. */
+export function runHref(run: string, job?: number): string {
+	const hash = run.lastIndexOf("#");
+	const repository = run.slice(0, hash).split("/").map(encodeURIComponent).join("/");
+	const page = `/runs/${repository}/${run.slice(hash + 1)}`;
+	return job === undefined ? page : `${page}/jobs/${job}`;
+}
+
+/** The line that "#L17" names; 0 when it names none. */
+export function lineOfHash(hash: string): number {
+	const match = /^#L(\d{1,9})$/.exec(hash);
+	return match ? Number(match[1]) : 0;
+}

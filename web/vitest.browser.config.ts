@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+	test: {
+		include: ["tests/browser/**/*.test.ts"],
+		environment: "node",
+		fileParallelism: false,
+		testTimeout: 30_000,
+		hookTimeout: 60_000,
+	},
+});
