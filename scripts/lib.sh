@@ -5,7 +5,7 @@
 #     LOG_DIR=$ROOT/build/logs
 #     step "Build" build "a compiler error stands above" scripts/build
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 LOG_DIR=${LOG_DIR:-$ROOT/build/logs}
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
@@ -56,14 +56,16 @@ step() {
 	local name=$1 log=$LOG_DIR/$2.log way_out=$3 start=$EPOCHREALTIME status=0
 	shift 3
 	mkdir -p "$LOG_DIR"
-	if [ -n "$IS_LIVE" ]; then
-		"$@" >"$log" 2>&1 </dev/null &
-		local pid=$!
-		show_live "$name" "$log" "$pid" "$start"
-		wait "$pid" || status=$?
-	else
-		"$@" >"$log" 2>&1 </dev/null || status=$?
-	fi
+	# In a process group of its own, so that Ctrl-C ends all of it; and not behind `||`, where `set -e` would not hold.
+	set -m
+	"$@" >"$log" 2>&1 </dev/null &
+	local pid=$!
+	set +m
+	# shellcheck disable=SC2064 # the pid of now
+	trap "kill -TERM -- -$pid 2>/dev/null; exit 130" INT TERM
+	[ -z "$IS_LIVE" ] || show_live "$name" "$log" "$pid" "$start"
+	wait "$pid" || status=$?
+	trap - INT TERM
 	if [ "$status" = 0 ]; then
 		printf '%s==>%s %s %s(%ss)%s\n' "$GREEN" "$PLAIN" "$name" "$DIM" "$(seconds_since "$start")" "$PLAIN"
 		return
