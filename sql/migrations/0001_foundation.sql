@@ -175,6 +175,7 @@ create table run (
 	waiting_for text not null default '',
 	has_warnings boolean not null default false,
 	concurrency_group text not null default '',
+	ending text not null default '' check (ending in ('', 'cancelled', 'superseded')), -- asked for; jobs still run out
 	created_at timestamptz not null default now(),
 	started_at timestamptz,
 	ended_at timestamptz,
@@ -227,6 +228,7 @@ create table decision (
 	account_id bigint not null references account,
 	verdict text not null check (verdict in ('approve', 'reject')),
 	comment text not null default '',
+	groups text[] not null default '{}', -- of the person, when deciding
 	decided_at timestamptz not null,
 	unique (gate_id, account_id)
 );

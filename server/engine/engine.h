@@ -1,0 +1,79 @@
+#ifndef SERVER_ENGINE_ENGINE_H
+#define SERVER_ENGINE_ENGINE_H
+
+/*
+ * The heart: engine_apply() takes a run's graph and one event and brings the run as far as it can go. Pure: time comes
+ * with the graph, nothing is read or written outside of it. What the shell must do besides writing the marked rows
+ * stands in the effects. Applying "look" to a settled graph changes nothing.
+ */
+
+#include "server/engine/graph.h"
+
+enum engine_event_kind {
+	ENGINE_LOOK,    /* something may be due: created, lane granted, timer passed */
+	ENGINE_ENDED,   /* attempts ended */
+	ENGINE_DECIDED, /* somebody approves or refuses */
+	ENGINE_CANCEL,
+	ENGINE_RETRY,
+};
+
+struct attempt_end {
+	int64_t job;
+	int32_t attempt;
+	enum end_reason reason;
+	int32_t exit_code;
+	struct str message;
+	struct pair_list outputs;
+	int64_t started_at, ended_at;
+};
+
+struct person {
+	int64_t account;
+	struct str name;
+	struct str email;
+	struct str role; /* "viewer", "developer", "operator", "admin" */
+	struct str_list groups;
+};
+
+struct engine_event {
+	enum engine_event_kind kind;
+	const struct attempt_end *ends; /* ENDED */
+	size_t end_count;
+	const struct person *person; /* DECIDED, CANCEL, RETRY */
+	int64_t gate;                /* DECIDED */
+	bool is_approval;
+	struct str text; /* DECIDED: comment; CANCEL: reason; RETRY: key or id of one job, empty: all that failed */
+};
+
+struct engine_note {      /* a row of the table event */
+	const char *kind; /* "run.state", "gate.opened", ... */
+	json_t *body;     /* owned by the effects */
+};
+
+struct effects {
+	struct engine_note *notes;
+	size_t note_count;
+	bool has_queued;    /* jobs became ready for workers */
+	bool has_cancelled; /* attempts are asked to end */
+	bool releases_lane; /* the concurrency group's */
+	bool requests_lane; /* a retry asks again */
+};
+
+/* False: the event is refused (a gate that is decided, a person who may not, a run that is over); nothing was changed.
+ * The graph may be dirty only when it returned true. */
+bool engine_apply(struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err);
+bool engine_is_dirty(const struct run_graph *graph, const struct effects *effects);
+void effects_done(struct effects *effects);
+
+/* The earliest time at which a LOOK could change something; 0: none. */
+int64_t engine_due_at(const struct run_graph *graph);
+
+/* Whether this person may decide this gate now; *ret_why is a sentence when not. */
+bool engine_may_decide(
+	const struct run_graph *graph, const struct graph_gate *gate, const struct person *person, struct str *ret_why);
+/* "two people of the groups qa or release, not the author" */
+struct str engine_who_may(const struct run_graph *graph, const struct graph_gate *gate);
+/* Distinct people who approved so far. */
+size_t engine_approved(const struct graph_gate *gate);
+
+#endif

@@ -1,0 +1,93 @@
+/* Who may decide a gate, and how many have. Implements the gate part of engine.h. */
+#include "server/engine/engine.h"
+
+static const struct plan_gate *rule_of(const struct run_graph *graph, const struct graph_gate *gate)
+{
+	return graph->stages[gate->stage].plan->gate;
+}
+
+static struct str join(struct arena *arena, const struct str_list *list, const char *separator)
+{
+	struct str text = {0};
+	for (size_t i = 0; i < list->count; i++)
+		text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i ? separator : "", STR_ARG(list->items[i]));
+	return text;
+}
+
+static bool is_in_groups(const struct plan_gate *rule, const struct str_list *groups)
+{
+	if (rule->groups.count == 0)
+		return true;
+	for (size_t i = 0; i < groups->count; i++) {
+		struct str minimum;
+		if (str_list_has(&rule->groups, groups->items[i]) ||
+			pair_find(&rule->require, groups->items[i], &minimum))
+			return true;
+	}
+	return false;
+}
+
+static bool is_author(const struct run_graph *graph, const struct person *person)
+{
+	bool started_it = graph->account && graph->account == person->account;
+	bool is_actor = graph->actor.n && str_eq(graph->actor, person->name);
+	bool wrote_it = graph->author_email.n && str_eq(graph->author_email, person->email);
+	return started_it || is_actor || wrote_it;
+}
+
+static const struct graph_decision *decision_of(const struct graph_gate *gate, int64_t account)
+{
+	for (size_t i = 0; i < gate->decision_count; i++)
+		if (gate->decisions[i].account == account)
+			return &gate->decisions[i];
+	return NULL;
+}
+
+bool engine_may_decide(
+	const struct run_graph *graph, const struct graph_gate *gate, const struct person *person, struct str *ret_why)
+{
+	const struct plan_gate *rule = rule_of(graph, gate);
+	struct str who = engine_who_may(graph, gate);
+	if (gate->state != GATE_OPEN)
+		*ret_why = arena_printf(graph->arena, "the gate is %s", gate_state_names[gate->state]);
+	else if (gate->expires_at && gate->expires_at <= graph->now_us)
+		*ret_why = STR("the gate has expired");
+	else if (str_is(person->role, "viewer"))
+		*ret_why = STR("viewers cannot decide; an admin can make you a developer");
+	else if (!is_in_groups(rule, &person->groups))
+		*ret_why = arena_printf(graph->arena, "it takes %.*s; you are in none of these groups", STR_ARG(who));
+	else if (rule->author == PLAN_AUTHOR_DENY && is_author(graph, person))
+		*ret_why = STR("you wrote or started this change; somebody else has to decide");
+	else if (decision_of(gate, person->account))
+		*ret_why = STR("you have decided already");
+	else
+		return true;
+	return false;
+}
+
+struct str engine_who_may(const struct run_graph *graph, const struct graph_gate *gate)
+{
+	const struct plan_gate *rule = rule_of(graph, gate);
+	struct arena *arena = graph->arena;
+	struct str text = arena_printf(arena, rule->approvals == 1 ? "one person" : "%d people", rule->approvals);
+	if (rule->groups.count)
+		text = arena_printf(arena, "%.*s of %s %.*s", STR_ARG(text),
+			rule->groups.count == 1 ? "the group" : "the groups",
+			STR_ARG(join(arena, &rule->groups, " or ")));
+	else
+		text = arena_printf(arena, "%.*s with the role developer or higher", STR_ARG(text));
+	for (size_t i = 0; i < rule->require.count; i++)
+		text = arena_printf(arena, "%.*s, at least %.*s of %.*s", STR_ARG(text),
+			STR_ARG(rule->require.items[i].value), STR_ARG(rule->require.items[i].name));
+	if (rule->author == PLAN_AUTHOR_DENY)
+		text = arena_printf(arena, "%.*s, not the author", STR_ARG(text));
+	return text;
+}
+
+size_t engine_approved(const struct graph_gate *gate)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < gate->decision_count; i++)
+		count += gate->decisions[i].is_approval;
+	return count;
+}

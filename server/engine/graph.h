@@ -1,0 +1,120 @@
+#ifndef SERVER_ENGINE_GRAPH_H
+#define SERVER_ENGINE_GRAPH_H
+
+/*
+ * One run as the engine sees it: the run, its stages, gates and jobs, the plan, and its place in a concurrency group.
+ * The store loads it, engine_apply() changes it and marks what it changed, the store writes the marked rows under a
+ * guard. `was` is the state that was loaded: a write is refused when the row has another by then. Pure data.
+ */
+
+#include "common/fields.h"
+#include "common/proto/worker_proto.h"
+#include "server/engine/plan.h"
+#include "server/engine/states.h"
+
+struct graph_decision {
+	int64_t account;
+	struct str account_name;
+	bool is_approval;
+	struct str comment;
+	struct str_list groups; /* of the person, when deciding */
+	int64_t decided_at;
+	bool is_new;
+};
+
+struct graph_gate {
+	int64_t id; /* 0: opened now */
+	size_t stage;
+	enum gate_state state, was;
+	struct str stage_hash;
+	struct str reason;
+	int64_t opened_at, expires_at, decided_at;
+	struct graph_decision *decisions;
+	size_t decision_count;
+	bool is_dirty;
+};
+
+struct graph_job {
+	int64_t id;
+	size_t stage;
+	struct str key;
+	const struct plan_job *plan;
+	const size_t *needs; /* indices of graph.jobs, see graph_link() */
+	size_t need_count;
+	enum job_state state, was;
+	int32_t attempt;
+	int32_t retries, retries_was;
+	bool allow_failure;
+	enum end_reason reason;
+	int32_t exit_code;
+	bool has_exit_code;
+	struct str message;
+	struct pair_list outputs;
+	struct str cancel_reason; /* p != NULL: its attempt is asked to end */
+	int64_t queued_at, started_at, ended_at;
+	bool is_dirty;
+	int32_t applied_attempt; /* > 0: this attempt's end was taken in; its row is marked as applied */
+};
+
+struct graph_stage {
+	int64_t id;
+	const struct plan_stage *plan;
+	enum stage_state state, was;
+	struct str reason;
+	int64_t started_at, ended_at;
+	size_t first_job, job_count; /* of graph.jobs */
+	bool is_dirty;
+};
+
+struct graph_lane {      /* of the concurrency group */
+	int64_t request; /* 0: none asked for */
+	enum lane_request_state state;
+	struct str holder;        /* "web#41": who is inside, when we wait */
+	struct str superseded_by; /* "web#43" */
+};
+
+struct run_graph {
+	int64_t id;
+	int64_t version; /* as loaded */
+	struct str name; /* "web#42" */
+	int64_t repository;
+	int64_t account; /* who triggered it by hand; 0 */
+	struct str actor;
+	struct str author_email;
+	struct str commit;
+	struct str concurrency_group;
+	enum run_state state, was;
+	enum run_state ending; /* RUN_CANCELLED or RUN_SUPERSEDED once asked for, else RUN_PENDING */
+	struct str reason;
+	struct str waiting_for;
+	bool has_warnings;
+	int64_t started_at, ended_at;
+	bool is_dirty;
+
+	const struct plan *plan;
+	struct graph_stage *stages;
+	size_t stage_count;
+	struct graph_job *jobs; /* in the plan's order */
+	size_t job_count;
+	struct graph_gate *gates; /* by id; the last of a stage is the one that counts */
+	size_t gate_count;
+	struct graph_lane lane;
+
+	int64_t now_us;
+	struct arena *arena;
+};
+
+/* Ties jobs to the plan, to their stages and to what they need. Called once by whoever filled the rows. */
+bool graph_link(struct run_graph *graph, struct err *err);
+
+struct graph_gate *graph_gate_of(const struct run_graph *graph, size_t stage); /* NULL: none opened yet */
+struct graph_job *graph_job_by_id(const struct run_graph *graph, int64_t id);
+struct graph_job *graph_job_by_key(const struct run_graph *graph, struct str key);
+
+/* The only functions that change a state: they check the move, mark the row, and keep the times. */
+void graph_move_run(struct run_graph *graph, enum run_event event, struct str reason);
+void graph_move_stage(struct run_graph *graph, size_t stage, enum stage_event event, struct str reason);
+void graph_move_job(struct run_graph *graph, struct graph_job *job, enum job_event event, struct str message);
+void graph_move_gate(struct run_graph *graph, struct graph_gate *gate, enum gate_event event, struct str reason);
+
+#endif

@@ -1,0 +1,323 @@
+#include "server/engine/settle.h"
+
+#include "server/engine/conditions.h"
+
+static bool job_failed(const struct graph_job *job)
+{
+	return (job->state == JOB_FAILED || job->state == JOB_LOST) && !job->allow_failure;
+}
+
+static struct str describe_failure(const struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	const struct graph_job *first = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (!job_failed(job))
+			continue;
+		first = first ? first : job;
+		count++;
+	}
+	if (!first)
+		return arena_printf(graph->arena, "stage \"%.*s\" failed", STR_ARG(stage->plan->name));
+	struct str more = count > 1 ? arena_printf(graph->arena, ", and %zu more", count - 1) : (struct str){0};
+	struct str why = first->message.n ? first->message : STR("it failed");
+	return arena_printf(graph->arena, "job \"%.*s\": %.*s%.*s", STR_ARG(first->key), STR_ARG(why), STR_ARG(more));
+}
+
+/* --- jobs --- */
+
+static bool needs_are_over(const struct run_graph *graph, const struct graph_job *job)
+{
+	for (size_t i = 0; i < job->need_count; i++)
+		if (!job_is_over(graph->jobs[job->needs[i]].state))
+			return false;
+	return true;
+}
+
+/* True: the job moved. */
+static bool settle_job(struct run_graph *graph, struct graph_job *job, struct effects *effects)
+{
+	if (job->state != JOB_BLOCKED || !needs_are_over(graph, job))
+		return false;
+	struct str why = job->plan->skip_reason;
+	if (job->plan->is_skipped || !condition_job(graph, job, &why)) {
+		graph_move_job(graph, job, JOB_SKIP, why);
+		return true;
+	}
+	graph_move_job(graph, job, JOB_QUEUE, (struct str){0});
+	effects->has_queued = true;
+	return true;
+}
+
+static void settle_jobs(struct run_graph *graph, const struct graph_stage *stage, struct effects *effects)
+{
+	/* Needs may point forward in the file, so a skip can free a job that was looked at before. */
+	bool has_moved = true;
+	while (has_moved) {
+		has_moved = false;
+		for (size_t i = 0; i < stage->job_count; i++)
+			has_moved |= settle_job(graph, &graph->jobs[stage->first_job + i], effects);
+	}
+}
+
+/* --- stages --- */
+
+static bool lets_go_of_group(const struct plan_stage *stage)
+{
+	return stage->kind != PLAN_STAGE_JOBS;
+}
+
+static void release_group(struct run_graph *graph, struct effects *effects)
+{
+	if (graph->lane.state == LANE_RELEASED || !graph->lane.request)
+		return;
+	graph->lane.state = LANE_RELEASED;
+	effects->releases_lane = true;
+}
+
+static void open_gate(struct run_graph *graph, size_t index)
+{
+	const struct plan_stage *plan = graph->stages[index].plan;
+	graph->gates = arena_grow(graph->arena, graph->gates, sizeof *graph->gates, graph->gate_count);
+	graph->gates[graph->gate_count++] = (struct graph_gate){
+		.stage = index,
+		.state = GATE_OPEN,
+		.was = GATE_OPEN,
+		.stage_hash = plan_stage_hash(plan, graph->arena),
+		.opened_at = graph->now_us,
+		.expires_at = plan->gate->timeout_ms ? graph->now_us + plan->gate->timeout_ms * 1000 : 0,
+		.is_dirty = true,
+	};
+}
+
+static void start_stage(struct run_graph *graph, size_t index)
+{
+	if (graph->state == RUN_WAITING)
+		graph_move_run(graph, RUN_START, (struct str){0});
+	graph_move_stage(graph, index, STAGE_START, (struct str){0});
+}
+
+static void enter_stage(struct run_graph *graph, size_t index, struct effects *effects)
+{
+	const struct plan_stage *plan = graph->stages[index].plan;
+	struct str why = plan->skip_reason;
+	if (plan->is_skipped || !condition_stage(graph, index, &why)) {
+		graph_move_stage(graph, index, STAGE_SKIP, why);
+		return;
+	}
+	if (lets_go_of_group(plan))
+		release_group(graph, effects);
+	if (!plan->gate) {
+		start_stage(graph, index);
+		return;
+	}
+	graph_move_stage(graph, index, STAGE_GATE, (struct str){0});
+	open_gate(graph, index);
+}
+
+static void settle_gate(struct run_graph *graph, size_t index)
+{
+	struct graph_gate *gate = graph_gate_of(graph, index);
+	BUG_ON(!gate);
+	if (gate->state == GATE_OPEN && gate->expires_at && gate->expires_at <= graph->now_us)
+		graph_move_gate(graph, gate, GATE_EXPIRE, STR("nobody decided in time"));
+	switch (gate->state) {
+	case GATE_OPEN:
+		return;
+	case GATE_GRANTED:
+		start_stage(graph, index);
+		return;
+	case GATE_REFUSED:
+	case GATE_EXPIRED:
+		settle_end(graph, RUN_CANCELLED,
+			arena_printf(graph->arena, "the gate of stage \"%.*s\" %s: %.*s",
+				STR_ARG(graph->stages[index].plan->name),
+				gate->state == GATE_REFUSED ? "was refused" : "expired", STR_ARG(gate->reason)));
+		return;
+	case GATE_VOID:
+	case GATE_STATE_COUNT:
+		break;
+	}
+	BUG("a gated stage with a gate in state %s", gate_state_names[gate->state]);
+}
+
+static void settle_running(struct run_graph *graph, size_t index, struct effects *effects)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	bool has_failed = false;
+	settle_jobs(graph, stage, effects);
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (!job_is_over(job->state))
+			return;
+		has_failed |= job_failed(job);
+	}
+	if (has_failed)
+		graph_move_stage(graph, index, STAGE_FAIL, describe_failure(graph, index));
+	else
+		graph_move_stage(graph, index, STAGE_SUCCEED, (struct str){0});
+}
+
+/* True: the stage is over, the next one may be looked at. */
+static bool settle_stage(struct run_graph *graph, size_t index, struct effects *effects)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	if (stage->state == STAGE_BLOCKED)
+		enter_stage(graph, index, effects);
+	if (stage->state == STAGE_GATED)
+		settle_gate(graph, index);
+	if (graph->ending != RUN_PENDING)
+		return false;
+	if (stage->state == STAGE_RUNNING)
+		settle_running(graph, index, effects);
+	return stage_is_over(stage->state);
+}
+
+/* --- the end --- */
+
+void settle_end(struct run_graph *graph, enum run_state ending, struct str reason)
+{
+	if (graph->ending != RUN_PENDING)
+		return;
+	graph->ending = ending;
+	graph->reason = reason;
+	graph->is_dirty = true;
+}
+
+static void end_job(struct run_graph *graph, struct graph_job *job, struct effects *effects)
+{
+	if (job_is_over(job->state))
+		return;
+	if (!job_is_held(job->state)) {
+		graph_move_job(graph, job, JOB_CANCEL, graph->reason);
+		job->reason = END_CANCELLED;
+		return;
+	}
+	if (job->cancel_reason.p)
+		return;
+	job->cancel_reason = graph->reason.p ? graph->reason : STR("");
+	job->is_dirty = true;
+	effects->has_cancelled = true;
+}
+
+static bool end_stage(struct run_graph *graph, size_t index, struct effects *effects)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	bool is_over = true;
+	for (size_t i = 0; i < stage->job_count; i++) {
+		struct graph_job *job = &graph->jobs[stage->first_job + i];
+		end_job(graph, job, effects);
+		is_over &= job_is_over(job->state);
+	}
+	struct graph_gate *gate = graph_gate_of(graph, index);
+	if (gate && gate->state == GATE_OPEN)
+		graph_move_gate(graph, gate, GATE_CLOSE, graph->reason);
+	if (!is_over || stage_is_over(stage->state))
+		return is_over;
+	enum stage_event event = graph->ending == RUN_SUPERSEDED ? STAGE_SUPERSEDE : STAGE_CANCEL;
+	graph_move_stage(graph, index, event, graph->reason);
+	return true;
+}
+
+static void settle_ending(struct run_graph *graph, struct effects *effects)
+{
+	bool is_over = true;
+	for (size_t i = 0; i < graph->stage_count; i++)
+		is_over &= end_stage(graph, i, effects);
+	if (!is_over)
+		return;
+	graph_move_run(graph, graph->ending == RUN_SUPERSEDED ? RUN_SUPERSEDE : RUN_CANCEL, graph->reason);
+}
+
+static void finish(struct run_graph *graph)
+{
+	for (size_t i = 0; i < graph->stage_count; i++) {
+		if (graph->stages[i].state == STAGE_FAILED) {
+			graph_move_run(graph, RUN_FAIL, graph->stages[i].reason);
+			return;
+		}
+	}
+	graph_move_run(graph, RUN_SUCCEED, (struct str){0});
+}
+
+/* --- the group and the sentence --- */
+
+static bool is_let_in(const struct run_graph *graph)
+{
+	return graph->concurrency_group.n == 0 || graph->lane.state != LANE_WAITING;
+}
+
+static void set_waiting_for(struct run_graph *graph, struct str sentence)
+{
+	if (str_eq(graph->waiting_for, sentence))
+		return;
+	graph->waiting_for = sentence;
+	graph->is_dirty = true;
+}
+
+static void wait_for_group(struct run_graph *graph)
+{
+	if (graph->state == RUN_RUNNING)
+		graph_move_run(graph, RUN_WAIT, (struct str){0});
+	struct str holder = graph->lane.holder.n ? graph->lane.holder : STR("another run");
+	set_waiting_for(graph, arena_printf(graph->arena, "%.*s to leave the concurrency group \"%.*s\"",
+				       STR_ARG(holder), STR_ARG(graph->concurrency_group)));
+}
+
+static void wait_for_gate(struct run_graph *graph, size_t index)
+{
+	const struct graph_gate *gate = graph_gate_of(graph, index);
+	if (graph->state == RUN_RUNNING)
+		graph_move_run(graph, RUN_WAIT, (struct str){0});
+	set_waiting_for(
+		graph, arena_printf(graph->arena, "approval of stage \"%.*s\": %zu of %d, by %.*s",
+			       STR_ARG(graph->stages[index].plan->name), engine_approved(gate),
+			       graph->stages[index].plan->gate->approvals, STR_ARG(engine_who_may(graph, gate))));
+}
+
+static void settle_stages(struct run_graph *graph, struct effects *effects)
+{
+	for (size_t i = 0; i < graph->stage_count; i++) {
+		if (settle_stage(graph, i, effects))
+			continue;
+		if (graph->stages[i].state == STAGE_GATED && graph->ending == RUN_PENDING)
+			wait_for_gate(graph, i);
+		else
+			set_waiting_for(graph, (struct str){0});
+		return;
+	}
+	finish(graph);
+}
+
+static void obey_lane(struct run_graph *graph)
+{
+	if (graph->lane.state != LANE_REVOKED && graph->lane.state != LANE_SUPERSEDED)
+		return;
+	if (graph->lane.request)
+		settle_end(graph, RUN_SUPERSEDED,
+			arena_printf(graph->arena, "superseded by %.*s", STR_ARG(graph->lane.superseded_by)));
+}
+
+void settle(struct run_graph *graph, struct effects *effects)
+{
+	if (run_is_over(graph->state))
+		return;
+	obey_lane(graph);
+	if (graph->ending == RUN_PENDING && !is_let_in(graph)) {
+		wait_for_group(graph);
+		return;
+	}
+	if (graph->ending == RUN_PENDING) {
+		if (graph->state == RUN_PENDING)
+			graph_move_run(graph, RUN_START, (struct str){0});
+		settle_stages(graph, effects);
+	}
+	if (graph->ending != RUN_PENDING)
+		settle_ending(graph, effects);
+	if (!run_is_over(graph->state))
+		return;
+	set_waiting_for(graph, (struct str){0});
+	release_group(graph, effects);
+}
