@@ -94,6 +94,17 @@ bool buf_addf(struct buf *buf, const char *format, ...)
 	return ok;
 }
 
+bool buf_add_utf8(struct buf *buf, struct str text)
+{
+	while (text.n) {
+		size_t n = str_utf8_length(text);
+		if (!(n ? buf_add(buf, text.p, n) : buf_add(buf, "\xef\xbf\xbd", 3)))
+			return false;
+		text = str_skip(text, n ? n : 1);
+	}
+	return true;
+}
+
 void buf_drop(struct buf *buf, size_t n)
 {
 	BUG_ON(n > buf->n);

@@ -34,6 +34,8 @@ bool buf_add_c(struct buf *buf, const char *c_string);
 bool buf_add_char(struct buf *buf, char c);
 bool buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool buf_vaddf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+/* The text with each byte that is no UTF-8 replaced by U+FFFD. */
+bool buf_add_utf8(struct buf *buf, struct str text);
 /* Room for n more bytes, or NULL at the ceiling; write there, then raise buf->n by what was used. */
 char *buf_reserve(struct buf *buf, size_t n);
 void buf_drop(struct buf *buf, size_t n); /* the first n bytes */

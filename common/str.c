@@ -38,6 +38,11 @@ bool str_ends(struct str s, struct str suffix)
 	return s.n >= suffix.n && str_eq(str_skip(s, s.n - suffix.n), suffix);
 }
 
+struct str str_or_empty(struct str s)
+{
+	return s.p ? s : STR("");
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -134,7 +139,7 @@ bool str_to_f64(struct str s, double *ret)
 	return true;
 }
 
-static size_t utf8_length(struct str s)
+size_t str_utf8_length(struct str s)
 {
 	unsigned char c = (unsigned char)s.p[0];
 	size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
@@ -153,7 +158,7 @@ static size_t utf8_length(struct str s)
 bool str_is_utf8(struct str s)
 {
 	while (s.n) {
-		size_t n = utf8_length(s);
+		size_t n = str_utf8_length(s);
 		if (n == 0)
 			return false;
 		s = str_skip(s, n);
@@ -164,7 +169,7 @@ bool str_is_utf8(struct str s)
 uint32_t str_next_char(struct str *rest)
 {
 	static const unsigned char lead_masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	size_t n = utf8_length(*rest);
+	size_t n = str_utf8_length(*rest);
 	unsigned char mask = n ? lead_masks[n] : 0xff;
 	uint32_t c = (unsigned char)rest->p[0] & mask;
 	for (size_t i = 1; i < n; i++)

@@ -26,6 +26,7 @@ struct str_list {
 struct str str_of(const char *c_string); /* NULL gives the empty view */
 bool str_eq(struct str a, struct str b);
 bool str_is(struct str s, const char *c_string);
+struct str str_or_empty(struct str s); /* never NULL inside: for arrays where NULL means SQL's null */
 int str_compare(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
@@ -43,6 +44,8 @@ bool str_cut(struct str *rest, char separator, struct str *ret_part);
 bool str_to_i64(struct str s, int64_t *ret);
 bool str_to_f64(struct str s, double *ret);
 
+/* Bytes of the first character of s (not empty); 0 when it is no valid UTF-8. */
+size_t str_utf8_length(struct str s);
 bool str_is_utf8(struct str s);
 /* Cuts the first UTF-8 character off *rest and returns it; *rest is not empty. A byte that begins none counts as one.
  */

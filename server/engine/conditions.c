@@ -122,7 +122,7 @@ static bool call(void *arg, struct str name, const struct expr_value *args, size
 static bool holds(const struct view *view, struct str condition, struct str *ret_why)
 {
 	struct arena *arena = view->graph->arena;
-	struct expr_scope scope = {(void *)(uintptr_t)view, find_name, call};
+	struct expr_scope scope = {.arg = (void *)(uintptr_t)view, .name = find_name, .call = call};
 	struct err err = {0};
 	const struct expr *expr;
 	struct expr_value value;

@@ -68,6 +68,7 @@ struct graph_stage {
 
 struct graph_lane {      /* of the concurrency group */
 	int64_t request; /* 0: none asked for */
+	int64_t lane;
 	enum lane_request_state state;
 	struct str holder;        /* "web#41": who is inside, when we wait */
 	struct str superseded_by; /* "web#43" */

@@ -1,0 +1,2 @@
+-- $1 hash
+select body from plan where hash = $1

@@ -1,0 +1,36 @@
+-- Makes a run with its stages and jobs. $1 repository, $2 pipeline, $3 state, $4 trigger, $5 rerun_of, $6 plan hash (null: none),
+-- $7 event, $8 ref, $9 branch, $10 tag, $11 commit, $12 before, $13 title, $14 author, $15 author_email, $16 actor, $17 account,
+-- $18 inputs, $19 errors, $20 reason, $21 concurrency group, $22 it cancels,
+-- $23 stage names, $24 kinds, $25 environments, $26 job keys, $27 their stages' positions, $28 labels (sorted, with commas),
+-- $29 needs full, $30 allow failure
+with numbered as (
+	update repository set run_count = run_count + 1 where id = $1::bigint returning run_count),
+made as (
+	insert into run (repository_id, number, pipeline, state, trigger_id, rerun_of, plan_id, event, ref, branch, tag, commit, before,
+		title, author, author_email, actor, account_id, inputs, errors, reason, concurrency_group, ended_at)
+	select $1::bigint, run_count, $2::text, $3::text, $4::bigint, $5::bigint, (select id from plan where hash = $6::text), $7::text, $8::text,
+		$9::text, $10::text, $11::text, $12::text, $13::text, $14::text, $15::text, $16::text, $17::bigint, $18::jsonb, $19::jsonb,
+		$20::text, $21::text, case when $3::text = 'pending' then null else now() end
+	from numbered
+	returning id, number),
+stages as (
+	insert into stage (run_id, position, name, kind, state, environment)
+	select made.id, s.position - 1, s.name, s.kind, 'blocked', s.environment
+	from made, unnest($23::text[], $24::text[], $25::text[]) with ordinality as s(name, kind, environment, position)
+	returning id, position),
+jobs as (
+	insert into job (run_id, stage_id, position, key, state, label_set_id, needs_full, allow_failure)
+	select made.id, stages.id, j.position - 1, j.key, 'blocked', l.id, j.needs_full, j.allow_failure
+	from made, unnest($26::text[], $27::bigint[], $28::text[], $29::text[]::boolean[], $30::text[]::boolean[])
+		with ordinality as j(key, stage, labels, needs_full, allow_failure, position)
+	join stages on stages.position = j.stage
+	join label_set l on l.labels = string_to_array(j.labels, ',')
+	order by j.position
+	returning 1),
+lanes as (
+	insert into lane (kind, key, mode) select 'group', $21::text, 'fifo' where $21::text <> '' and $3::text = 'pending'
+	on conflict (kind, key) do update set mode = lane.mode
+	returning id),
+request as (
+	insert into lane_request (lane_id, run_id, cancels) select lanes.id, made.id, $22::boolean from lanes, made returning lane_id)
+select made.id, made.number, (select count(*) from jobs) as jobs, coalesce((select lane_id from request), 0) as lane from made
