@@ -269,7 +269,7 @@ static bool retry(struct run_graph *graph, const struct engine_event *event, str
 		return true;
 	graph_move_run(graph, RUN_RETRY, (struct str){0});
 	if (graph->concurrency_group.n && graph->lane.state == LANE_RELEASED) {
-		graph->lane = (struct graph_lane){.state = LANE_WAITING};
+		graph->lane = (struct graph_lane){.state = LANE_WAITING, .lane = graph->lane.lane};
 		effects->requests_lane = true;
 	}
 	return true;

@@ -3,9 +3,10 @@
 
 /*
  * PostgreSQL on the loop: a small pool of libpq connections in pipeline mode. Statements are the files of sql/queries/,
- * one each, prepared when a connection opens, so that a wrong query stops the start. A transaction is one batch up to one sync,
- * without BEGIN. A lost connection is opened again with back-off while the server goes on; its batches complete with
- * ERR_UPSTREAM (a batch whose sync was sent may or may not have been committed: the text says "outcome unknown").
+ * one each, prepared when a connection opens, so that a wrong query stops the start. A transaction is one batch up to
+ * one sync, without BEGIN. A lost connection is opened again with back-off while the server goes on; its batches
+ * complete with ERR_UPSTREAM (a batch whose sync was sent may or may not have been committed: the text says "outcome
+ * unknown").
  *
  * The statements that guard a change of state raise SQLSTATE PS001 when it is stale; that, serialisation failures and
  * deadlocks come back as ERR_CONFLICT, a unique violation as ERR_CONFLICT with the constraint in db_reply.constraint.
@@ -24,7 +25,8 @@ struct db_batch;
 struct db_options {
 	const char *url; /* libpq's: URI or key=value */
 	int connections; /* 1 to 64 */
-	/* LISTEN on a connection of its own; NULL: none. Runs also with an empty payload after each reconnect: look at the rows. */
+	/* LISTEN on a connection of its own; NULL: none. Runs also with an empty payload after each reconnect: look at
+	 * the rows. */
 	const char *channel;
 	void (*on_notify)(void *arg, struct str payload);
 	void *arg;
@@ -36,8 +38,19 @@ void db_close(struct db *db, void (*closed)(void *arg), void *arg);
 bool db_is_up(const struct db *db);
 
 /* Parameters, one for each $n, copied into the batch. */
-enum db_param_kind { DB_PARAM_NULL, DB_PARAM_I64, DB_PARAM_F64, DB_PARAM_BOOL, DB_PARAM_TEXT, DB_PARAM_BYTES, DB_PARAM_TIME,
-	DB_PARAM_JSON, DB_PARAM_I64S, DB_PARAM_TEXTS, DB_PARAM_TIMES };
+enum db_param_kind {
+	DB_PARAM_NULL,
+	DB_PARAM_I64,
+	DB_PARAM_F64,
+	DB_PARAM_BOOL,
+	DB_PARAM_TEXT,
+	DB_PARAM_BYTES,
+	DB_PARAM_TIME,
+	DB_PARAM_JSON,
+	DB_PARAM_I64S,
+	DB_PARAM_TEXTS,
+	DB_PARAM_TIMES
+};
 
 struct db_param {
 	enum db_param_kind kind;
@@ -53,20 +66,21 @@ struct db_param {
 	};
 };
 
-#define DB_NULL		      ((struct db_param){.kind = DB_PARAM_NULL})
-#define DB_I64(value)	      ((struct db_param){.kind = DB_PARAM_I64, .number = (value)})
-#define DB_F64(value)	      ((struct db_param){.kind = DB_PARAM_F64, .real = (value)})
-#define DB_BOOL(value)	      ((struct db_param){.kind = DB_PARAM_BOOL, .number = (value)})
-#define DB_TEXT(value)	      ((struct db_param){.kind = DB_PARAM_TEXT, .text = (value)})
+#define DB_NULL                ((struct db_param){.kind = DB_PARAM_NULL})
+#define DB_I64(value)          ((struct db_param){.kind = DB_PARAM_I64, .number = (value)})
+#define DB_F64(value)          ((struct db_param){.kind = DB_PARAM_F64, .real = (value)})
+#define DB_BOOL(value)         ((struct db_param){.kind = DB_PARAM_BOOL, .number = (value)})
+#define DB_TEXT(value)         ((struct db_param){.kind = DB_PARAM_TEXT, .text = (value)})
 #define DB_TEXT_OR_NULL(value) ((struct db_param){.kind = (value).n ? DB_PARAM_TEXT : DB_PARAM_NULL, .text = (value)})
-#define DB_ID_OR_NULL(value)  ((struct db_param){.kind = (value) ? DB_PARAM_I64 : DB_PARAM_NULL, .number = (value)})
-#define DB_BYTES(value)	      ((struct db_param){.kind = DB_PARAM_BYTES, .text = (value)})
+#define DB_ID_OR_NULL(value)   ((struct db_param){.kind = (value) ? DB_PARAM_I64 : DB_PARAM_NULL, .number = (value)})
+#define DB_BYTES(value)        ((struct db_param){.kind = DB_PARAM_BYTES, .text = (value)})
 /* Microseconds since 1970; 0 is NULL. */
-#define DB_TIME(value)	      ((struct db_param){.kind = (value) ? DB_PARAM_TIME : DB_PARAM_NULL, .number = (value)})
-#define DB_JSON(value)	      ((struct db_param){.kind = (value) ? DB_PARAM_JSON : DB_PARAM_NULL, .json = (value)})
-#define DB_I64S(array, n_)    ((struct db_param){.kind = DB_PARAM_I64S, .items = (array), .count = (n_)})
-#define DB_TEXTS(array, n_)   ((struct db_param){.kind = DB_PARAM_TEXTS, .items = (array), .count = (n_)}) /* p == NULL: NULL */
-#define DB_TIMES(array, n_)   ((struct db_param){.kind = DB_PARAM_TIMES, .items = (array), .count = (n_)}) /* 0: NULL */
+#define DB_TIME(value)     ((struct db_param){.kind = (value) ? DB_PARAM_TIME : DB_PARAM_NULL, .number = (value)})
+#define DB_JSON(value)     ((struct db_param){.kind = (value) ? DB_PARAM_JSON : DB_PARAM_NULL, .json = (value)})
+#define DB_I64S(array, n_) ((struct db_param){.kind = DB_PARAM_I64S, .items = (array), .count = (n_)})
+#define DB_TEXTS(array, n_)                                                                                            \
+	((struct db_param){.kind = DB_PARAM_TEXTS, .items = (array), .count = (n_)}) /* p == NULL: NULL */
+#define DB_TIMES(array, n_) ((struct db_param){.kind = DB_PARAM_TIMES, .items = (array), .count = (n_)}) /* 0: NULL */
 
 struct db_batch *db_batch_new(struct db *db);
 void db_batch_free(struct db_batch *batch); /* one that was not submitted */
@@ -90,14 +104,16 @@ struct str db_constraint(const struct db_reply *reply);   /* of a unique or chec
 size_t db_row_count(const struct db_reply *reply, size_t statement);
 bool db_is_null(const struct db_reply *reply, size_t statement, size_t row, size_t column);
 struct str db_text(const struct db_reply *reply, size_t statement, size_t row, size_t column);
-int64_t db_i64(const struct db_reply *reply, size_t statement, size_t row, size_t column); /* 0 when null; BUG on no number */
+int64_t db_i64(
+	const struct db_reply *reply, size_t statement, size_t row, size_t column); /* 0 when null; BUG on no number */
 /* Maps a row by the field table: each field must have a column of its name and each column a field, else ERR_BUG.
- * NULL columns leave the field at zero. FIELD_JSON columns are parsed (owned by the reply), FIELD_STRS are text[]. bytea comes as FIELD_STR with the raw bytes. */
+ * NULL columns leave the field at zero. FIELD_JSON columns are parsed (owned by the reply), FIELD_STRS are text[].
+ * bytea comes as FIELD_STR with the raw bytes. */
 bool db_read_row(const struct db_reply *reply, size_t statement, size_t row, const struct field *fields, void *ret,
 	struct arena *arena, struct err *err);
 /* All rows of a statement as an array of items of `size`. */
-bool db_read_rows(const struct db_reply *reply, size_t statement, const struct field *fields, size_t size, void **ret_items,
-	size_t *ret_count, struct arena *arena, struct err *err);
+bool db_read_rows(const struct db_reply *reply, size_t statement, const struct field *fields, size_t size,
+	void **ret_items, size_t *ret_count, struct arena *arena, struct err *err);
 void db_reply_free(struct db_reply *reply);
 
 #endif

@@ -293,18 +293,21 @@ void run_store_load_plan(struct db_batch *batch, struct str hash)
 	db_add(batch, QUERY_PLAN_LOAD, DB_TEXT(hash));
 }
 
-bool run_store_read_plan(const struct db_reply *reply, struct plan *ret, struct arena *arena, struct err *err)
+bool run_store_read_plan(
+	const struct db_reply *reply, struct plan_cache *cache, struct str hash, struct plan_ref **ret, struct err *err)
 {
 	if (db_row_count(reply, 0) == 0)
-		return err_set(err, ERR_NOT_FOUND, "the stored plan is gone");
+		return err_set(err, ERR_NOT_FOUND, "the stored plan %.12s is gone", hash.p);
 	struct str text = db_text(reply, 0, 0, 0);
 	json_error_t fault;
 	json_t *json = json_loadb(text.p, text.n, 0, &fault);
 	if (!json)
 		return err_set(err, ERR_BUG, "stored plan: %s", fault.text);
-	bool ok = plan_read(json, ret, arena, err);
+	struct plan_ref *ref = plan_cache_put(cache, hash, json, err);
 	json_decref(json);
-	return ok;
+	if (ref)
+		*ret = ref;
+	return ref != NULL;
 }
 
 /* --- saving --- */

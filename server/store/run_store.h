@@ -9,13 +9,14 @@
 #include "server/engine/engine.h"
 #include "server/engine/lane.h"
 #include "server/store/db.h"
+#include "server/store/plan_cache.h"
 
 /* --- one run --- */
 
 void run_store_load(struct db_batch *batch, int64_t run);
 
 struct run_loaded {
-	struct run_graph graph; /* plan and links are still missing: see run_store_link() */
+	struct run_graph graph; /* without its plan: set it, then graph_link() */
 	struct str plan_hash;   /* "": a run without a plan, over from its start */
 	struct attempt_end *ends;
 	size_t end_count;
@@ -24,8 +25,10 @@ struct run_loaded {
 /* ERR_NOT_FOUND when there is no such run. Everything lives in `arena`; the reply may go. */
 bool run_store_read(
 	const struct db_reply *reply, int64_t now_us, struct run_loaded *ret, struct arena *arena, struct err *err);
+/* A batch of one statement; the plan is put into the cache and held by the caller. */
 void run_store_load_plan(struct db_batch *batch, struct str hash);
-bool run_store_read_plan(const struct db_reply *reply, struct plan *ret, struct arena *arena, struct err *err);
+bool run_store_read_plan(const struct db_reply *reply, struct plan_cache *cache, struct str hash, struct plan_ref **ret,
+	struct err *err);
 
 /* Guarded by the run's version and every row's loaded state: ERR_CONFLICT when any is stale. */
 void run_store_save(struct db_batch *batch, const struct run_graph *graph, const struct effects *effects);
