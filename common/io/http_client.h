@@ -4,13 +4,15 @@
 /*
  * HTTP out, by curl's multi interface on the loop: keep-alive connections, bounded bodies, one completion for each
  * request, on cancellation and shutdown too. Redirects are not followed unless asked; only http and https (and unix
- * sockets by option) are spoken.
+ * sockets by option) are spoken. Messages of errors name the method and the URL without its query and credentials.
+ * A request must be complete when http_send() is called: its views are copied.
  */
 
 #include "common/err.h"
 #include "common/fields.h"
 #include "common/str.h"
 
+struct sockaddr;
 struct uv_loop_s;
 struct http_client;
 struct http_call;
@@ -19,11 +21,17 @@ struct http_request {
 	const char *method; /* "GET", "POST", "PUT", ... */
 	struct str url;
 	const struct pair_list *headers; /* may be NULL */
-	struct str body;                 /* copied, unless body_read is given */
-	/* Streams a body of body_size bytes: fills up to n bytes, returns how many; 0 ends, < 0 fails the call. */
+	const char *unix_socket;         /* a path to connect to in place of the URL's host; NULL: none */
+	/* When given, decides on each address that is about to be connected to, after name resolution and after each
+	 * redirect: the guard of URLs that other people chose. Such a call uses no proxy and no connection of another.
+	 */
+	bool (*allow_address)(void *arg, const struct sockaddr *address);
+	struct str body; /* copied, unless body_read is given */
+	/* Streams a body of body_size bytes: fills up to n bytes, returns how many; < 0 fails the call. Gets `done`'s
+	 * arg, as the other callbacks do. They must not close the client. */
 	long (*body_read)(void *arg, char *to, size_t n);
 	int64_t body_size;
-	size_t answer_max_bytes; /* a larger answer fails with ERR_TOO_LARGE */
+	size_t answer_max_bytes; /* a larger answer fails with ERR_TOO_LARGE; 0: 1 MiB, and no limit with body_write */
 	/* When given, gets the answer's body in pieces and `answer` stays empty; false ends the call. Not called for a
 	 * status of 300 or more. */
 	bool (*body_write)(void *arg, struct str piece);

@@ -5,8 +5,7 @@
  * A child process by posix_spawn and a pidfd on the loop: no fork of a large process, no SIGCHLD handler. The child
  * leads a process group of its own, has default signals, and inherits no descriptor but 0 to 2. Output is collected up
  * to a ceiling; above it the group is killed and the result says so. `done` runs exactly once, when the child has
- * exited and its output is at its end (a
- * grandchild that keeps it open is killed after one second).
+ * exited and its output is at its end (a grandchild that keeps it open is killed after a second).
  */
 
 #include "common/err.h"

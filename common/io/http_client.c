@@ -1,0 +1,222 @@
+#include "common/io/http_call.h"
+
+#include "common/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct watch {
+	uv_poll_t poll;
+	struct http_client *client;
+	curl_socket_t fd;
+};
+
+static void describe(struct http_call *call, struct err *err)
+{
+	if (call->is_cancelled)
+		err_set(err, ERR_TIMEOUT, "cancelled");
+	else if (call->client->is_closing)
+		err_set(err, ERR_BUSY, "the program is stopping");
+	else if (call->err.kind != ERR_NONE)
+		*err = call->err;
+	else if (call->code == CURLE_OPERATION_TIMEDOUT)
+		err_set(err, ERR_TIMEOUT, "%s", call->error_text);
+	else if (call->code == CURLE_URL_MALFORMAT || call->code == CURLE_UNSUPPORTED_PROTOCOL)
+		err_set(err, ERR_INVALID, "not an http or https URL");
+	else
+		err_set(err, ERR_UPSTREAM, "%s",
+			call->error_text[0] ? call->error_text : curl_easy_strerror(call->code));
+	err_wrap(err, "%.*s", STR_ARG(call->place));
+}
+
+/* The last thing that happens to a call. */
+static void complete(struct http_call *call)
+{
+	struct err err = {0};
+	if (call->state == CALL_RUNNING)
+		curl_multi_remove_handle(call->client->multi, call->easy);
+	bool is_ok =
+		call->state == CALL_OVER && call->code == CURLE_OK && !call->is_cancelled && call->err.kind == ERR_NONE;
+	if (is_ok) {
+		long status = 0;
+		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+		call->answer.status = (int)status;
+		call->answer.content_type = pair_get(&call->answer.headers, STR("content-type"));
+		call->answer.body = buf_str(&call->body);
+		call->done(call->arg, &call->answer, NULL);
+	} else {
+		describe(call, &err);
+		call->done(call->arg, &call->answer, &err);
+	}
+	http_call_free(call);
+}
+
+static void collect(struct http_client *client)
+{
+	CURLMsg *message;
+	int left;
+	while (client->multi && (message = curl_multi_info_read(client->multi, &left))) {
+		struct http_call *call;
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+		call->code = message->data.result;
+		curl_multi_remove_handle(client->multi, call->easy);
+		call->state = CALL_OVER;
+		complete(call);
+	}
+}
+
+static void on_curl_timer(uv_timer_t *timer)
+{
+	struct http_client *client = timer->data;
+	int running;
+	curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	collect(client);
+}
+
+static int set_curl_timer(CURLM *multi, long wait_ms, void *arg)
+{
+	struct http_client *client = arg;
+	(void)multi;
+	if (wait_ms < 0)
+		uv_timer_stop(&client->curl_timer);
+	else
+		uv_timer_start(&client->curl_timer, on_curl_timer, (uint64_t)wait_ms, 0);
+	return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+	struct http_client *client = handle->data;
+	if (--client->open_handles > 0)
+		return;
+	void (*closed)(void *) = client->closed;
+	void *arg = client->closed_arg;
+	free(client->ca_file);
+	free(client);
+	curl_global_cleanup();
+	if (closed)
+		closed(arg);
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+	struct watch *watch = handle->data;
+	handle->data = watch->client;
+	on_handle_closed(handle);
+	free(watch);
+}
+
+static void on_socket_ready(uv_poll_t *poll, int status, int events)
+{
+	struct watch *watch = poll->data;
+	struct http_client *client = watch->client;
+	int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
+	if (events & UV_READABLE)
+		flags |= CURL_CSELECT_IN;
+	if (events & UV_WRITABLE)
+		flags |= CURL_CSELECT_OUT;
+	curl_multi_socket_action(client->multi, watch->fd, flags, &running);
+	collect(client);
+}
+
+static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *slot)
+{
+	struct http_client *client = arg;
+	struct watch *watch = slot;
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (watch) {
+			curl_multi_assign(client->multi, fd, NULL);
+			uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+		}
+		return 0;
+	}
+	if (!watch) {
+		watch = mem_alloc(sizeof *watch);
+		watch->client = client;
+		watch->fd = fd;
+		watch->poll.data = watch;
+		BUG_ON(uv_poll_init_socket(client->loop, &watch->poll, fd) != 0);
+		client->open_handles++;
+		curl_multi_assign(client->multi, fd, watch);
+	}
+	int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	uv_poll_start(&watch->poll, events, on_socket_ready);
+	return 0;
+}
+
+bool http_client_open(uv_loop_t *loop, const char *ca_file, struct http_client **ret, struct err *err)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return err_set(err, ERR_SYSTEM, "libcurl does not start");
+	struct http_client *client = mem_alloc(sizeof *client);
+	client->loop = loop;
+	client->multi = curl_multi_init();
+	BUG_ON(!client->multi);
+	client->ca_file = ca_file ? mem_strdup(ca_file) : NULL;
+	uv_timer_init(loop, &client->curl_timer);
+	uv_timer_init(loop, &client->turn);
+	client->curl_timer.data = client->turn.data = client;
+	client->open_handles = 2;
+	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+	curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
+	curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+	*ret = client;
+	return true;
+}
+
+static void start(struct http_call *call)
+{
+	call->state = CALL_RUNNING;
+	CURLMcode code = curl_multi_add_handle(call->client->multi, call->easy);
+	if (code != CURLM_OK)
+		BUG("curl_multi_add_handle: %s", curl_multi_strerror(code));
+}
+
+/* Completing a call may send or cancel others, so that the list is looked through from its start each time. */
+static struct http_call *find_ended(struct http_client *client)
+{
+	for (struct http_call *call = client->calls; call; call = call->next)
+		if (client->is_closing || call->is_cancelled || (call->state == CALL_NEW && call->code != CURLE_OK))
+			return call;
+	return NULL;
+}
+
+static void on_turn(uv_timer_t *turn)
+{
+	struct http_client *client = turn->data;
+	struct http_call *call;
+	while ((call = find_ended(client)))
+		complete(call);
+	for (call = client->calls; call; call = call->next)
+		if (call->state == CALL_NEW)
+			start(call);
+	if (!client->is_closing)
+		return;
+	curl_multi_cleanup(take(client->multi));
+	uv_close((uv_handle_t *)&client->curl_timer, on_handle_closed);
+	uv_close((uv_handle_t *)&client->turn, on_handle_closed);
+}
+
+void http_client_take_turn(struct http_client *client)
+{
+	uv_timer_start(&client->turn, on_turn, 0, 0);
+}
+
+void http_client_close(struct http_client *client, void (*closed)(void *arg), void *arg)
+{
+	BUG_ON(client->is_closing);
+	client->is_closing = true;
+	client->closed = closed;
+	client->closed_arg = arg;
+	http_client_take_turn(client);
+}
+
+void http_cancel(struct http_call *call)
+{
+	call->is_cancelled = true;
+	http_client_take_turn(call->client);
+}
