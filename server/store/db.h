@@ -4,12 +4,15 @@
 /*
  * PostgreSQL on the loop: a small pool of libpq connections in pipeline mode. Statements are the files of sql/queries/,
  * one each, prepared when a connection opens, so that a wrong query stops the start. A transaction is one batch up to
- * one sync, without BEGIN. A lost connection is opened again with back-off while the server goes on; its batches
- * complete with ERR_UPSTREAM (a batch whose sync was sent may or may not have been committed: the text says "outcome
- * unknown").
+ * one sync, without BEGIN; many batches are in flight on one connection. With one connection they run in the order of
+ * db_submit(), with several in any. A lost connection is opened again with back-off while the server goes on; its
+ * batches complete with ERR_UPSTREAM (a batch that was sent may or may not have been committed: the text says "outcome
+ * unknown"), the ones that were not sent yet wait for the next connection, up to a ceiling, then ERR_BUSY.
  *
  * The statements that guard a change of state raise SQLSTATE PS001 when it is stale; that, serialisation failures and
- * deadlocks come back as ERR_CONFLICT, a unique violation as ERR_CONFLICT with the constraint in db_reply.constraint.
+ * deadlocks come back as ERR_CONFLICT, a unique violation as ERR_CONFLICT with its name in db_constraint(). Other
+ * violations and values that do not fit are ERR_INVALID, a limit on time (a minute for a batch, 20 s for a lock)
+ * ERR_TIMEOUT, a full server ERR_BUSY, what only a wrong statement can cause ERR_BUG.
  */
 
 #include "common/err.h"
@@ -25,17 +28,26 @@ struct db_batch;
 struct db_options {
 	const char *url; /* libpq's: URI or key=value */
 	int connections; /* 1 to 64 */
-	/* LISTEN on a connection of its own; NULL: none. Runs also with an empty payload after each reconnect: look at
-	 * the rows. */
+	/* LISTEN on a connection of its own; NULL: none. on_notify runs for what other programs sent, and with an empty
+	 * payload each time the connection is made: look at the rows. */
 	const char *channel;
 	void (*on_notify)(void *arg, struct str payload);
 	void *arg;
+	const struct db_statement *statements; /* NULL: those of sql/queries */
+	size_t max_waiting;                    /* batches that are not sent yet; 0: 20,000 */
 };
 
-/* Connects and prepares before it returns (blocking, at the start only). */
+/* Connects and prepares one connection before it returns (blocking, at the start only); the others follow on the loop.
+ */
 bool db_open(struct uv_loop_s *loop, const struct db_options *options, struct db **ret, struct err *err);
+/* What is sent or waits completes with an error, from the loop, then `closed` runs. Nothing may be submitted behind
+ * that. */
 void db_close(struct db *db, void (*closed)(void *arg), void *arg);
-bool db_is_up(const struct db *db);
+bool db_is_up(const struct db *db); /* some connection is usable now */
+
+/* Tells the other servers that listen: payloads (1 to 7,999 bytes, no zero byte) of 5 ms are sent together, equal ones
+ * once, apart from any transaction. A hint: it may be lost. Call it when the batch that made the change is done. */
+void db_notify(struct db *db, struct str payload);
 
 /* Parameters, one for each $n, copied into the batch. */
 enum db_param_kind {
@@ -84,6 +96,8 @@ struct db_param {
 
 struct db_batch *db_batch_new(struct db *db);
 void db_batch_free(struct db_batch *batch); /* one that was not submitted */
+/* BUG when the count is not what the statement takes. A value that cannot be sent (a zero byte in a text) fails the
+ * batch. */
 void db_add_params(struct db_batch *batch, enum query query, const struct db_param *params, size_t count);
 #define db_add(batch, query, ...)                                                                                      \
 	db_add_params((batch), (query), (const struct db_param[]){__VA_ARGS__ __VA_OPT__(, ) DB_NULL},                 \
@@ -102,13 +116,20 @@ struct db_reply *db_reply_of(struct flow *flow);
 const struct err *db_error(const struct db_reply *reply); /* NULL when the whole batch was committed */
 struct str db_constraint(const struct db_reply *reply);   /* of a unique or check violation, else empty */
 size_t db_row_count(const struct db_reply *reply, size_t statement);
+size_t db_changed_count(
+	const struct db_reply *reply, size_t statement); /* rows inserted, updated, deleted or selected */
 bool db_is_null(const struct db_reply *reply, size_t statement, size_t row, size_t column);
+/* Empty, with p == NULL, when null; of a bytea column the raw bytes. Lives as long as the reply, like all texts here.
+ */
 struct str db_text(const struct db_reply *reply, size_t statement, size_t row, size_t column);
-int64_t db_i64(
-	const struct db_reply *reply, size_t statement, size_t row, size_t column); /* 0 when null; BUG on no number */
-/* Maps a row by the field table: each field must have a column of its name and each column a field, else ERR_BUG.
- * NULL columns leave the field at zero. FIELD_JSON columns are parsed (owned by the reply), FIELD_STRS are text[].
- * bytea comes as FIELD_STR with the raw bytes. */
+/* 0 and false when null; BUG on no number, boolean or time. */
+int64_t db_i64(const struct db_reply *reply, size_t statement, size_t row, size_t column);
+bool db_bool(const struct db_reply *reply, size_t statement, size_t row, size_t column);
+int64_t db_time(const struct db_reply *reply, size_t statement, size_t row, size_t column);
+/* Maps a row by the field table: each field must have a column of its name and each column a field, else ERR_BUG. NULL
+ * columns leave the field as it was (zero it first). FIELD_JSON columns are parsed and live as long as the reply;
+ * FIELD_STRS are text[]; bytea comes as FIELD_STR with the raw bytes; FIELD_OBJECT, POINTER, LIST and PAIRS are read
+ * from json and jsonb. *ret may be half filled on failure. */
 bool db_read_row(const struct db_reply *reply, size_t statement, size_t row, const struct field *fields, void *ret,
 	struct arena *arena, struct err *err);
 /* All rows of a statement as an array of items of `size`. */

@@ -1,0 +1,14 @@
+#ifndef SERVER_STORE_DB_STATEMENT_H
+#define SERVER_STORE_DB_STATEMENT_H
+
+/*
+ * One SQL statement that is prepared when a connection opens. Tables of them end with an empty one; the product's is
+ * generated from sql/queries, tests bring their own.
+ */
+
+struct db_statement {
+	const char *name;
+	const char *text;
+};
+
+#endif
