@@ -165,7 +165,7 @@ static struct db *new_db(struct uv_loop_s *loop, const struct db_options *option
 	struct db *db = mem_alloc(sizeof *db);
 	db->loop = loop;
 	db->url = mem_strdup(options->url);
-	db->statements = options->statements ? options->statements : queries;
+	db->statements = options->statements ? options->statements : db_queries;
 	while (db->statements[db->statement_count].name)
 		db->statement_count++;
 	db->param_counts = mem_alloc((db->statement_count + 1) * sizeof *db->param_counts);

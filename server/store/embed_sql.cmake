@@ -54,14 +54,14 @@ ${names}	QUERY_COUNT
 };
 
 /* QUERY_COUNT of them and an empty one. */
-extern const struct db_statement queries[QUERY_COUNT + 1];
+extern const struct db_statement db_queries[QUERY_COUNT + 1];
 
 #endif
 ")
   write_if_changed(${OUTPUT}/queries.c "/* Generated from sql/queries. */
 #include \"server/store/queries.h\"
 
-${long_strings}const struct db_statement queries[QUERY_COUNT + 1] = {
+${long_strings}const struct db_statement db_queries[QUERY_COUNT + 1] = {
 ${rows}	[QUERY_COUNT] = {0},
 };
 ")
