@@ -61,9 +61,8 @@ static int compare_places(struct lang_place a, struct lang_place b, const char *
 }
 
 /* At most LANG_ERRORS_MAX items, and errors of one place must keep their order: an insertion sort is right here. */
-void lang_errors_sort(struct lang_errors *errors)
+void lang_errors_sort(struct lang_errors *errors, const char *first_file)
 {
-	const char *first_file = errors->count ? errors->items[0].at.file : "";
 	for (size_t i = 1; i < errors->count; i++) {
 		struct lang_error moved = errors->items[i];
 		size_t j = i;

@@ -29,8 +29,8 @@ bool lang_error_add(struct lang_errors *errors, struct lang_place at, const char
 	__attribute__((format(printf, 3, 4)));
 /* The place of the byte at `offset` of the text, or of the text where that cannot be told. */
 struct lang_place lang_text_place(const struct lang_text *text, size_t offset);
-/* By file (that of the first error first), line and column. */
-void lang_errors_sort(struct lang_errors *errors);
+/* By file (`first_file` before the others), line and column. */
+void lang_errors_sort(struct lang_errors *errors, const char *first_file);
 /* `.penstock/ci.yaml:14:7: unknown key ...`, without a line end. */
 struct str lang_error_text(const struct lang_error *error, struct arena *arena);
 

@@ -136,8 +136,7 @@ static bool apply(PGconn *pg, const struct migration *migration, struct err *err
 		return false;
 	if (apply_in_transaction(pg, migration, err))
 		return run(pg, migration->file, "commit", err);
-	if (PQtransactionStatus(pg) != PQTRANS_IDLE)
-		run(pg, migration->file, "rollback", NULL);
+	run(pg, migration->file, "rollback", NULL);
 	return false;
 }
 

@@ -1,0 +1,103 @@
+#include "common/lang/syntax.h"
+
+#include "common/clock.h"
+#include "common/glob.h"
+#include "common/lang/when.h"
+#include "common/regex.h"
+
+static bool matches(const char *pattern, struct str text)
+{
+	bool is_match = false;
+	struct err err = {0};
+	if (!regex_match(str_of(pattern), text, true, &is_match, &err))
+		BUG("%s", err.text);
+	return is_match;
+}
+
+static bool check_glob(struct str text, struct err *err)
+{
+	return glob_check(str_starts(text, STR("!")) ? str_skip(text, 1) : text, err);
+}
+
+/* The pattern has no way to say "no part is ..": ECMAScript and PCRE would, but nobody could read it. */
+static bool check_path(struct str text, struct err *err)
+{
+	struct str rest = str_starts(text, STR("!")) ? str_skip(text, 1) : text, part;
+	while (str_cut(&rest, '/', &part))
+		if (str_is(part, ".."))
+			return err_set(err, ERR_INVALID, "\"..\" leads out of the workspace");
+	return true;
+}
+
+static bool check_paths(struct str text, struct err *err)
+{
+	return check_path(text, err) && check_glob(text, err);
+}
+
+static bool check_time(struct str text, struct err *err)
+{
+	int64_t at_us;
+	return clock_parse(text, &at_us) || err_set(err, ERR_INVALID, "no such time");
+}
+
+static bool check_duration(struct str text, struct err *err)
+{
+	int64_t ms;
+	return duration_parse(text, &ms, err);
+}
+
+#define DURATION_PATTERN "^([0-9]+(ms|s|m|h|d|w))+$"
+
+const struct lang_syntax_rule lang_syntax_rules[SYNTAX_COUNT] = {
+	[SYNTAX_ANY] = {.format = "text"},
+	[SYNTAX_NAME] = {"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$",
+		"it has 1 to 63 letters, digits, \"-\" and \"_\", and begins with a letter or digit", "name", NULL},
+	[SYNTAX_IDENTIFIER] = {"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
+		"it has 1 to 63 letters, digits and \"_\", and does not begin with a digit, since expressions name it",
+		"identifier", NULL},
+	[SYNTAX_VARIABLE] = {"^(?!(CI|INPUT|MATRIX)_)[A-Za-z_][A-Za-z0-9_]{0,127}$",
+		"it has letters, digits and \"_\"; those that begin with CI_, INPUT_ and MATRIX_ are set by Penstock",
+		"variable", NULL},
+	[SYNTAX_SECRET] = {"^(?!(CI|INPUT|MATRIX)_)[A-Za-z_][A-Za-z0-9_]{0,127}$",
+		"it becomes a variable: letters, digits and \"_\", and none of CI_, INPUT_ and MATRIX_ before it",
+		"secret", NULL},
+	[SYNTAX_LABEL] = {"^[A-Za-z0-9][A-Za-z0-9_.:=/-]{0,126}$",
+		"a label has letters, digits and any of _ . : = / -, such as \"linux\" or \"arch=arm64\"", "label",
+		NULL},
+	[SYNTAX_GROUP] = {"^[A-Za-z0-9][A-Za-z0-9_./-]{0,126}$", "a group has letters, digits and any of _ . / -",
+		"group", NULL},
+	[SYNTAX_ENVIRONMENT] = {"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}(/[A-Za-z0-9][A-Za-z0-9_-]{0,62})*$",
+		"an environment is a name such as \"prod\" or \"sandbox/ann\"", "environment", NULL},
+	[SYNTAX_SHELL] = {"^[A-Za-z0-9_./+-]{1,255}$", "a shell is a program without arguments, such as \"bash\"",
+		"program", NULL},
+	[SYNTAX_GLOB] = {NULL, "", "glob", check_glob},
+	[SYNTAX_PATHS] = {"^!?[^/].*$", "a path is below the workspace and does not begin with \"/\"", "path glob",
+		check_paths},
+	[SYNTAX_PATH] = {"^[^/].*$", "a path is inside the repository and does not begin with \"/\"", "path",
+		check_path},
+	[SYNTAX_CRON] = {"^[^ ]+( +[^ ]+){4}$",
+		"a cron line has five fields: minute, hour, day of the month, month, day of the week", "cron",
+		lang_cron_check},
+	[SYNTAX_TIME_ZONE] = {"^(UTC|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)+)$",
+		"a time zone is a name such as \"Europe/Berlin\" or \"UTC\"", "time zone", lang_time_zone_check},
+	[SYNTAX_WINDOW] = {"^(any|[A-Za-z,-]+ +[0-9:]+-[0-9:]+ +[A-Za-z0-9_+/-]+)$",
+		"a window is \"any\", or days, hours and a time zone, such as \"Mon-Thu 09:00-16:00 Europe/Berlin\"",
+		"window", lang_window_check},
+	[SYNTAX_REGEX] = {NULL, "", "regular expression", regex_check},
+	[SYNTAX_TIME] =
+		{"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$",
+			"a time is written like \"2026-12-01T08:00:00Z\"", "time", check_time},
+	[SYNTAX_DURATION] = {DURATION_PATTERN, "a duration is written like 90s, 20m, 1h30m or 14d", "duration",
+		check_duration},
+	[SYNTAX_VERSIONED] = {"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}@[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+		"it is a template and its version, such as \"ci@1\"", "name@version", NULL},
+	[SYNTAX_COUNT_OF_PEOPLE] = {"^[1-9][0-9]?$", "it is a number of people from 1 to 99", "number", NULL},
+};
+
+bool lang_syntax_check(enum lang_syntax syntax, struct str text, struct err *err)
+{
+	const struct lang_syntax_rule *rule = &lang_syntax_rules[syntax];
+	if (rule->pattern && !matches(rule->pattern, text))
+		return err_set(err, ERR_INVALID, "%s", rule->words);
+	return !rule->check || rule->check(text, err);
+}
