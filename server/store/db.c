@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { DEFAULT_MAX_WAITING = 20000, MAX_WAITING_BYTES = 256 * 1024 * 1024 };
+enum { DEFAULT_MAX_WAITING = 20000, DEFAULT_MAX_WAIT_MS = 30 * 1000, MAX_WAITING_BYTES = 256 * 1024 * 1024 };
 
 void db_queue_push(struct batch_queue *queue, struct db_batch *batch)
 {
@@ -57,7 +57,7 @@ void db_handle_closed(void *arg)
 		closed(closed_arg);
 }
 
-static void on_finish_timer_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
 	struct db *db = handle->data;
 	db->handles--;
@@ -69,8 +69,10 @@ static void on_finish_timer(uv_timer_t *timer)
 	struct db *db = timer->data;
 	for (struct db_batch *batch; (batch = db_queue_pop(&db->finished));)
 		db_complete(batch);
-	if (db->is_closing && !uv_is_closing((uv_handle_t *)timer))
-		uv_close((uv_handle_t *)timer, on_finish_timer_closed);
+	if (!db->is_closing || uv_is_closing((uv_handle_t *)timer))
+		return;
+	uv_close((uv_handle_t *)&db->wait_timer, on_timer_closed);
+	uv_close((uv_handle_t *)timer, on_timer_closed);
 }
 
 /* Completes a batch without the server, later: never inside the call that submitted it. */
@@ -105,12 +107,44 @@ static bool is_full(const struct db *db)
 	return db->waiting.count >= db->max_waiting || db->waiting.bytes >= MAX_WAITING_BYTES;
 }
 
+/* Why nothing is sent, where that is known. */
 static const struct err *last_error(const struct db *db)
 {
 	for (size_t i = 0; i < db->conn_count; i++)
 		if (db->conns[i].link.last_err.kind != ERR_NONE && !db->conns[i].is_up)
 			return &db->conns[i].link.last_err;
 	return NULL;
+}
+
+static void refuse(struct db *db, struct db_batch *batch, const char *what)
+{
+	struct err err;
+	const struct err *last = db_is_up(db) ? NULL : last_error(db);
+	if (last)
+		err_set(&err, ERR_BUSY, "%s, the database is down: %s", what, last->text);
+	else
+		err_set(&err, ERR_BUSY, "%s", what);
+	finish_later(db, batch, &err);
+}
+
+static void on_wait_timer(uv_timer_t *timer)
+{
+	struct db *db = timer->data;
+	uint64_t now = uv_now(db->loop);
+	while (db->waiting.first && db->waiting.first->give_up_at_ms <= now)
+		refuse(db, db_queue_pop(&db->waiting), "waited too long for a connection");
+	if (db->waiting.first)
+		uv_timer_start(timer, on_wait_timer, db->waiting.first->give_up_at_ms - now, 0);
+}
+
+static void wait_for_room(struct db *db, struct db_batch *batch)
+{
+	batch->give_up_at_ms = uv_now(db->loop) + db->max_wait_ms;
+	db_queue_push(&db->waiting, batch);
+	db_pump(db);
+	/* It may find that what it was started for has been sent long ago. */
+	if (db->waiting.first && !uv_is_active((uv_handle_t *)&db->wait_timer))
+		uv_timer_start(&db->wait_timer, on_wait_timer, db->max_wait_ms, 0);
 }
 
 void db_submit(struct db_batch *batch, void (*done)(void *arg, struct db_reply *reply), void *arg)
@@ -129,17 +163,15 @@ void db_submit(struct db_batch *batch, void (*done)(void *arg, struct db_reply *
 		finish_later(db, batch, &err);
 		return;
 	}
-	if (db->is_closing || is_full(db)) {
-		const struct err *last = last_error(db);
-		err_set(&err, ERR_BUSY, "%s",
-			db->is_closing ? "the database is being closed" : "too many batches wait");
-		if (last && !db->is_closing)
-			err_set(&err, ERR_BUSY, "too many batches wait, the database is down: %s", last->text);
+	if (db->is_closing) {
+		err_set(&err, ERR_BUSY, "the database is being closed");
 		finish_later(db, batch, &err);
 		return;
 	}
-	db_queue_push(&db->waiting, batch);
-	db_pump(db);
+	if (is_full(db))
+		refuse(db, batch, "too many batches wait");
+	else
+		wait_for_room(db, batch);
 }
 
 bool db_is_up(const struct db *db)
@@ -159,6 +191,13 @@ static void init_link(struct db *db, struct db_link *link)
 	link->arg = db;
 }
 
+static void init_timer(struct db *db, uv_timer_t *timer)
+{
+	uv_timer_init(db->loop, timer);
+	timer->data = db;
+	db->handles++;
+}
+
 static struct db *new_db(struct uv_loop_s *loop, const struct db_options *options)
 {
 	BUG_ON(options->connections < 1 || options->connections > 64);
@@ -170,6 +209,7 @@ static struct db *new_db(struct uv_loop_s *loop, const struct db_options *option
 		db->statement_count++;
 	db->param_counts = mem_alloc((db->statement_count + 1) * sizeof *db->param_counts);
 	db->max_waiting = options->max_waiting ? options->max_waiting : DEFAULT_MAX_WAITING;
+	db->max_wait_ms = options->max_wait_ms ? (uint64_t)options->max_wait_ms : DEFAULT_MAX_WAIT_MS;
 	db->conn_count = (size_t)options->connections;
 	db->conns = mem_alloc(db->conn_count * sizeof *db->conns);
 	for (size_t i = 0; i < db->conn_count; i++) {
@@ -190,9 +230,8 @@ bool db_open(struct uv_loop_s *loop, const struct db_options *options, struct db
 		free(db);
 		return false;
 	}
-	uv_timer_init(loop, &db->finish_timer);
-	db->finish_timer.data = db;
-	db->handles++;
+	init_timer(db, &db->finish_timer);
+	init_timer(db, &db->wait_timer);
 	for (size_t i = 1; i < db->conn_count; i++)
 		db_conn_open(&db->conns[i]);
 	if (options->channel) {

@@ -7,11 +7,12 @@
  * one sync, without BEGIN; many batches are in flight on one connection. With one connection they run in the order of
  * db_submit(), with several in any. A lost connection is opened again with back-off while the server goes on; its
  * batches complete with ERR_UPSTREAM (a batch that was sent may or may not have been committed: the text says "outcome
- * unknown"), the ones that were not sent yet wait for the next connection, up to a ceiling, then ERR_BUSY.
+ * unknown"), the ones that were not sent yet wait for the next connection, up to a ceiling
+ * of number and time, then ERR_BUSY.
  *
  * The statements that guard a change of state raise SQLSTATE PS001 when it is stale; that, serialisation failures and
  * deadlocks come back as ERR_CONFLICT, a unique violation as ERR_CONFLICT with its name in db_constraint(). Other
- * violations and values that do not fit are ERR_INVALID, a limit on time (a minute for a batch, 20 s for a lock)
+ * violations and values that do not fit are ERR_INVALID, a limit on time (a minute for a statement, 20 s for a lock)
  * ERR_TIMEOUT, a full server ERR_BUSY, what only a wrong statement can cause ERR_BUG.
  */
 
@@ -35,6 +36,7 @@ struct db_options {
 	void *arg;
 	const struct db_statement *statements; /* NULL: those of sql/queries */
 	size_t max_waiting;                    /* batches that are not sent yet; 0: 20,000 */
+	int64_t max_wait_ms;                   /* of a batch that is not sent yet; 0: 30 s */
 };
 
 /* Connects and prepares one connection before it returns (blocking, at the start only); the others follow on the loop.

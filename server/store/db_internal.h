@@ -33,7 +33,8 @@ struct db_batch {
 	struct arena arena; /* the commands, until they are sent */
 	struct db_command *first, *last;
 	size_t bytes;
-	struct err err; /* a parameter that cannot be sent */
+	uint64_t give_up_at_ms; /* of the loop's clock, while it waits */
+	struct err err;         /* a parameter that cannot be sent */
 	struct db_reply *reply;
 	void (*done)(void *arg, struct db_reply *reply);
 	void *arg;
@@ -75,9 +76,11 @@ struct db {
 	struct db_conn *conns;
 	size_t conn_count;
 	size_t max_waiting;
+	uint64_t max_wait_ms;
 	struct batch_queue waiting;  /* for a connection */
 	struct batch_queue finished; /* without one: `done` is due */
 	uv_timer_t finish_timer;
+	uv_timer_t wait_timer; /* for the oldest that waits */
 	struct db_listener *listener;
 	size_t handles; /* not closed yet */
 	bool is_closing;

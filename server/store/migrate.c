@@ -136,7 +136,8 @@ static bool apply(PGconn *pg, const struct migration *migration, struct err *err
 		return false;
 	if (apply_in_transaction(pg, migration, err))
 		return run(pg, migration->file, "commit", err);
-	run(pg, migration->file, "rollback", NULL);
+	if (PQtransactionStatus(pg) != PQTRANS_IDLE)
+		run(pg, migration->file, "rollback", NULL);
 	return false;
 }
 

@@ -18,6 +18,9 @@ static const char schema[] =
 	"	n bigint not null default 0 constraint item_n check (n >= 0), made bigint generated always as identity);"
 	"create function expect_rows(actual bigint, expected bigint) returns void language plpgsql as $$ begin"
 	"	if actual is distinct from expected then raise exception 'item is stale' using errcode = 'PS001'; end if;"
+	"end $$;"
+	"create function raise_code(code text) returns void language plpgsql as $$ begin"
+	"	raise exception 'raised' using errcode = code;"
 	"end $$";
 
 enum {
@@ -33,6 +36,7 @@ enum {
 	MATCH,
 	DIVIDE,
 	LOCK_ITEM,
+	RAISE,
 	STATEMENT_COUNT,
 };
 #define Q(statement) ((enum query)(statement))
@@ -75,6 +79,7 @@ static const struct db_statement statements[STATEMENT_COUNT + 1] = {
 	[MATCH] = {"match", "select 1 as id, 'x' as name, 2 as more"},
 	[DIVIDE] = {"divide", "select 1 / $1::integer"},
 	[LOCK_ITEM] = {"lock_item", "select id from item where id = $1 for update"},
+	[RAISE] = {"raise", "select raise_code($1)"},
 };
 
 static uv_loop_t loop;
@@ -423,6 +428,40 @@ START_TEST(failures_have_kinds)
 }
 END_TEST
 
+static const struct {
+	const char *code;
+	enum err_kind kind;
+} codes[] = {
+	{"PS001", ERR_CONFLICT}, /* the guards' */
+	{"40001", ERR_CONFLICT}, /* serialisation failure */
+	{"40P01", ERR_CONFLICT}, /* deadlock */
+	{"23P01", ERR_CONFLICT}, /* exclusion */
+	{"23503", ERR_INVALID},  /* foreign key */
+	{"P0001", ERR_INVALID},  /* raised without a code */
+	{"53100", ERR_BUSY},     /* disk full */
+	{"55P03", ERR_TIMEOUT},  /* lock_timeout */
+	{"57014", ERR_TIMEOUT},  /* statement_timeout */
+	{"57P01", ERR_UPSTREAM}, /* shutting down */
+	{"25006", ERR_UPSTREAM}, /* a standby */
+	{"58030", ERR_UPSTREAM}, /* the server's I/O */
+	{"42883", ERR_BUG},      /* no such function */
+	{"XX000", ERR_BUG},      /* internal error */
+};
+
+START_TEST(codes_have_kinds)
+{
+	open_with((struct db_options){0});
+	struct db_batch *batch = db_batch_new(db);
+	db_add(batch, Q(RAISE), DB_TEXT(str_of(codes[_i].code)));
+	struct db_reply *reply = run(batch);
+	ck_assert_ptr_nonnull(db_error(reply));
+	ck_assert_int_eq(db_error(reply)->kind, codes[_i].kind);
+	ck_assert_ptr_nonnull(strstr(db_error(reply)->text, codes[_i].code));
+	db_reply_free(reply);
+	ck_assert_int_eq(count_items(), 0); /* the connection goes on */
+}
+END_TEST
+
 static const struct field without_more[] = {
 	FIELD(struct item, id, FIELD_I64, 0),
 	FIELD(struct item, name, FIELD_STR, 0),
@@ -654,6 +693,65 @@ START_TEST(a_restarted_server_is_found_again)
 }
 END_TEST
 
+START_TEST(nobody_waits_for_ever)
+{
+	open_with((struct db_options){.max_wait_ms = 100});
+	test_pg_crash();
+	while (db_is_up(db))
+		uv_run(&loop, UV_RUN_ONCE);
+	struct db_batch *batch = db_batch_new(db);
+	db_add(batch, Q(NUMBER), DB_I64(1));
+	struct db_reply *reply = run(batch);
+	ck_assert_int_eq(db_error(reply)->kind, ERR_BUSY);
+	ck_assert_msg(
+		strncmp(db_error(reply)->text, "waited too long for a connection, the database is down: ", 56) == 0,
+		"%s", db_error(reply)->text);
+	db_reply_free(reply);
+	test_pg_start();
+}
+END_TEST
+
+static const struct {
+	const char *spoil, *text, *mend;
+} obstacles[] = {
+	/* the server refuses the connection */
+	{"alter role visitor nologin", "role \"visitor\" is not permitted to log in", "alter role visitor login"},
+	/* the connection opens, a statement cannot be prepared any more */
+	{"alter table item rename to hidden", "relation \"item\" does not exist", "alter table hidden rename to item"},
+};
+
+START_TEST(attempts_go_on_until_one_works)
+{
+	auto_buf visitor = BUF_INIT(512);
+	const char *user = strstr(url, "user=postgres");
+	ck_assert_ptr_nonnull(user);
+	buf_addf(&visitor, "%.*suser=visitor", (int)(user - url), url);
+	test_pg_run(url, "create role visitor login superuser");
+	struct err err;
+	const struct db_options options = {
+		.url = buf_c(&visitor), .connections = 1, .statements = statements, .max_wait_ms = 300};
+	ck_assert_msg(db_open(&loop, &options, &db, &err), "%s", err.text);
+
+	test_pg_run(url, obstacles[_i].spoil);
+	test_pg_run(url, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'visitor'");
+	while (db_is_up(db))
+		uv_run(&loop, UV_RUN_ONCE);
+	struct db_batch *batch = db_batch_new(db);
+	db_add(batch, Q(ITEM_COUNT));
+	struct db_reply *reply = run(batch);
+	ck_assert_int_eq(db_error(reply)->kind, ERR_BUSY);
+	ck_assert_msg(strstr(db_error(reply)->text, obstacles[_i].text), "%s", db_error(reply)->text);
+	db_reply_free(reply);
+
+	test_pg_run(url, obstacles[_i].mend);
+	while (!db_is_up(db))
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_int_eq(count_items(), 0);
+	close_db();
+	test_pg_run(url, "drop role visitor");
+}
+END_TEST
+
 START_TEST(closing_completes_what_is_under_way)
 {
 	open_with((struct db_options){0});
@@ -800,6 +898,7 @@ int main(void)
 	tcase_add_test(cases, a_batch_is_one_transaction);
 	tcase_add_test(cases, an_empty_batch_completes);
 	tcase_add_loop_test(cases, failures_have_kinds, 0, COUNT_OF(failures));
+	tcase_add_loop_test(cases, codes_have_kinds, 0, COUNT_OF(codes));
 	tcase_add_loop_test(cases, rows_and_tables_must_match, 0, COUNT_OF(mismatches));
 	tcase_add_test_raise_signal(cases, a_wrong_count_of_parameters_is_a_bug, 6);
 	tcase_add_loop_test(cases, a_wrong_statement_stops_the_start, 0, COUNT_OF(wrong_statements));
@@ -810,6 +909,8 @@ int main(void)
 	tcase_add_test(cases, closing_completes_what_is_under_way);
 	tcase_add_test(cases, notifications_reach_the_others);
 	tcase_add_test(cases, flows_wait_for_batches);
+	tcase_add_loop_test(cases, attempts_go_on_until_one_works, 0, COUNT_OF(obstacles));
+	tcase_add_test(cases, nobody_waits_for_ever);
 	tcase_add_test(cases, a_restarted_server_is_found_again);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
