@@ -1,6 +1,6 @@
 #include "server/engine/conditions.h"
 
-#include "common/expr.h"
+#include "server/engine/plan_render.h"
 
 struct view {
 	const struct run_graph *graph;
@@ -50,91 +50,41 @@ static bool is_failure(const struct view *view)
 	return false;
 }
 
-/* --- the scope --- */
-
-static struct expr_value of_text(struct str text)
+static bool outputs_of(void *arg, struct str key, struct pair_list *ret)
 {
-	return (struct expr_value){.kind = EXPR_TEXT, .text = text};
+	const struct graph_job *job = graph_job_by_key(arg, key);
+	if (job)
+		*ret = job->outputs;
+	return job != NULL;
 }
 
-static struct expr_value of_map(const struct expr_value *items, size_t pairs)
+static int64_t number_of(struct str run_name) /* "web#42" */
 {
-	return (struct expr_value){.kind = EXPR_MAP, .items = items, .count = pairs};
+	size_t at;
+	int64_t number = 0;
+	if (str_find_char(run_name, '#', &at))
+		str_to_i64(str_skip(run_name, at + 1), &number);
+	return number;
 }
-
-static struct expr_value outputs_of(const struct graph_job *job, struct arena *arena)
-{
-	struct expr_value *items = arena_array(arena, struct expr_value, 2 * job->outputs.count);
-	for (size_t i = 0; i < job->outputs.count; i++) {
-		items[2 * i] = of_text(job->outputs.items[i].name);
-		items[2 * i + 1] = of_text(job->outputs.items[i].value);
-	}
-	return of_map(items, job->outputs.count);
-}
-
-/* jobs.NAME.outputs: of several instances of a matrix the last one counts, so later entries come first. */
-static struct expr_value jobs_value(const struct run_graph *graph, struct arena *arena)
-{
-	struct expr_value *items = arena_array(arena, struct expr_value, 2 * graph->job_count);
-	for (size_t i = 0; i < graph->job_count; i++) {
-		const struct graph_job *job = &graph->jobs[graph->job_count - 1 - i];
-		struct expr_value *inner = arena_array(arena, struct expr_value, 2);
-		inner[0] = of_text(STR("outputs"));
-		inner[1] = outputs_of(job, arena);
-		items[2 * i] = of_text(job->plan->name);
-		items[2 * i + 1] = of_map(inner, 1);
-	}
-	return of_map(items, graph->job_count);
-}
-
-static bool find_name(void *arg, struct str name, struct arena *arena, struct expr_value *ret, struct err *err)
-{
-	const struct view *view = arg;
-	if (!str_is(name, "jobs"))
-		return err_set(err, ERR_INVALID, "unknown name \"%.*s\"", STR_ARG(name));
-	*ret = jobs_value(view->graph, arena);
-	return true;
-}
-
-static bool call(void *arg, struct str name, const struct expr_value *args, size_t count, struct arena *arena,
-	struct expr_value *ret, struct err *err)
-{
-	(void)args;
-	(void)arena;
-	const struct view *view = arg;
-	bool truth;
-	if (str_is(name, "success"))
-		truth = is_success(view);
-	else if (str_is(name, "failure"))
-		truth = is_failure(view);
-	else if (str_is(name, "always"))
-		truth = true;
-	else
-		return err_set(err, ERR_INVALID, "unknown function %.*s()", STR_ARG(name));
-	if (count)
-		return err_set(err, ERR_INVALID, "%.*s() takes no argument", STR_ARG(name));
-	*ret = (struct expr_value){.kind = EXPR_BOOL, .truth = truth};
-	return true;
-}
-
-/* --- the conditions --- */
 
 static bool holds(const struct view *view, struct str condition, struct str *ret_why)
 {
 	struct arena *arena = view->graph->arena;
-	struct expr_scope scope = {.arg = (void *)(uintptr_t)view, .name = find_name, .call = call};
+	const struct plan_facts facts = {
+		.plan = view->graph->plan,
+		.run_number = number_of(view->graph->name),
+		.outputs = outputs_of,
+		.outputs_arg = (void *)(uintptr_t)view->graph,
+		.is_success = is_success(view),
+		.is_failure = is_failure(view),
+	};
 	struct err err = {0};
-	const struct expr *expr;
-	struct expr_value value;
-	size_t at;
-	bool truth;
-	bool ok = expr_parse(condition, arena, &expr, &at, &err) && expr_eval(expr, &scope, arena, &value, &err) &&
-		  expr_is_true(&value, &truth, &err);
-	if (!ok)
+	bool truth = false;
+	if (!plan_condition(&facts, condition, arena, &truth, &err))
 		*ret_why = arena_printf(arena, "its condition could not be evaluated: %s", err.text);
 	else if (!truth)
 		*ret_why = arena_printf(arena, "its condition is false: %.*s", STR_ARG(condition));
-	return ok && truth;
+	return truth;
 }
 
 bool condition_stage(const struct run_graph *graph, size_t stage, struct str *ret_why)

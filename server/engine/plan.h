@@ -8,6 +8,11 @@
  *
  * Texts that could be resolved at planning hold their value. What needs a value of the run itself (outputs of jobs,
  * success()) is kept: conditions as bare expressions, other texts with their ${{ }} in place; plan_needs_run() tells.
+ * In both, what the planner knew stands as a literal, so a run needs nothing else to finish them (plan_render.h). A
+ * kept condition says success() itself where it means it; only the empty one implies it.
+ *
+ * A plan holds nothing of a single run, its number included: the same commit, trigger and inputs give the same plan,
+ * and the store keeps it once.
  */
 
 #include "common/fields.h"
@@ -91,6 +96,7 @@ struct plan_gate {
 	enum plan_author author;
 	bool is_comment_required;
 	int64_t timeout_ms; /* 0: never expires */
+	int64_t not_before; /* microseconds; 0: at once */
 };
 
 struct plan_stage {
@@ -116,6 +122,8 @@ struct plan {
 	struct str pipeline;
 	struct str file; /* ".penstock/ci.yaml" */
 	struct pair_list inputs;
+	struct pair_list
+		env; /* of every job, below the job's own: the CI_* of the run, INPUT_*; values may hold ${{ }} */
 	struct plan_concurrency concurrency;
 	struct plan_stage *stages;
 	size_t stage_count;
@@ -123,10 +131,13 @@ struct plan {
 	struct str_list
 		refusals; /* sentences: what this plan asks for that this version does not run; empty: it runs */
 	struct str_list warnings;
+	json_t *owned; /* an array that keeps the JSON of a plan just made; NULL in one that was read. See plan_done()
+			*/
 };
 
 extern const struct field plan_fields[];
 extern const struct field plan_job_fields[];
+extern const struct field plan_step_fields[];
 extern const struct field plan_gate_fields[];
 
 /* SHA-256 (hex, 64) of the canonical JSON form; the same for equal plans, whatever made them. */
@@ -135,6 +146,8 @@ struct str plan_hash(const struct plan *plan, struct arena *arena);
 struct str plan_stage_hash(const struct plan_stage *stage, struct arena *arena);
 bool plan_read(const json_t *json, struct plan *ret, struct arena *arena, struct err *err);
 json_t *plan_write(const struct plan *plan); /* a new reference */
+/* Lets go of the JSON that a made plan owns; a plan that was read borrows from its document. */
+void plan_done(struct plan *plan);
 
 /* NULL when there is none. ret_stage may be NULL. */
 const struct plan_job *plan_find_job(const struct plan *plan, struct str key, size_t *ret_stage);

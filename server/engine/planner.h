@@ -1,0 +1,80 @@
+#ifndef SERVER_ENGINE_PLANNER_H
+#define SERVER_ENGINE_PLANNER_H
+
+/*
+ * From a checked pipeline file and what started it to a plan: whether the pipeline answers to the event, inputs,
+ * matrices, conditions, variables, gates, all resolved as far as they can be before the run. A function of its
+ * arguments: no clock, no disk, no database. The server and `penstock plan` both come through here.
+ */
+
+#include "common/lang/errors.h"
+#include "common/lang/pipeline.h"
+#include "server/engine/plan.h"
+
+enum plan_event {
+	PLAN_EVENT_PUSH,
+	PLAN_EVENT_TAG,
+	PLAN_EVENT_PULL_REQUEST,
+	PLAN_EVENT_MANUAL,
+	PLAN_EVENT_SCHEDULE,
+};
+extern const char *const plan_event_names[];
+
+struct plan_pull_request {
+	int64_t number; /* 0: this is none */
+	struct str title;
+	struct str base; /* branches */
+	struct str head;
+	struct str author;
+	bool is_fork;
+};
+
+struct plan_environment {
+	struct str name;
+	struct str tier;
+	struct pair_list variables;
+};
+
+/* What does not apply is empty. Texts may hold any bytes; the plan gets them as UTF-8 without zeros. */
+struct plan_context {
+	enum plan_event event;
+	struct str ref;    /* "refs/heads/main" */
+	struct str branch; /* of a push, or of a run by hand on a branch */
+	struct str tag;
+	struct str commit; /* 40 or 64 hex digits */
+	struct str before; /* what the ref was; empty or zeros: new */
+	struct str message;
+	struct str author_name;
+	struct str author_email;
+	struct str actor; /* who pushed, opened or started */
+	struct str repository;
+	struct str default_branch;
+	struct plan_pull_request pr;
+	bool has_paths; /* false: nobody knows what changed, so everything counts as changed */
+	struct str_list paths;
+	struct pair_list inputs;
+	/* The environment of this name; false: there is none. NULL: this server has none at all. */
+	bool (*environment)(
+		void *arg, struct str name, struct arena *arena, struct plan_environment *ret, struct err *err);
+	void *environment_arg;
+	const char *file; /* ".penstock/ci.yaml" */
+};
+
+/* Whether the pipeline's `on` answers to this event. *ret_reason is a sentence when not: "ci runs on pushes to main;
+ * this is a push to topic". */
+bool plan_matches(const struct pipeline *pipeline, const struct plan_context *context, struct arena *arena,
+	struct str *ret_reason);
+
+/* Only the inputs, checked, defaults filled in: for a form or a command before anything is started. */
+bool plan_inputs(const struct pipeline *pipeline, const struct plan_context *context, struct arena *arena,
+	struct pair_list *ret, struct lang_errors *errors);
+
+/*
+ * Makes the plan; it does not ask plan_matches(). false: errors (its arena set by the caller) holds at least one, *ret
+ * is untouched. A plan with refusals is a plan that this version shows but does not run. Everything lives in the arena,
+ * but for JSON: plan_done() ends that. The pipeline and the context must live as long as the arena.
+ */
+bool plan_make(const struct pipeline *pipeline, const struct plan_context *context, struct arena *arena,
+	struct plan *ret, struct lang_errors *errors);
+
+#endif
