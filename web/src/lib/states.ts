@@ -88,7 +88,7 @@ export function runStateWord(state: RunState): string {
 
 export function runLook(run: RunSummary): Look {
 	if (run.state === "succeeded" && run.has_warnings)
-		return { word: "Succeeded with warnings", tone: "warn", icon: "alert" };
+		return { word: "With warnings", tone: "warn", icon: "alert" };
 	return RUN[run.state];
 }
 

@@ -1,0 +1,65 @@
+/* Pictures of every page, to be looked at: test-results/*.png. PENSTOCK_PICTURE names a file for the README's picture of a run. */
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { exampleRuns } from "../mock-data.ts";
+import { MockServer } from "../mock-server.ts";
+import { launch, signIn } from "./browser.ts";
+
+const WEB = fileURLToPath(new URL("../../../build/web", import.meta.url));
+const OUT = fileURLToPath(new URL("../../test-results", import.meta.url));
+const PAGES = {
+	runs: "/", run: "/runs/web/42", job: "/runs/web/42/jobs/4", gate: "/runs/web/41", failed: "/runs/web/40/jobs/21",
+	broken: "/runs/web/39", refused: "/runs/api/7", workers: "/workers", triggers: "/triggers",
+};
+const LOOKS = {
+	light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
+	dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
+	phone: { colorScheme: "light", viewport: { width: 390, height: 844 } },
+} as const;
+
+let mock: MockServer;
+let base = "";
+
+beforeAll(async () => {
+	mkdirSync(OUT, { recursive: true });
+	mock = new MockServer(exampleRuns(Date.now()));
+	base = await mock.listen(WEB);
+});
+afterAll(() => mock.close());
+
+async function settle(page: Page): Promise<void> {
+	await page.locator("h1").first().waitFor();
+	await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 250)));
+}
+
+test.each(Object.entries(LOOKS))("%s", async (look, options) => {
+	const browser = await launch(options);
+	const page = await browser.open(`${base}/`);
+	await settle(page);
+	await page.screenshot({ path: `${OUT}/login-${look}.png` });
+	await signIn(page, "ann", "secret");
+	for (const [name, path] of Object.entries(PAGES)) {
+		await page.goto(base + path);
+		await settle(page);
+		await page.screenshot({ path: `${OUT}/${name}-${look}.png`, fullPage: name !== "runs" });
+	}
+	await page.goto(`${base}/`);
+	await page.getByRole("button", { name: "Start a run" }).click();
+	await page.getByRole("button", { name: "Add an input" }).click();
+	await settle(page);
+	await page.screenshot({ path: `${OUT}/start-${look}.png` });
+	await browser.close();
+	expect(browser.faults).toEqual([]);
+});
+
+test.runIf(process.env["PENSTOCK_PICTURE"])("the picture in the README", async () => {
+	const browser = await launch({ colorScheme: "light", viewport: { width: 1060, height: 640 } });
+	const page = await browser.open(`${base}/`);
+	await signIn(page, "ann", "secret");
+	await page.goto(`${base}/runs/web/42/jobs/4`);
+	await settle(page);
+	await page.screenshot({ path: process.env["PENSTOCK_PICTURE"] as string });
+	await browser.close();
+});
