@@ -1,0 +1,72 @@
+/*
+ * What people do with the pages, written once: the mock test and the test against a real server drive the same flows. Each
+ * flow waits for what a person would see, and throws when it does not come.
+ */
+import AxeBuilder from "@axe-core/playwright";
+import { expect } from "vitest";
+import type { Page } from "playwright-core";
+import { runHref } from "../../src/lib/routes";
+
+/** From the list to the page of a run, by its name ("web#42"). */
+export async function openRunFromList(page: Page, base: string, run: string): Promise<void> {
+	await page.goto(`${base}/`);
+	await page.getByRole("link", { name: run, exact: true }).click();
+	await page.getByRole("heading", { level: 1, name: run }).waitFor();
+}
+
+export async function openRun(page: Page, base: string, run: string): Promise<void> {
+	await page.goto(base + runHref(run));
+	await page.getByRole("heading", { level: 1, name: run }).waitFor();
+}
+
+/** Waits until the run shows a state, by its word ("Succeeded"), on its page and in the tab. */
+export async function seeRunState(page: Page, word: string, timeout = 15_000): Promise<void> {
+	await page.locator("header .meta .badge", { hasText: new RegExp(`^\\s*${word}\\s*$`) }).waitFor({ timeout });
+	expect(await page.title()).toMatch(new RegExp(`^${word}: `));
+}
+
+export async function openJob(page: Page, job: string): Promise<void> {
+	await page.getByRole("list", { name: "Stages" }).getByRole("link", { name: new RegExp(`\\b${job}\\b`) }).first().click();
+	await page.getByRole("region", { name: `Log of ${job}` }).waitFor();
+}
+
+/** Waits until the visible part of the log holds a text. */
+export async function seeInLog(page: Page, text: string, timeout = 15_000): Promise<void> {
+	await page.locator(".view .line", { hasText: text }).first().waitFor({ timeout });
+}
+
+export async function searchLog(page: Page, text: string): Promise<void> {
+	await page.getByLabel("Search the log").fill(text);
+	await page.locator(".view .line.hit mark").first().waitFor();
+}
+
+export async function approve(page: Page, comment: string): Promise<void> {
+	await page.getByLabel("Comment").fill(comment);
+	await page.getByRole("button", { name: "Approve" }).click();
+	await page.getByText(comment).waitFor();
+}
+
+export async function refuse(page: Page, comment: string): Promise<void> {
+	await page.getByLabel("Comment").fill(comment);
+	await page.getByRole("button", { name: "Refuse…" }).click();
+	await page.getByRole("button", { name: "Refuse and end the run" }).click();
+	await page.getByText(comment).waitFor();
+}
+
+export async function cancel(page: Page, reason: string): Promise<void> {
+	await page.getByRole("button", { name: "Cancel", exact: true }).click();
+	await page.getByLabel("Reason").fill(reason);
+	await page.getByRole("button", { name: "Cancel the run" }).click();
+}
+
+/** No violation of WCAG 2.2 A and AA, nor of axe's own advice. */
+export async function seeNoBarrier(page: Page): Promise<void> {
+	const { violations } = await new AxeBuilder({ page }).withTags([
+		"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice",
+	]).analyze();
+	/* Line numbers are 20 pixels high: a log is read densely, and steps and search lead to its lines too. */
+	for (const violation of violations)
+		if (violation.id === "target-size")
+			violation.nodes = violation.nodes.filter((node) => !/^<a class="number\b/.test(node.html));
+	expect(violations.filter(({ nodes }) => nodes.length > 0).map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).slice(0, 3).join(" ")}`)).toEqual([]);
+}
