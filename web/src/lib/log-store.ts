@@ -85,9 +85,18 @@ export class LogStore {
 		const pending = this.#pending.get(chunk);
 		if (pending)
 			return pending;
-		const load = this.#load(chunk * CHUNK_LINES + 1, this.#linesOf(chunk)).finally(() => this.#pending.delete(chunk));
+		const load = this.#loadWhole(chunk).finally(() => this.#pending.delete(chunk));
 		this.#pending.set(chunk, load);
 		return load;
+	}
+
+	/* A server that does not send what it says it has would be asked for ever. */
+	async #loadWhole(chunk: number): Promise<void> {
+		await this.#load(chunk * CHUNK_LINES + 1, this.#linesOf(chunk));
+		if (this.problem !== "" || !this.#isMissing(chunk))
+			return;
+		this.problem = `The server did not send all lines from ${chunk * CHUNK_LINES + 1} on.`;
+		this.#onChange();
 	}
 
 	async #load(from: number, lines: number): Promise<void> {

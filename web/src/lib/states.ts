@@ -28,7 +28,7 @@ const RUN: Record<RunState, Look> = {
 const STAGE: Record<StageState, Look> = {
 	blocked: { word: "Not started", tone: "idle", icon: "dots" },
 	gated: { word: "At its gate", tone: "wait", icon: "pause" },
-	queued: { word: "In the lane", tone: "wait", icon: "dots" },
+	queued: { word: "Queued", tone: "wait", icon: "dots" },
 	running: RUN.running,
 	succeeded: RUN.succeeded,
 	failed: RUN.failed,

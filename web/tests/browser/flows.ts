@@ -59,6 +59,15 @@ export async function cancel(page: Page, reason: string): Promise<void> {
 	await page.getByRole("button", { name: "Cancel the run" }).click();
 }
 
+export async function startRun(page: Page, repository: string, pipeline: string): Promise<void> {
+	await page.getByRole("button", { name: "Start a run" }).click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByLabel("Repository").selectOption(repository);
+	await dialog.getByLabel("Pipeline").fill(pipeline);
+	await dialog.getByRole("button", { name: "Start", exact: true }).click();
+	await dialog.waitFor({ state: "detached" });
+}
+
 /** No violation of WCAG 2.2 A and AA, nor of axe's own advice. */
 export async function seeNoBarrier(page: Page): Promise<void> {
 	const { violations } = await new AxeBuilder({ page }).withTags([

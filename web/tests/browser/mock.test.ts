@@ -170,6 +170,27 @@ describe("a run", () => {
 		expect(mock.resumed.at(-1)).toEqual({ path: "/api/v1/runs/web#42/events", lastEventId: String(version) });
 	});
 
+	test("lets its streams go while nobody looks, and catches up when somebody does", async () => {
+		await page.clock.install();
+		await flows.openRun(page, base, "web#42");
+		await flows.openJob(page, "package");
+		await flows.seeInLog(page, "linking out/web.tar.gz");
+		await expect.poll(() => mock.streams).toBe(2);
+		const hide = (isHidden: boolean) => page.evaluate((value) => {
+			Object.defineProperty(document, "hidden", { value, configurable: true });
+			document.dispatchEvent(new Event("visibilitychange"));
+		}, isHidden);
+		await hide(true);
+		await page.clock.fastForward(11_000);
+		await expect.poll(() => mock.streams).toBe(0);
+		mock.print(4, ["while hidden"]);
+		mock.change("web#42", { run: { state: "failed" } });
+		await page.clock.fastForward(16_000);
+		await flows.seeRunState(page, "Failed"); /* the tab still tells */
+		await hide(false);
+		await flows.seeInLog(page, "while hidden");
+	});
+
 	test("is cancelled with a reason", async () => {
 		await flows.openRun(page, base, "web#42");
 		await flows.cancel(page, "wrong branch");

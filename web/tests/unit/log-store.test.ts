@@ -66,6 +66,16 @@ test("a failed fetch says why and can be tried again", async () => {
 	expect([store.problem, store.line(2000)]).toEqual(["", "line 2000"]);
 });
 
+test("lines that the server keeps back are a problem, not a reason to ask for ever", async () => {
+	const { store, fetch, all } = serving(3000);
+	await store.open();
+	all.splice(1500);
+	store.total = 3000;
+	await store.ensure(1400, 1600);
+	expect(store.problem).toBe("The server did not send all lines from 1001 on.");
+	expect(fetch).toHaveBeenCalledTimes(2);
+});
+
 describe("search", () => {
 	async function find(store: LogStore, text: string, from = 1, abort = new AbortController()) {
 		const found: number[] = [];
