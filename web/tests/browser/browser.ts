@@ -1,8 +1,8 @@
-/* Chromium for the tests: Debian's, headless, with a profile of its own, and silent towards the network. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
+/*
+ * Chromium for the tests: Debian's, headless, silent towards the network. One process serves a whole file, in a new empty profile;
+ * each test gets a context of its own, so that no cookie or setting of one is seen by another.
+ */
+import { chromium, type Browser as Chromium, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
 
 const FLAGS = [
 	"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -17,11 +17,18 @@ export interface Browser {
 	close(): Promise<void>;
 }
 
+let running: Promise<Chromium> | null = null;
+
+/** Ends the process; the file that launched contexts calls it once, at its end. */
+export async function quit(): Promise<void> {
+	await (await running)?.close();
+	running = null;
+}
+
 export async function launch(options: BrowserContextOptions = {}): Promise<Browser> {
-	const profile = await mkdtemp(join(tmpdir(), "penstock-browser-"));
-	const context = await chromium.launchPersistentContext(profile, {
-		executablePath: process.env["PENSTOCK_CHROMIUM"] ?? "/usr/bin/chromium",
-		headless: true, args: FLAGS, viewport: { width: 1280, height: 900 }, timezoneId: "UTC", locale: "en-GB", ...options,
+	running ??= chromium.launch({ executablePath: process.env["PENSTOCK_CHROMIUM"] ?? "/usr/bin/chromium", headless: true, args: FLAGS });
+	const context = await (await running).newContext({
+		viewport: { width: 1280, height: 900 }, timezoneId: "UTC", locale: "en-GB", ...options,
 	});
 	context.setDefaultTimeout(15_000);
 	const faults: string[] = [];
@@ -40,7 +47,6 @@ export async function launch(options: BrowserContextOptions = {}): Promise<Brows
 		},
 		async close() {
 			await context.close();
-			await rm(profile, { recursive: true, force: true });
 		},
 	};
 }

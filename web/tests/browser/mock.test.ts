@@ -1,10 +1,10 @@
 /* Every flow in Chromium against the mock server, which can be made to fail on demand. */
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { BIG_LOG_LINES, emptyData, exampleRuns, makeJob, makeStage, makeSummary, type MockData } from "../mock-data.ts";
 import { MockServer } from "../mock-server.ts";
-import { launch, signIn, type Browser } from "./browser.ts";
+import { launch, quit, signIn, type Browser } from "./browser.ts";
 import * as flows from "./flows.ts";
 
 const WEB = fileURLToPath(new URL("../../../build/web", import.meta.url));
@@ -22,6 +22,7 @@ async function begin(data: MockData, person = "ann", options = {}): Promise<void
 	await signIn(page, person, "secret");
 }
 
+afterAll(quit);
 afterEach(async () => {
 	await browser.close();
 	await mock.close();

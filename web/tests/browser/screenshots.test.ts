@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { exampleRuns } from "../mock-data.ts";
 import { MockServer } from "../mock-server.ts";
-import { launch, signIn } from "./browser.ts";
+import { launch, quit, signIn } from "./browser.ts";
 
 const WEB = fileURLToPath(new URL("../../../build/web", import.meta.url));
 const OUT = fileURLToPath(new URL("../../test-results", import.meta.url));
@@ -27,7 +27,10 @@ beforeAll(async () => {
 	mock = new MockServer(exampleRuns(Date.now()));
 	base = await mock.listen(WEB);
 });
-afterAll(() => mock.close());
+afterAll(async () => {
+	await quit();
+	await mock.close();
+});
 
 async function settle(page: Page): Promise<void> {
 	await page.locator("h1").first().waitFor();
@@ -55,9 +58,12 @@ test.each(Object.entries(LOOKS))("%s", async (look, options) => {
 });
 
 test.runIf(process.env["PENSTOCK_PICTURE"])("the picture in the README", async () => {
-	const browser = await launch({ colorScheme: "light", viewport: { width: 1060, height: 640 } });
+	const browser = await launch({ colorScheme: "light", viewport: { width: 1040, height: 660 } });
 	const page = await browser.open(`${base}/`);
 	await signIn(page, "ann", "secret");
+	const modules = ["cart", "prices", "search", "checkout", "account", "mail", "images", "stock"];
+	mock.print(4, modules.map((name, i) => `  \x1b[32m✓\x1b[0m ${name.padEnd(10)} \x1b[2m${(i * 37 + 41) % 90 + 12} modules, ${((i * 53 + 70) % 210) + 20} ms\x1b[0m`));
+	mock.print(4, ["\x1b[33mwarning:\x1b[0m stock: 1 unused export", "packing out/web.tar.gz"]);
 	await page.goto(`${base}/runs/web/42/jobs/4`);
 	await settle(page);
 	await page.screenshot({ path: process.env["PENSTOCK_PICTURE"] as string });

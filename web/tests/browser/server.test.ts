@@ -14,7 +14,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Page } from "playwright-core";
-import { launch, signIn, type Browser } from "./browser.ts";
+import { launch, quit, signIn, type Browser } from "./browser.ts";
 import * as flows from "./flows.ts";
 
 const RUN_MS = 120_000;
@@ -45,6 +45,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
 	await browser?.close();
+	await quit();
 });
 
 describe("a real server", () => {
