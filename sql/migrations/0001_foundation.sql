@@ -69,7 +69,9 @@ create unique index repository_name on repository (name) where removed_at is nul
 create table repository_ref (
 	repository_id bigint not null references repository on delete cascade,
 	name text not null,
-	commit text not null,
+	commit text not null, -- what its latest trigger was for
+	polled_commit text, -- seen by a poll, no webhook told of it yet
+	polled_at timestamptz,
 	primary key (repository_id, name)
 );
 
@@ -104,7 +106,8 @@ create table trigger (
 	account_id bigint references account,
 	inputs jsonb not null default '{}',
 	options text[] not null default '{}',
-	dedup_key text unique, -- one firing per update, whoever saw it first: webhook or poll
+	rerun_of bigint, -- run again: the run that it repeats
+	dedup_key text unique, -- of a schedule: one firing per due time
 	state text not null default 'pending' check (state in ('pending', 'done', 'skipped', 'failed')),
 	reason text not null default '',
 	tries integer not null default 0,

@@ -1,0 +1,13 @@
+# Writes OUTPUT: the templates of FOLDER (pr, ci, hotfix, update-sandbox) as a C table.
+set(text "/* Generated from pipelines/. */\n#include \"common/lang/templates.h\"\n\n")
+set(rows "")
+foreach(name ci hotfix pr update-sandbox)
+  string(MAKE_C_IDENTIFIER ${name} id)
+  file(READ ${FOLDER}/${name}.yaml bytes HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+  string(REGEX REPLACE "(................................................................................)" "\\1\n\t" bytes "${bytes}")
+  string(APPEND text "static const unsigned char ${id}_text[] = {\n\t${bytes}};\n\n")
+  string(APPEND rows "\t{\"${name}\", \"pipelines/${name}.yaml\", {(const char *)${id}_text, sizeof ${id}_text}},\n")
+endforeach()
+string(APPEND text "const struct lang_shipped lang_shipped_templates[] = {\n${rows}\t{0},\n};\n")
+file(WRITE ${OUTPUT} "${text}")
