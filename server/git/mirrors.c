@@ -1,0 +1,380 @@
+#include "server/git/mirrors.h"
+
+#include "common/buf.h"
+#include "common/id_map.h"
+#include "common/io/proc.h"
+#include "common/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FETCH_TIMEOUT_MS = 10 * 60 * 1000, PACK_TIMEOUT_MS = 5 * 60 * 1000, ERROR_BYTES = 2048 };
+
+struct fetch_waiter {
+	struct fetch_waiter *next;
+	void (*done)(void *arg, const struct err *err);
+	void *arg;
+};
+
+/* One repository's fetch: those who asked before it began are answered by it, later ones by the next. */
+struct fetch {
+	struct mirrors *mirrors;
+	int64_t repository;
+	char *url;
+	struct fetch_waiter *answered, *later;
+	bool is_made; /* the mirror exists: init has run */
+};
+
+struct pack_waiter {
+	struct pack_waiter *next;
+	void (*done)(void *arg, const char *path, const struct err *err);
+	void *arg;
+};
+
+struct pack {
+	struct pack *next;
+	struct mirrors *mirrors;
+	char *path;
+	char *part; /* written here, then renamed */
+	struct pack_waiter *waiters;
+};
+
+struct mirrors {
+	struct uv_loop_s *loop;
+	char *folder;
+	const char *environment[12];
+	struct id_map fetches;
+	struct pack *packs; /* being made */
+	size_t active;
+	void (*closed)(void *arg);
+	void *closed_arg;
+};
+
+static char *format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
+static char *format(const char *pattern, ...)
+{
+	auto_buf text = BUF_INIT(16 * 1024);
+	va_list args;
+	va_start(args, pattern);
+	buf_vaddf(&text, pattern, args);
+	va_end(args);
+	return buf_take(&text);
+}
+
+/* --- life --- */
+
+static bool make_folder(const char *path, struct err *err)
+{
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return err_errno(err, "folder %s", path);
+	return true;
+}
+
+/* safe.directory: a repository on this machine may belong to somebody else; upload-pack would refuse it otherwise, and
+ * takes the setting only from a file. */
+static const char config_text[] = "[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n[core]\n\thooksPath = /dev/null\n"
+				  "[protocol \"ext\"]\n\tallow = never\n";
+
+static bool write_config(const char *path, struct err *err)
+{
+	auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, config_text, sizeof config_text - 1) != (ssize_t)(sizeof config_text - 1))
+		return err_errno(err, "git configuration %s", path);
+	return true;
+}
+
+bool mirrors_open(struct uv_loop_s *loop, const char *folder, struct mirrors **ret, struct err *err)
+{
+	auto_free char *packs = format("%s/packs", folder);
+	auto_free char *config = format("%s/gitconfig", folder);
+	if (!make_folder(folder, err) || !make_folder(packs, err) || !write_config(config, err))
+		return false;
+	struct mirrors *mirrors = mem_alloc(sizeof *mirrors);
+	const char *path = getenv("PATH"), *agent = getenv("SSH_AUTH_SOCK");
+	size_t n = 0;
+	mirrors->loop = loop;
+	mirrors->folder = mem_strdup(folder);
+	mirrors->environment[n++] = format("PATH=%s", path ? path : "/usr/bin:/bin");
+	mirrors->environment[n++] = format("GIT_CONFIG_GLOBAL=%s", config);
+	mirrors->environment[n++] = format("HOME=%s", folder);
+	mirrors->environment[n++] = mem_strdup("GIT_CONFIG_SYSTEM=/dev/null");
+	mirrors->environment[n++] = mem_strdup("GIT_TERMINAL_PROMPT=0");
+	mirrors->environment[n++] = mem_strdup("GIT_SSH_COMMAND=ssh -oBatchMode=yes");
+	mirrors->environment[n++] = mem_strdup("LC_ALL=C");
+	if (agent)
+		mirrors->environment[n++] = format("SSH_AUTH_SOCK=%s", agent);
+	*ret = mirrors;
+	return true;
+}
+
+static void operation_ended(struct mirrors *mirrors)
+{
+	mirrors->active--;
+	if (mirrors->closed && mirrors->active == 0)
+		mirrors->closed(mirrors->closed_arg);
+}
+
+void mirrors_close(struct mirrors *mirrors, void (*closed)(void *arg), void *arg)
+{
+	mirrors->closed = closed;
+	mirrors->closed_arg = arg;
+	mirrors->active++;
+	operation_ended(mirrors);
+}
+
+void mirrors_free(struct mirrors *mirrors)
+{
+	if (!mirrors)
+		return;
+	for (size_t i = 0; mirrors->environment[i]; i++)
+		free((void *)(uintptr_t)mirrors->environment[i]);
+	id_map_done(&mirrors->fetches);
+	free(mirrors->folder);
+	free(mirrors);
+}
+
+char *mirrors_path(const struct mirrors *mirrors, int64_t repository)
+{
+	return format("%s/%lld.git", mirrors->folder, (long long)repository);
+}
+
+/* The last line of what git said, without its "fatal: ". */
+static struct str last_words(struct str text)
+{
+	struct str rest = str_trim(text), line = {0}, last = STR("no message");
+	while (str_cut(&rest, '\n', &line))
+		if (str_trim(line).n)
+			last = str_trim(line);
+	return str_starts(last, STR("fatal: ")) ? str_skip(last, 7) : last;
+}
+
+static bool check(const struct proc_result *result, const char *what, struct err *err)
+{
+	if (result->exit_code == 0)
+		return true;
+	if (result->is_timeout)
+		return err_set(err, ERR_TIMEOUT, "%s took too long and was ended", what);
+	struct str words = last_words(result->error);
+	return err_set(err, ERR_UPSTREAM, "%s: %.*s", what, STR_ARG(words));
+}
+
+/* --- fetching --- */
+
+static void start_fetch(struct fetch *fetch);
+
+static void answer_fetch(struct fetch *fetch, const struct err *err)
+{
+	struct fetch_waiter *waiter = fetch->answered;
+	fetch->answered = NULL;
+	while (waiter) {
+		struct fetch_waiter *next = waiter->next;
+		waiter->done(waiter->arg, err);
+		free(waiter);
+		waiter = next;
+	}
+}
+
+static void end_fetch(struct fetch *fetch, const struct err *err)
+{
+	struct mirrors *mirrors = fetch->mirrors;
+	answer_fetch(fetch, err);
+	if (fetch->later) {
+		start_fetch(fetch);
+		return;
+	}
+	id_map_remove(&mirrors->fetches, fetch->repository);
+	free(fetch->url);
+	free(fetch);
+	operation_ended(mirrors);
+}
+
+static void fetched(void *arg, const struct proc_result *result)
+{
+	struct fetch *fetch = arg;
+	struct err err = {0};
+	end_fetch(fetch, check(result, "git fetch", &err) ? NULL : &err);
+}
+
+static void run_fetch(struct fetch *fetch)
+{
+	auto_free char *path = mirrors_path(fetch->mirrors, fetch->repository);
+	const char *argv[] = {"git", "-C", path, "fetch", "--prune", "--quiet", "--no-auto-gc", "--no-write-fetch-head",
+		"--no-recurse-submodules", "--no-tags", "--end-of-options", fetch->url, "+refs/heads/*:refs/heads/*",
+		"+refs/tags/*:refs/tags/*", NULL};
+	struct proc_options options = {.argv = argv,
+		.environment = fetch->mirrors->environment,
+		.error_max_bytes = ERROR_BYTES,
+		.timeout_ms = FETCH_TIMEOUT_MS};
+	struct err err = {0};
+	struct proc *proc;
+	if (!proc_start(fetch->mirrors->loop, &options, fetched, fetch, &proc, &err))
+		end_fetch(fetch, &err);
+}
+
+static void initialised(void *arg, const struct proc_result *result)
+{
+	struct fetch *fetch = arg;
+	struct err err = {0};
+	fetch->is_made = result->exit_code == 0;
+	if (check(result, "git init", &err))
+		run_fetch(fetch);
+	else
+		end_fetch(fetch, &err);
+}
+
+static void run_init(struct fetch *fetch, const char *path)
+{
+	const char *argv[] = {"git", "init", "--quiet", "--bare", "--template=", path, NULL};
+	struct proc_options options = {.argv = argv,
+		.environment = fetch->mirrors->environment,
+		.error_max_bytes = ERROR_BYTES,
+		.timeout_ms = PACK_TIMEOUT_MS};
+	struct err err = {0};
+	struct proc *proc;
+	if (!proc_start(fetch->mirrors->loop, &options, initialised, fetch, &proc, &err))
+		end_fetch(fetch, &err);
+}
+
+static void start_fetch(struct fetch *fetch)
+{
+	auto_free char *path = mirrors_path(fetch->mirrors, fetch->repository);
+	auto_free char *head = format("%s/HEAD", path);
+	fetch->answered = fetch->later;
+	fetch->later = NULL;
+	fetch->is_made = fetch->is_made || access(head, F_OK) == 0;
+	if (fetch->is_made)
+		run_fetch(fetch);
+	else
+		run_init(fetch, path);
+}
+
+void mirrors_fetch(struct mirrors *mirrors, int64_t repository, struct str url,
+	void (*done)(void *arg, const struct err *err), void *arg)
+{
+	struct fetch *fetch = id_map_get(&mirrors->fetches, repository);
+	bool is_new = !fetch;
+	if (is_new) {
+		fetch = mem_alloc(sizeof *fetch);
+		fetch->mirrors = mirrors;
+		fetch->repository = repository;
+		fetch->url = mem_dup(url.p, url.n);
+		id_map_put(&mirrors->fetches, repository, fetch);
+		mirrors->active++;
+	}
+	struct fetch_waiter *waiter = mem_alloc(sizeof *waiter);
+	*waiter = (struct fetch_waiter){fetch->later, done, arg};
+	fetch->later = waiter;
+	if (is_new)
+		start_fetch(fetch);
+}
+
+/* --- packs --- */
+
+static void end_pack(struct pack *pack, const struct err *err)
+{
+	struct mirrors *mirrors = pack->mirrors;
+	for (struct pack **at = &mirrors->packs; *at; at = &(*at)->next) {
+		if (*at == pack) {
+			*at = pack->next;
+			break;
+		}
+	}
+	while (pack->waiters) {
+		struct pack_waiter *waiter = pack->waiters;
+		pack->waiters = waiter->next;
+		waiter->done(waiter->arg, pack->path, err);
+		free(waiter);
+	}
+	free(pack->path);
+	free(pack->part);
+	free(pack);
+	operation_ended(mirrors);
+}
+
+static void packed(void *arg, const struct proc_result *result)
+{
+	struct pack *pack = arg;
+	struct err err = {0};
+	bool ok = check(result, "git pack-objects", &err);
+	if (ok && rename(pack->part, pack->path) != 0)
+		ok = err_errno(&err, "pack %s", pack->path);
+	if (!ok)
+		unlink(pack->part);
+	end_pack(pack, ok ? NULL : &err);
+}
+
+/* What pack-objects reads: revisions, and which commits count as having no parents. The asker of a snapshot has no
+ * history behind its `have` either, so that is cut off too, or objects would be left out that it does not have. */
+static void describe(struct buf *input, struct str commit, struct str have, int depth)
+{
+	if (depth == 1) {
+		buf_addf(input, "--shallow %.*s\n", STR_ARG(commit));
+		if (have.n)
+			buf_addf(input, "--shallow %.*s\n", STR_ARG(have));
+	}
+	buf_addf(input, "%.*s\n", STR_ARG(commit));
+	if (have.n)
+		buf_addf(input, "^%.*s\n", STR_ARG(have));
+}
+
+static void start_pack(struct pack *pack, int64_t repository, struct str commit, struct str have, int depth)
+{
+	struct err err = {0};
+	auto_free char *mirror = mirrors_path(pack->mirrors, repository);
+	auto_fd int fd = open(pack->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	auto_buf input = BUF_INIT(1024);
+	describe(&input, commit, have, depth);
+	const char *argv[12] = {"git", "-C", mirror, "pack-objects", "--revs", "--stdout", "--quiet",
+		"--delta-base-offset", "--threads=1"};
+	size_t n = 9;
+	if (have.n)
+		argv[n++] = "--thin";
+	if (depth == 1)
+		argv[n++] = "--shallow";
+	struct proc_options options = {.argv = argv,
+		.environment = pack->mirrors->environment,
+		.input = buf_str(&input),
+		.error_max_bytes = ERROR_BYTES,
+		.timeout_ms = PACK_TIMEOUT_MS,
+		.output_fd = fd};
+	struct proc *proc;
+	if (fd < 0)
+		err_errno(&err, "pack %s", pack->part);
+	if (fd < 0 || !proc_start(pack->mirrors->loop, &options, packed, pack, &proc, &err))
+		end_pack(pack, &err);
+}
+
+void mirrors_pack(struct mirrors *mirrors, int64_t repository, struct str commit, struct str have, int depth,
+	void (*done)(void *arg, const char *path, const struct err *err), void *arg)
+{
+	auto_free char *path = format("%s/packs/%lld-%.*s-%.*s-%d.pack", mirrors->folder, (long long)repository,
+		STR_ARG(commit), STR_ARG(have), depth);
+	struct pack *pack = mirrors->packs;
+	while (pack && strcmp(pack->path, path) != 0)
+		pack = pack->next;
+	if (!pack && access(path, R_OK) == 0) {
+		done(arg, path, NULL);
+		return;
+	}
+	struct pack_waiter *waiter = mem_alloc(sizeof *waiter);
+	*waiter = (struct pack_waiter){NULL, done, arg};
+	if (pack) {
+		waiter->next = pack->waiters;
+		pack->waiters = waiter;
+		return;
+	}
+	pack = mem_alloc(sizeof *pack);
+	pack->mirrors = mirrors;
+	pack->path = take(path);
+	pack->part = format("%s.part", pack->path);
+	pack->waiters = waiter;
+	pack->next = mirrors->packs;
+	mirrors->packs = pack;
+	mirrors->active++;
+	start_pack(pack, repository, commit, have, depth);
+}
