@@ -1,0 +1,32 @@
+#ifndef SERVER_API_EVENTS_H
+#define SERVER_API_EVENTS_H
+
+/*
+ * Who watches what: the open event streams, and the wake-ups that make them look. A wake-up says only that something
+ * may have changed; what a stream sends is read from the rows, so one that is lost or doubled does no harm. Wake-ups
+ * also go to the other coordinators, coalesced.
+ */
+
+#include "server/http/http_server.h"
+#include "server/server.h"
+
+#include <stdint.h>
+
+struct events;
+
+struct events *events_new(struct server *server);
+void events_close(struct events *events, void (*closed)(void *arg), void *arg); /* ends every stream */
+void events_free(struct events *events);
+
+/* NULL events: nobody listens (tools and tests). */
+void events_run_changed(struct events *events, int64_t run);
+void events_log_grew(struct events *events, int64_t job);
+/* From another coordinator: "r12 l7 r13 q" and so on; empty: everything may have changed. */
+void events_heard(struct events *events, struct str payload);
+
+/* Handlers of the server-sent streams; context: struct server. */
+http_handler events_watch_run;
+http_handler events_watch_runs;
+http_handler events_follow_log;
+
+#endif

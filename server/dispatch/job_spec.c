@@ -1,0 +1,165 @@
+#include "server/dispatch/job_spec.h"
+
+#include "server/engine/plan_render.h"
+
+#include <string.h>
+
+/* What a worker goes by when the file says nothing. */
+enum {
+	GRACE_MS = 10000,
+	CPU_MILLI = 0, /* all that the worker has */
+	PROCESSES = 1024,
+};
+#define MEMORY_BYTES  (INT64_C(4) << 30)
+#define DISK_BYTES    (INT64_C(8) << 30)
+#define LOG_MAX_BYTES (INT64_C(256) << 20)
+
+const struct field claimed_fields[] = {
+	FIELD(struct claimed, job, FIELD_I64, 0),
+	FIELD(struct claimed, attempt, FIELD_I32, 0),
+	FIELD(struct claimed, run, FIELD_I64, 0),
+	FIELD(struct claimed, key, FIELD_STR, 0),
+	FIELD(struct claimed, number, FIELD_I64, 0),
+	FIELD(struct claimed, repository, FIELD_STR, 0),
+	FIELD(struct claimed, commit, FIELD_STR, 0),
+	FIELD(struct claimed, plan_hash, FIELD_STR, 0),
+	FIELD_END,
+};
+
+const struct field finished_job_fields[] = {
+	FIELD(struct finished_job, run, FIELD_I64, 0),
+	FIELD(struct finished_job, key, FIELD_STR, 0),
+	FIELD_ENUM(struct finished_job, state, job_state_names, 0),
+	FIELD(struct finished_job, outputs, FIELD_PAIRS, 0),
+	FIELD_END,
+};
+
+const struct field run_artifact_fields[] = {
+	FIELD(struct run_artifact, run, FIELD_I64, 0),
+	FIELD(struct run_artifact, key, FIELD_STR, 0),
+	FIELD(struct run_artifact, path, FIELD_STR, 0),
+	FIELD(struct run_artifact, sha256, FIELD_STR, 0),
+	FIELD(struct run_artifact, size_bytes, FIELD_I64, 0),
+	FIELD(struct run_artifact, mode, FIELD_I32, 0),
+	FIELD_END,
+};
+
+static bool needs_jobs(struct str text)
+{
+	size_t at;
+	return str_find(text, STR("jobs."), &at) || str_find(text, STR("jobs["), &at);
+}
+
+bool job_spec_needs_context(const struct plan_job *job)
+{
+	bool needs = job->needs.count > 0;
+	for (size_t i = 0; i < job->env.count; i++)
+		needs |= needs_jobs(job->env.items[i].value);
+	for (size_t i = 0; i < job->step_count; i++)
+		for (size_t j = 0; j < job->steps[i].env.count; j++)
+			needs |= needs_jobs(job->steps[i].env.items[j].value);
+	return needs;
+}
+
+struct outputs_view {
+	const struct job_context *context;
+	int64_t run;
+};
+
+static bool find_outputs(void *arg, struct str key, struct pair_list *ret)
+{
+	const struct outputs_view *view = arg;
+	for (size_t i = 0; i < view->context->finished_count; i++) {
+		const struct finished_job *job = &view->context->finished[i];
+		if (job->run == view->run && str_eq(job->key, key) && job->outputs.count) {
+			*ret = job->outputs;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool build_step(const struct plan_facts *facts, const struct plan_step *step, struct job_step *ret,
+	struct arena *arena, struct err *err)
+{
+	enum plan_step_when when;
+	struct pair_list env;
+	if (!plan_step_when(facts, step, arena, &when, err) || !plan_render_pairs(facts, &step->env, arena, &env, err))
+		return err_wrap(err, "step \"%.*s\"", STR_ARG(step->name));
+	*ret = (struct job_step){
+		.name = step->name,
+		.run = step->run,
+		.shell = step->shell,
+		.env = env,
+		.condition = str_of(plan_step_when_names[when]),
+		.timeout_ms = step->timeout_ms,
+	};
+	return true;
+}
+
+static void add_inputs(struct job_spec *spec, const struct claimed *claimed, const struct plan_job *job,
+	const struct job_context *context, struct arena *arena)
+{
+	for (size_t i = 0; i < context->artifact_count; i++) {
+		const struct run_artifact *artifact = &context->artifacts[i];
+		if (artifact->run != claimed->run || !str_list_has(&job->needs, artifact->key))
+			continue;
+		spec->inputs = arena_grow(arena, spec->inputs, sizeof *spec->inputs, spec->input_count);
+		spec->inputs[spec->input_count++] =
+			(struct job_input){artifact->path, artifact->sha256, artifact->size_bytes, artifact->mode};
+	}
+}
+
+static void fill(struct job_spec *spec, const struct claimed *claimed, const struct plan_job *job, struct arena *arena)
+{
+	const struct plan_resources *asked = &job->resources;
+	*spec = (struct job_spec){
+		.job = claimed->job,
+		.attempt = claimed->attempt,
+		.run_name = arena_printf(arena, "%.*s#%lld", STR_ARG(claimed->repository), (long long)claimed->number),
+		.key = claimed->key,
+		.repository = claimed->repository,
+		.commit = claimed->commit,
+		.fetch_depth = job->fetch_depth,
+		.network = str_of(plan_network_names[job->network]),
+		.profile = job->profile,
+		.timeout_ms = job->timeout_ms,
+		.grace_ms = GRACE_MS,
+		.memory_bytes = asked->memory_bytes ? asked->memory_bytes : MEMORY_BYTES,
+		.disk_bytes = asked->disk_bytes ? asked->disk_bytes : DISK_BYTES,
+		.cpu_milli = asked->cpu_milli ? asked->cpu_milli : CPU_MILLI,
+		.processes = asked->processes ? asked->processes : PROCESSES,
+		.log_max_bytes = LOG_MAX_BYTES,
+		.outputs = job->outputs,
+		.artifacts = job->artifacts.paths,
+		.reports = job->reports,
+	};
+}
+
+bool job_spec_build(const struct claimed *claimed, const struct plan *plan, const struct job_context *context,
+	struct job_spec *ret, struct arena *arena, struct err *err)
+{
+	const struct plan_job *job = plan_find_job(plan, claimed->key, NULL);
+	if (!job)
+		return err_set(err, ERR_BUG, "the plan has no job %.*s", STR_ARG(claimed->key));
+	struct outputs_view view = {context, claimed->run};
+	struct plan_facts facts = {
+		.plan = plan,
+		.run_number = claimed->number,
+		.outputs = find_outputs,
+		.outputs_arg = &view,
+		.is_success = true,
+	};
+	struct job_spec spec;
+	fill(&spec, claimed, job, arena);
+	add_inputs(&spec, claimed, job, context, arena);
+	spec.steps = arena_array(arena, struct job_step, job->step_count);
+	spec.step_count = job->step_count;
+	if (!plan_render_env(&facts, job, arena, &spec.env, err))
+		return err_wrap(err, "job \"%.*s\"", STR_ARG(claimed->key));
+	for (size_t i = 0; i < job->step_count; i++)
+		if (!build_step(&facts, &job->steps[i], &spec.steps[i], arena, err))
+			return err_wrap(err, "job \"%.*s\"", STR_ARG(claimed->key));
+	*ret = spec;
+	return true;
+}

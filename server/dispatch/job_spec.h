@@ -1,0 +1,57 @@
+#ifndef SERVER_DISPATCH_JOB_SPEC_H
+#define SERVER_DISPATCH_JOB_SPEC_H
+
+/*
+ * What a worker is told to do: a planned job, with the values of the run filled in. Pure.
+ */
+
+#include "common/proto/worker_proto.h"
+#include "server/engine/plan.h"
+#include "server/engine/states.h"
+
+/* A row of claim.sql. */
+struct claimed {
+	int64_t job;
+	int32_t attempt;
+	int64_t run;
+	struct str key;
+	int64_t number;
+	struct str repository;
+	struct str commit;
+	struct str plan_hash;
+};
+extern const struct field claimed_fields[];
+
+/* A row of claim_context.sql: a job of a run that is over. */
+struct finished_job {
+	int64_t run;
+	struct str key;
+	enum job_state state;
+	struct pair_list outputs;
+};
+extern const struct field finished_job_fields[];
+
+/* A row of claim_inputs.sql: an artifact of a run. */
+struct run_artifact {
+	int64_t run;
+	struct str key;
+	struct str path;
+	struct str sha256;
+	int64_t size_bytes;
+	int32_t mode;
+};
+extern const struct field run_artifact_fields[];
+
+struct job_context {
+	const struct finished_job *finished; /* of any runs; those of the claimed one count */
+	size_t finished_count;
+	const struct run_artifact *artifacts;
+	size_t artifact_count;
+};
+
+/* Whether building the spec needs rows of claim_context or claim_inputs. */
+bool job_spec_needs_context(const struct plan_job *job);
+bool job_spec_build(const struct claimed *claimed, const struct plan *plan, const struct job_context *context,
+	struct job_spec *ret, struct arena *arena, struct err *err);
+
+#endif

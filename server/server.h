@@ -1,0 +1,40 @@
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+/*
+ * What the parts of the coordinator need of each other: made by wiring in order, ended in reverse. It owns nothing by
+ * itself and holds no state of its own; each part stands behind its own header. It is the context of every HTTP
+ * handler.
+ */
+
+struct uv_loop_s;
+struct db;
+struct plan_cache;
+struct shell;
+struct dispatch;
+struct mirrors;
+struct ingest;
+struct blob_store;
+struct logs;
+struct events;
+struct auth;
+struct keyring;
+struct server_settings;
+
+struct server {
+	struct uv_loop_s *loop;
+	const struct server_settings *settings;
+	struct db *db;
+	struct keyring *keys;      /* seals secrets; its key lives outside the database */
+	struct plan_cache *plans;  /* plans by hash */
+	struct shell *shell;       /* applies events to runs */
+	struct events *events;     /* server-sent events: who watches what */
+	struct mirrors *mirrors;   /* bare mirrors of repositories */
+	struct ingest *ingest;     /* deliveries, triggers, planning */
+	struct blob_store *blobs;  /* artifacts and sealed logs */
+	struct logs *logs;         /* reading, following and sealing logs */
+	struct dispatch *dispatch; /* workers, leases, claims */
+	struct auth *auth;         /* who the caller is and what they may */
+};
+
+#endif

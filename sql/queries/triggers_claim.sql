@@ -1,0 +1,9 @@
+-- $1 one of them, or 0 for the due ones, $2 at most so many
+with picked as (
+	select id from trigger where state = 'pending' and (id = $1::bigint or ($1::bigint = 0 and next_at <= now()))
+	order by id limit $2::bigint for update skip locked)
+update trigger t set next_at = now() + interval '2 min', tries = tries + 1
+from picked, repository r where t.id = picked.id and r.id = t.repository_id
+returning t.id, t.repository_id as repository, r.name as repository_name, r.url, r.default_branch, t.event, coalesce(t.pipeline, '') as pipeline,
+	t.ref, t.before, t.commit, t.is_deleted, t.actor, coalesce(t.account_id, 0) as account, t.inputs, t.options,
+	coalesce(t.rerun_of, 0) as rerun_of, t.tries
