@@ -1,0 +1,235 @@
+#include "server/ingest/commit_planner.h"
+
+#include "common/json.h"
+#include "common/lang/lang.h"
+#include "common/lang/templates.h"
+#include "server/engine/planner.h"
+
+#include <string.h>
+
+const struct field trigger_fields[] = {
+	FIELD(struct trigger, id, FIELD_I64, 0),
+	FIELD(struct trigger, repository, FIELD_I64, 0),
+	FIELD(struct trigger, repository_name, FIELD_STR, 0),
+	FIELD(struct trigger, url, FIELD_STR, 0),
+	FIELD(struct trigger, default_branch, FIELD_STR, 0),
+	FIELD(struct trigger, event, FIELD_STR, 0),
+	FIELD(struct trigger, pipeline, FIELD_STR, 0),
+	FIELD(struct trigger, ref, FIELD_STR, 0),
+	FIELD(struct trigger, before, FIELD_STR, 0),
+	FIELD(struct trigger, commit, FIELD_STR, 0),
+	FIELD(struct trigger, is_deleted, FIELD_BOOL, 0),
+	FIELD(struct trigger, actor, FIELD_STR, 0),
+	FIELD(struct trigger, account, FIELD_I64, 0),
+	FIELD(struct trigger, inputs, FIELD_PAIRS, 0),
+	FIELD(struct trigger, options, FIELD_STRS, 0),
+	FIELD(struct trigger, rerun_of, FIELD_I64, 0),
+	FIELD(struct trigger, tries, FIELD_I32, 0),
+	FIELD_END,
+};
+
+struct work {
+	const struct trigger *trigger;
+	struct git_mirror *mirror;
+	struct git_file *files;
+	size_t file_count;
+	struct plan_context context;
+	struct commit_plans plans;
+	struct arena *arena;
+};
+
+/* --- what it is about --- */
+
+static bool resolve(struct work *work, struct err *err)
+{
+	const struct trigger *trigger = work->trigger;
+	struct commit_plans *plans = &work->plans;
+	plans->commit = trigger->commit;
+	plans->ref = trigger->ref;
+	if (trigger->commit.n == 0) {
+		struct str name = trigger->ref.n ? trigger->ref : trigger->default_branch;
+		if (!git_resolve(work->mirror, name, &plans->commit, &plans->ref, work->arena, err))
+			return false;
+	}
+	if (str_starts(plans->ref, STR("refs/heads/")))
+		plans->branch = str_skip(plans->ref, 11);
+	if (str_starts(plans->ref, STR("refs/tags/")))
+		plans->tag = str_skip(plans->ref, 10);
+	return git_commit_read(work->mirror, plans->commit, &plans->facts, work->arena, err);
+}
+
+static bool says_skip(const struct work *work)
+{
+	size_t at;
+	struct str message = work->plans.facts.message;
+	bool in_message = str_find(message, STR("[skip ci]"), &at) || str_find(message, STR("[ci skip]"), &at);
+	bool is_automatic = !str_is(work->trigger->event, "manual") && work->trigger->rerun_of == 0;
+	return is_automatic && in_message;
+}
+
+static bool set_context(struct work *work, struct err *err)
+{
+	const struct trigger *trigger = work->trigger;
+	const struct commit_plans *plans = &work->plans;
+	int event;
+	if (!enum_from_name(plan_event_names, trigger->event, &event))
+		return err_set(
+			err, ERR_BUG, "trigger %lld: event \"%.*s\"", (long long)trigger->id, STR_ARG(trigger->event));
+	work->context = (struct plan_context){
+		.event = (enum plan_event)event,
+		.ref = plans->ref,
+		.branch = plans->branch,
+		.tag = plans->tag,
+		.commit = plans->commit,
+		.before = trigger->before,
+		.message = plans->facts.message,
+		.author_name = plans->facts.author,
+		.author_email = plans->facts.author_email,
+		.actor = trigger->actor,
+		.repository = trigger->repository_name,
+		.default_branch = trigger->default_branch,
+		.inputs = trigger->inputs,
+	};
+	return git_changed_paths(work->mirror, trigger->before, plans->commit, &work->context.paths,
+		&work->context.has_paths, work->arena, err);
+}
+
+/* --- files --- */
+
+static const struct git_file *find_file(const struct work *work, struct str name)
+{
+	for (size_t i = 0; i < work->file_count; i++)
+		if (str_eq(lang_name_of_file(work->files[i].path.p), name))
+			return &work->files[i];
+	return NULL;
+}
+
+static bool load_base(void *arg, struct str name, struct str version, struct arena *arena, struct str *ret_text,
+	const char **ret_file, struct err *err)
+{
+	(void)arena;
+	const struct work *work = arg;
+	const struct git_file *file = version.n ? NULL : find_file(work, name);
+	if (!file)
+		return lang_template(name, version, ret_text, ret_file, err);
+	*ret_text = file->text;
+	*ret_file = file->path.p;
+	return true;
+}
+
+static json_t *describe_errors(const struct lang_errors *errors)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct lang_error *error = &errors->items[i];
+		json_array_append_new(
+			list, json_pack("{s:s, s:i, s:i, s:o}", "file", error->at.file ? error->at.file : "", "line",
+				      (int)error->at.line, "column", (int)error->at.column, "message",
+				      json_of_str(error->message)));
+	}
+	return list;
+}
+
+static struct planned_run *add_run(struct work *work, struct str pipeline)
+{
+	struct commit_plans *plans = &work->plans;
+	plans->runs = arena_grow(work->arena, plans->runs, sizeof *plans->runs, plans->run_count);
+	struct planned_run *run = &plans->runs[plans->run_count++];
+	*run = (struct planned_run){.pipeline = pipeline};
+	return run;
+}
+
+static void add_broken(struct work *work, struct str pipeline, const struct lang_errors *errors)
+{
+	struct planned_run *run = add_run(work, pipeline);
+	run->errors = describe_errors(errors);
+	json_array_append_new(work->plans.owned, run->errors);
+}
+
+static void add_reason(struct work *work, struct str reason)
+{
+	struct str before = work->plans.reason;
+	work->plans.reason =
+		arena_printf(work->arena, "%.*s%s%.*s", STR_ARG(before), before.n ? "; " : "", STR_ARG(reason));
+}
+
+static void plan_file(struct work *work, const struct git_file *file)
+{
+	struct lang_errors errors = {.arena = work->arena};
+	struct lang_loader loader = {.arg = work, .load = load_base};
+	const struct pipeline *pipeline;
+	struct str name = lang_name_of_file(file->path.p), why;
+	if (!lang_load(file->text, file->path.p, &loader, work->arena, &pipeline, &errors)) {
+		add_broken(work, name, &errors);
+		return;
+	}
+	work->context.file = file->path.p;
+	if (work->trigger->rerun_of == 0 && !plan_matches(pipeline, &work->context, work->arena, &why)) {
+		add_reason(work, why);
+		return;
+	}
+	struct plan *plan = arena_new(work->arena, struct plan);
+	if (!plan_make(pipeline, &work->context, work->arena, plan, &errors)) {
+		add_broken(work, name, &errors);
+		return;
+	}
+	struct planned_run *run = add_run(work, name);
+	run->plan = plan;
+	const struct lang_texts *groups = &pipeline->on.manual.groups;
+	run->groups.items = arena_array(work->arena, struct str, groups->count);
+	for (size_t i = 0; i < groups->count; i++)
+		run->groups.items[run->groups.count++] = groups->items[i].text;
+}
+
+static bool plan_files(struct work *work, struct err *err)
+{
+	struct str wanted = work->trigger->pipeline;
+	if (!git_pipeline_files(work->mirror, work->plans.commit, &work->files, &work->file_count, work->arena, err))
+		return false;
+	if (wanted.n && !find_file(work, wanted))
+		return err_set(err, ERR_INVALID,
+			"commit %.12s has no pipeline \"%.*s\": there is no .penstock/%.*s.yaml", work->plans.commit.p,
+			STR_ARG(wanted), STR_ARG(wanted));
+	for (size_t i = 0; i < work->file_count; i++)
+		if (wanted.n == 0 || str_eq(lang_name_of_file(work->files[i].path.p), wanted))
+			plan_file(work, &work->files[i]);
+	if (work->file_count == 0)
+		work->plans.reason = STR("the commit has no pipeline files (.penstock/NAME.yaml)");
+	return true;
+}
+
+static bool run(struct work *work, struct err *err)
+{
+	if (!resolve(work, err))
+		return false;
+	if (says_skip(work)) {
+		work->plans.reason = STR("the commit message says [skip ci]");
+		return true;
+	}
+	return set_context(work, err) && plan_files(work, err);
+}
+
+bool commit_planner_run(const char *mirror_path, const struct trigger *trigger, struct commit_plans *ret,
+	struct arena *arena, struct err *err)
+{
+	struct work work = {.trigger = trigger, .arena = arena};
+	if (!git_mirror_open(mirror_path, &work.mirror, err))
+		return false;
+	work.plans.owned = json_array();
+	bool ok = run(&work, err);
+	git_mirror_close(work.mirror);
+	if (ok)
+		*ret = work.plans;
+	else
+		commit_plans_done(&work.plans);
+	return ok;
+}
+
+void commit_plans_done(struct commit_plans *plans)
+{
+	for (size_t i = 0; i < plans->run_count; i++)
+		if (plans->runs[i].plan)
+			plan_done(plans->runs[i].plan);
+	json_decref(plans->owned);
+	*plans = (struct commit_plans){0};
+}

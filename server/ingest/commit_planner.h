@@ -1,0 +1,48 @@
+#ifndef SERVER_INGEST_COMMIT_PLANNER_H
+#define SERVER_INGEST_COMMIT_PLANNER_H
+
+/*
+ * From a trigger to plans: reads the commit and its pipeline files from a mirror, and lets the planner make of each
+ * that answers to the event a plan, or an account of its faults. Blocking and without state: for a pool thread.
+ */
+
+#include "common/fields.h"
+#include "server/engine/plan.h"
+#include "server/git/git_read.h"
+
+/* A row of triggers_claim.sql. */
+struct trigger {
+	int64_t id, repository, account, rerun_of;
+	struct str repository_name, url, default_branch;
+	struct str event, pipeline; /* "": every pipeline that answers */
+	struct str ref, before, commit, actor;
+	bool is_deleted;
+	struct pair_list inputs;
+	struct str_list options;
+	int32_t tries;
+};
+extern const struct field trigger_fields[];
+
+struct planned_run {
+	struct str pipeline;
+	struct plan *plan;      /* NULL: the file is broken */
+	struct str_list groups; /* who may start it by hand; empty: everybody who may start runs */
+	json_t *errors;         /* [{file, line, column, message}] */
+};
+
+struct commit_plans {
+	struct git_commit_facts facts;
+	struct str commit, ref, branch, tag; /* resolved */
+	struct planned_run *runs;
+	size_t run_count;
+	struct str reason; /* why there is none; a sentence */
+	json_t *owned;     /* keeps what is above alive */
+};
+
+/* False: it could not be done now (the commit is missing, say); ERR_UPSTREAM and ERR_NOT_FOUND may pass with the next
+ * fetch. */
+bool commit_planner_run(const char *mirror_path, const struct trigger *trigger, struct commit_plans *ret,
+	struct arena *arena, struct err *err);
+void commit_plans_done(struct commit_plans *plans);
+
+#endif

@@ -1,0 +1,56 @@
+#ifndef SERVER_INGEST_INGEST_H
+#define SERVER_INGEST_INGEST_H
+
+/*
+ * From what comes in to runs: a webhook is stored and answered, then processed into triggers, one a ref update; a
+ * trigger becomes its runs or a recorded reason why not, in one transaction. A slow poll finds pushes whose webhook was
+ * lost. Each stage is rows plus a wake-up: what a killed coordinator had in hand comes back after two minutes, or at
+ * once when it had not begun.
+ */
+
+#include "common/fields.h"
+#include "server/http/http_server.h"
+#include "server/server.h"
+
+#include <stdint.h>
+
+struct ingest;
+
+struct ingest *ingest_new(struct server *server);
+void ingest_close(struct ingest *ingest, void (*closed)(void *arg), void *arg);
+void ingest_free(struct ingest *ingest);
+
+/* Looks for stored deliveries and due triggers; called on wake-ups and by the slow tick. */
+void ingest_tick(struct ingest *ingest);
+
+/* POST /hooks/{repository}; context: struct server. */
+http_handler ingest_hook;
+
+/* A run by hand, or run again. Texts are copied. */
+struct ingest_manual {
+	int64_t repository;
+	struct str event; /* "manual", or that of the run that is repeated */
+	struct str pipeline, ref, before, commit, actor;
+	int64_t account;
+	struct str_list groups; /* of the person */
+	bool is_admin;
+	struct pair_list inputs;
+	int64_t rerun_of; /* 0: none */
+};
+
+struct ingest_outcome {
+	int64_t run;          /* 0: none, see err */
+	const json_t *errors; /* faults of the pipeline file or the inputs, [{file, line, column, message}] */
+};
+
+/* `done` runs once, when the run is made or refused. */
+void ingest_start_run(struct ingest *ingest, const struct ingest_manual *manual,
+	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg);
+
+/* Fetches the mirror of a new repository, notes its default branch, and takes its refs as seen. */
+void ingest_adopt(struct ingest *ingest, int64_t repository, struct str url,
+	void (*done)(void *arg, const struct err *err), void *arg);
+/* Compares the refs with what was triggered. */
+void ingest_poll(struct ingest *ingest, int64_t repository, struct str url);
+
+#endif

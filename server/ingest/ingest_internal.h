@@ -1,0 +1,62 @@
+#ifndef SERVER_INGEST_INGEST_INTERNAL_H
+#define SERVER_INGEST_INGEST_INTERNAL_H
+
+/* What deliveries, triggers and polls share. Private to server/ingest. */
+
+#include "common/io/flow.h"
+#include "server/ingest/commit_planner.h"
+#include "server/ingest/ingest.h"
+#include "server/store/db.h"
+
+enum { TRIES_MAX = 8, CLAIM_MAX = 16 };
+
+struct ingest {
+	struct server *server;
+	size_t active;
+	bool is_looking, is_wanted_again;
+	void (*closed)(void *arg);
+	void *closed_arg;
+};
+
+void ingest_ended(struct ingest *ingest); /* a flow; counts down what started with active++ */
+/* Milliseconds before try number `tries` is made again. */
+int64_t ingest_delay_ms(int32_t tries);
+
+/* One update of a ref, from a webhook or a poll. */
+struct ref_update {
+	struct str name, before, after; /* commits; "" or zeros: none */
+};
+bool ref_is_none(struct str commit);
+
+/* Decides what an update is, given the ref as it was when last triggered and as the mirror has it; adds the trigger and
+ * moves the ref. The caller's batch raises when another coordinator was first. Returns the number of statements added.
+ */
+struct update_facts {
+	int64_t repository;
+	int64_t delivery; /* 0: a poll */
+	struct str actor;
+	struct str_list options;
+	const struct pair_list *known;  /* refs as last triggered */
+	const struct pair_list *mirror; /* refs as fetched */
+};
+void ingest_add_update(struct db_batch *batch, const struct update_facts *facts, const struct ref_update *update);
+
+/* delivery.c, trigger.c: process one claimed row (an index of the reply's statement 0). */
+void ingest_start_delivery(struct ingest *ingest, const struct db_reply *reply, size_t row);
+void ingest_start_trigger(struct ingest *ingest, const struct trigger *trigger,
+	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg,
+	const struct ingest_manual *manual);
+
+/* mirror_refs.c: fetches and reads the refs; for a flow's step. */
+struct mirror_state {
+	struct flow *flow;
+	struct server *server;
+	char *path;
+	struct pair_list refs;
+	struct str head;
+	struct err err;
+};
+enum flow_next ingest_fetch(struct flow *flow, struct server *server, int64_t repository, struct str url);
+enum flow_next ingest_read_refs(struct flow *flow, struct server *server, int64_t repository, struct mirror_state *ret);
+
+#endif

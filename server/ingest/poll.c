@@ -1,0 +1,196 @@
+/* Polls find pushes whose webhook was lost; a new repository's refs are taken as they are. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "server/ingest/ingest_internal.h"
+
+/* A difference that a poll sees first waits so long for its webhook, which knows who pushed and with which options. */
+#define POLL_PATIENCE_US (10 * US_PER_SECOND)
+
+struct poll_flow {
+	struct flow flow;
+	struct ingest *ingest;
+	int64_t repository;
+	struct str url;
+	struct arena row_arena;
+	struct mirror_state mirror;
+	void (*done)(void *arg, const struct err *err); /* adopt */
+	void *arg;
+};
+
+static struct poll_flow *poll_of(struct flow *flow)
+{
+	return (struct poll_flow *)flow;
+}
+
+static enum flow_next fetch(struct flow *flow)
+{
+	struct poll_flow *poll = poll_of(flow);
+	return ingest_fetch(flow, poll->ingest->server, poll->repository, poll->url);
+}
+
+static enum flow_next read_refs(struct flow *flow)
+{
+	struct poll_flow *poll = poll_of(flow);
+	return ingest_read_refs(flow, poll->ingest->server, poll->repository, &poll->mirror);
+}
+
+static enum flow_next load_known(struct flow *flow)
+{
+	struct poll_flow *poll = poll_of(flow);
+	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
+	db_add(batch, QUERY_REFS_LOAD, DB_I64(poll->repository));
+	return db_await(flow, batch);
+}
+
+struct known_ref {
+	struct str name, commit, polled_commit;
+	int64_t polled_at;
+};
+
+static const struct field known_ref_fields[] = {
+	FIELD(struct known_ref, name, FIELD_STR, 0),
+	FIELD(struct known_ref, commit, FIELD_STR, 0),
+	FIELD(struct known_ref, polled_commit, FIELD_STR, 0),
+	FIELD(struct known_ref, polled_at, FIELD_TIME, 0),
+	FIELD_END,
+};
+
+/* Refs that differ from what was triggered: those that have waited long enough become triggers, the others are noted.
+ */
+struct differences {
+	struct pair_list known; /* name: commit */
+	const struct known_ref *rows;
+	size_t row_count;
+	struct str *names, *commits; /* to note */
+	size_t count;
+};
+
+static bool has_waited(const struct differences *differences, struct str name, struct str commit, int64_t now_us)
+{
+	for (size_t i = 0; i < differences->row_count; i++) {
+		const struct known_ref *row = &differences->rows[i];
+		if (str_eq(row->name, name))
+			return str_eq(row->polled_commit, commit) && row->polled_at &&
+			       row->polled_at + POLL_PATIENCE_US <= now_us;
+	}
+	return false;
+}
+
+static void judge_ref(
+	struct poll_flow *poll, struct differences *differences, const struct pair *ref, struct db_batch *batch)
+{
+	struct str known = pair_get(&differences->known, ref->name);
+	if (str_eq(known, ref->value))
+		return;
+	if (!has_waited(differences, ref->name, ref->value, clock_wall_us())) {
+		differences->names[differences->count] = ref->name;
+		differences->commits[differences->count++] = ref->value;
+		return;
+	}
+	struct update_facts facts = {
+		.repository = poll->repository,
+		.actor = STR("poll"),
+		.known = &differences->known,
+		.mirror = &poll->mirror.refs,
+	};
+	struct ref_update update = {ref->name, known, ref->value};
+	ingest_add_update(batch, &facts, &update);
+}
+
+static enum flow_next compare(struct flow *flow)
+{
+	struct poll_flow *poll = poll_of(flow);
+	struct arena *arena = &flow->arena;
+	const struct pair_list *refs = &poll->mirror.refs;
+	struct differences differences = {.names = arena_array(arena, struct str, refs->count),
+		.commits = arena_array(arena, struct str, refs->count)};
+	void *rows;
+	if (!db_read_rows(db_reply_of(flow), 0, known_ref_fields, sizeof(struct known_ref), &rows,
+		    &differences.row_count, arena, &flow->err))
+		return FLOW_FAIL;
+	differences.rows = rows;
+	for (size_t i = 0; i < differences.row_count; i++)
+		pair_set(&differences.known, arena, differences.rows[i].name, differences.rows[i].commit);
+	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
+	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(STR("")), DB_TEXT(STR("")));
+	for (size_t i = 0; i < refs->count; i++)
+		judge_ref(poll, &differences, &refs->items[i], batch);
+	if (differences.count)
+		db_add(batch, QUERY_REFS_POLLED, DB_I64(poll->repository),
+			DB_TEXTS(differences.names, differences.count),
+			DB_TEXTS(differences.commits, differences.count));
+	return db_await(flow, batch);
+}
+
+static enum flow_next adopt(struct flow *flow)
+{
+	struct poll_flow *poll = poll_of(flow);
+	const struct pair_list *refs = &poll->mirror.refs;
+	struct str *names = arena_array(&flow->arena, struct str, refs->count),
+		   *commits = arena_array(&flow->arena, struct str, refs->count);
+	for (size_t i = 0; i < refs->count; i++) {
+		names[i] = refs->items[i].name;
+		commits[i] = refs->items[i].value;
+	}
+	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
+	db_add(batch, QUERY_REFS_ADOPT, DB_I64(poll->repository), DB_TEXTS(names, refs->count),
+		DB_TEXTS(commits, refs->count));
+	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(STR("")), DB_TEXT(STR("")));
+	return db_await(flow, batch);
+}
+
+static flow_step *const poll_steps[] = {fetch, read_refs, load_known, compare, NULL};
+static flow_step *const adopt_steps[] = {fetch, read_refs, adopt, NULL};
+
+static void noted(void *arg, struct db_reply *reply)
+{
+	db_reply_free(reply);
+	ingest_ended(arg);
+}
+
+static void poll_ended(struct flow *flow)
+{
+	struct poll_flow *poll = poll_of(flow);
+	struct ingest *ingest = poll->ingest;
+	const struct err *err = flow->err.kind == ERR_NONE ? NULL : &flow->err;
+	if (err && err->kind != ERR_CONFLICT) {
+		log_warn("ingest.poll", F("repository", poll->repository), F("err", err));
+		struct db_batch *batch = db_batch_new(ingest->server->db);
+		db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(str_of(err->text)),
+			DB_TEXT(STR("")));
+		ingest->active++;
+		db_submit(batch, noted, ingest);
+	}
+	if (poll->done)
+		poll->done(poll->arg, err);
+	else if (!err)
+		ingest_tick(ingest);
+	arena_done(&poll->row_arena);
+	flow_free(flow);
+	ingest_ended(ingest);
+}
+
+static struct poll_flow *new_poll(struct ingest *ingest, flow_step *const *steps, int64_t repository, struct str url)
+{
+	struct poll_flow *poll = flow_new(sizeof *poll, steps, poll_ended);
+	poll->ingest = ingest;
+	poll->repository = repository;
+	poll->url = arena_str(&poll->row_arena, url);
+	ingest->active++;
+	return poll;
+}
+
+void ingest_poll(struct ingest *ingest, int64_t repository, struct str url)
+{
+	if (!ingest->closed)
+		flow_start(&new_poll(ingest, poll_steps, repository, url)->flow);
+}
+
+void ingest_adopt(struct ingest *ingest, int64_t repository, struct str url,
+	void (*done)(void *arg, const struct err *err), void *arg)
+{
+	struct poll_flow *poll = new_poll(ingest, adopt_steps, repository, url);
+	poll->done = done;
+	poll->arg = arg;
+	flow_start(&poll->flow);
+}

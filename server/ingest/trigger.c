@@ -1,0 +1,228 @@
+/* A trigger becomes its runs, or a recorded reason why not. */
+#include "common/io/work.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "server/api/events.h"
+#include "server/git/mirrors.h"
+#include "server/ingest/ingest_internal.h"
+#include "server/shell/shell.h"
+#include "server/store/run_store.h"
+
+#include <stdlib.h>
+
+struct trigger_flow {
+	struct flow flow;
+	struct ingest *ingest;
+	struct trigger trigger; /* copied into row_arena */
+	struct arena row_arena;
+	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err);
+	void *arg;
+	struct str_list groups; /* of the person who started it by hand */
+	bool is_admin, is_manual;
+	char *mirror_path;
+	struct commit_plans plans;
+	struct err plan_err;
+	size_t *statements; /* of each run's answer */
+	int64_t first_run;
+};
+
+static struct trigger_flow *trigger_of(struct flow *flow)
+{
+	return (struct trigger_flow *)flow;
+}
+
+static void plan_on_pool(void *arg)
+{
+	struct trigger_flow *trigger = arg;
+	commit_planner_run(
+		trigger->mirror_path, &trigger->trigger, &trigger->plans, &trigger->flow.arena, &trigger->plan_err);
+}
+
+static void planned(void *arg, bool is_cancelled)
+{
+	struct trigger_flow *trigger = arg;
+	if (is_cancelled)
+		err_set(&trigger->plan_err, ERR_BUSY, "the server is stopping");
+	if (trigger->plan_err.kind != ERR_NONE)
+		flow_fail(&trigger->flow, &trigger->plan_err);
+	else
+		flow_resume(&trigger->flow);
+}
+
+static enum flow_next plan(struct flow *flow)
+{
+	struct trigger_flow *trigger = trigger_of(flow);
+	trigger->mirror_path = mirrors_path(trigger->ingest->server->mirrors, trigger->trigger.repository);
+	work_submit(trigger->ingest->server->loop, plan_on_pool, planned, trigger);
+	return FLOW_WAIT;
+}
+
+/* A run by hand is refused where a push would leave a failed run behind: the person is there to read why. */
+static bool check_manual(struct trigger_flow *trigger, struct err *err)
+{
+	const struct commit_plans *plans = &trigger->plans;
+	if (plans->run_count == 0)
+		return err_set(err, ERR_INVALID, "%.*s", STR_ARG(plans->reason));
+	const struct planned_run *run = &plans->runs[0];
+	if (!run->plan)
+		return err_set(err, ERR_INVALID, "pipeline \"%.*s\" cannot be planned", STR_ARG(run->pipeline));
+	if (run->plan->refusals.count)
+		return err_set(err, ERR_UNSUPPORTED, "%.*s", STR_ARG(run->plan->refusals.items[0]));
+	if (run->groups.count == 0 || trigger->is_admin || trigger->trigger.rerun_of)
+		return true;
+	for (size_t i = 0; i < trigger->groups.count; i++)
+		if (str_list_has(&run->groups, trigger->groups.items[i]))
+			return true;
+	return err_set(err, ERR_DENIED, "pipeline \"%.*s\" may be started by hand by members of %.*s%s only",
+		STR_ARG(run->pipeline), STR_ARG(run->groups.items[0]),
+		run->groups.count > 1 ? " and other groups" : "");
+}
+
+static void add_run(struct trigger_flow *trigger, struct db_batch *batch, size_t index, size_t *statement)
+{
+	const struct trigger *from = &trigger->trigger;
+	const struct commit_plans *plans = &trigger->plans;
+	const struct planned_run *planned_run = &plans->runs[index];
+	struct run_new run = {
+		.repository = from->repository,
+		.pipeline = planned_run->pipeline,
+		.trigger = from->id,
+		.rerun_of = from->rerun_of,
+		.event = from->event,
+		.ref = plans->ref,
+		.branch = plans->branch,
+		.tag = plans->tag,
+		.commit = plans->commit,
+		.before = from->before,
+		.title = plans->facts.title,
+		.author = plans->facts.author,
+		.author_email = plans->facts.author_email,
+		.actor = from->actor,
+		.account = from->account,
+		.inputs = planned_run->plan ? &planned_run->plan->inputs : &from->inputs,
+		.plan = planned_run->plan,
+		.errors = planned_run->errors,
+		.reason = planned_run->plan ? STR("") : STR("the pipeline file has errors"),
+	};
+	trigger->statements[index] = run_store_create(batch, *statement, &run, &trigger->flow.arena);
+	*statement = trigger->statements[index] + 1;
+}
+
+static enum flow_next store(struct flow *flow)
+{
+	struct trigger_flow *trigger = trigger_of(flow);
+	const struct commit_plans *plans = &trigger->plans;
+	if (trigger->is_manual && !check_manual(trigger, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(trigger->ingest->server->db);
+	bool has_runs = plans->run_count > 0;
+	size_t statement = 1;
+	db_add(batch, QUERY_TRIGGER_END, DB_I64(trigger->trigger.id), DB_TEXT(has_runs ? STR("done") : STR("skipped")),
+		DB_TEXT(has_runs ? STR("") : plans->reason));
+	trigger->statements = arena_array(&flow->arena, size_t, plans->run_count);
+	for (size_t i = 0; i < plans->run_count; i++)
+		add_run(trigger, batch, i, &statement);
+	return db_await(flow, batch);
+}
+
+static enum flow_next tell(struct flow *flow)
+{
+	struct trigger_flow *trigger = trigger_of(flow);
+	struct server *server = trigger->ingest->server;
+	for (size_t i = 0; i < trigger->plans.run_count; i++) {
+		struct run_created created;
+		if (!run_store_read_created(db_reply_of(flow), trigger->statements[i], &created, &flow->err))
+			return FLOW_FAIL;
+		trigger->first_run = trigger->first_run ? trigger->first_run : created.id;
+		events_run_changed(server->events, created.id);
+		if (created.lane)
+			shell_look_lane(server->shell, created.lane);
+		else if (trigger->plans.runs[i].plan)
+			shell_look(server->shell, created.id);
+		log_info("run.created", F("run", created.id), F("pipeline", trigger->plans.runs[i].pipeline),
+			F("commit", trigger->plans.commit), F("jobs", created.jobs));
+	}
+	return FLOW_DONE;
+}
+
+static flow_step *const steps[] = {plan, store, tell, NULL};
+
+static void noted(void *arg, struct db_reply *reply)
+{
+	db_reply_free(reply);
+	ingest_ended(arg);
+}
+
+static bool may_pass(enum err_kind kind)
+{
+	return kind == ERR_UPSTREAM || kind == ERR_BUSY || kind == ERR_TIMEOUT || kind == ERR_NOT_FOUND ||
+	       kind == ERR_SYSTEM;
+}
+
+static void note_failure(struct trigger_flow *trigger, const struct err *err)
+{
+	struct ingest *ingest = trigger->ingest;
+	const struct trigger *row = &trigger->trigger;
+	struct db_batch *batch = db_batch_new(ingest->server->db);
+	if (may_pass(err->kind) && !trigger->is_manual && row->tries < TRIES_MAX)
+		db_add(batch, QUERY_TRIGGER_LATER, DB_I64(row->id), DB_TEXT(str_of(err->text)),
+			DB_I64(ingest_delay_ms(row->tries)));
+	else
+		db_add(batch, QUERY_TRIGGER_END, DB_I64(row->id), DB_TEXT(STR("failed")), DB_TEXT(str_of(err->text)));
+	ingest->active++;
+	db_submit(batch, noted, ingest);
+}
+
+static void trigger_ended(struct flow *flow)
+{
+	struct trigger_flow *trigger = trigger_of(flow);
+	struct ingest *ingest = trigger->ingest;
+	const struct err *err = flow->err.kind == ERR_NONE ? NULL : &flow->err;
+	if (err && err->kind != ERR_CONFLICT) {
+		if (!trigger->is_manual)
+			log_warn("ingest.trigger", F("trigger", trigger->trigger.id), F("err", err));
+		note_failure(trigger, err);
+	}
+	if (trigger->done) {
+		struct ingest_outcome outcome = {.run = trigger->first_run};
+		if (trigger->plans.run_count)
+			outcome.errors = trigger->plans.runs[0].errors;
+		trigger->done(trigger->arg, &outcome, err);
+	}
+	commit_plans_done(&trigger->plans);
+	free(trigger->mirror_path);
+	arena_done(&trigger->row_arena);
+	flow_free(flow);
+	ingest_ended(ingest);
+}
+
+static void copy_trigger(struct trigger *to, const struct trigger *from, struct arena *arena)
+{
+	/* Through JSON and back: every field of the table is copied, whatever is added to it. */
+	json_t *json = fields_write(trigger_fields, from);
+	struct err err;
+	if (!fields_read(trigger_fields, json, to, arena, &err))
+		BUG("%s", err.text);
+	json_decref(json);
+}
+
+void ingest_start_trigger(struct ingest *ingest, const struct trigger *trigger,
+	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg,
+	const struct ingest_manual *manual)
+{
+	struct trigger_flow *flow = flow_new(sizeof *flow, steps, trigger_ended);
+	flow->ingest = ingest;
+	flow->done = done;
+	flow->arg = arg;
+	copy_trigger(&flow->trigger, trigger, &flow->row_arena);
+	if (manual) {
+		flow->is_manual = true;
+		flow->is_admin = manual->is_admin;
+		flow->groups.items = arena_array(&flow->row_arena, struct str, manual->groups.count);
+		for (size_t i = 0; i < manual->groups.count; i++)
+			flow->groups.items[flow->groups.count++] = arena_str(&flow->row_arena, manual->groups.items[i]);
+	}
+	ingest->active++;
+	flow_start(&flow->flow);
+}
