@@ -25,7 +25,7 @@ void exchange_wake(struct http_exchange *exchange)
 		return;
 	exchange->is_suspended = false;
 	exchange->server->stats.suspended--;
-	exchange->server->is_dirty = true;
+	server_hurry(exchange->server);
 	MHD_resume_connection(exchange->mhd);
 }
 

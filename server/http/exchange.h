@@ -25,9 +25,11 @@ struct http_server {
 	uv_timer_t timer;   /* libmicrohttpd's next timeout */
 	uv_timer_t closing; /* the grace of a close */
 	uv_prepare_t prepare;
+	uv_idle_t busy; /* active while libmicrohttpd has more to do at once */
 	int watch_fd;
 	int port;
 	bool is_dirty; /* something was resumed: libmicrohttpd must run before the loop sleeps */
+	bool is_tls;
 	bool is_closing;
 	bool is_told;     /* the owners of open exchanges know that it closes */
 	bool is_aborting; /* the grace is over */
@@ -113,6 +115,8 @@ void exchange_refuse(struct http_exchange *exchange, int status, const struct er
 /* What was added with http_add_header(), and what every answer carries. */
 void answer_add_headers(struct http_exchange *exchange, const char *content_type, struct MHD_Response *response);
 void exchange_free(struct http_exchange *exchange);
+/* libmicrohttpd must run again before the loop sleeps. */
+void server_hurry(struct http_server *server);
 /* Reports, once, that the client of the suspended exchange has hung up. */
 void connection_watch(struct connection *connection);
 /* Makes the client's socket useless, so that libmicrohttpd lets go of a connection that it cannot write to. */

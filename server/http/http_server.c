@@ -20,6 +20,18 @@
 static void stop(struct http_server *server);
 static void on_timer(uv_timer_t *timer);
 
+/* That it is active keeps the loop from sleeping; on_prepare() does the work. */
+static void on_busy(uv_idle_t *busy)
+{
+	(void)busy;
+}
+
+void server_hurry(struct http_server *server)
+{
+	server->is_dirty = true;
+	uv_idle_start(&server->busy, on_busy);
+}
+
 static void run(struct http_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
@@ -35,9 +47,19 @@ static void run(struct http_server *server)
 		stop(server);
 		return;
 	}
+	/* libmicrohttpd holds a connection for ready all through its TLS handshake: asking without a pause would cost a
+	 * whole processor for each client that is slow to shake hands. */
+	if (server->is_tls && wait_ms == 0)
+		wait_ms = 1;
+	/* Never a timer of no time at all: started from a timer's callback, libuv runs that again before anything else.
+	 * And a handler may have resumed others meanwhile. */
 	if (has_wait && wait_ms == 0)
 		server->is_dirty = true;
-	if (has_wait)
+	if (server->is_dirty)
+		server_hurry(server);
+	else
+		uv_idle_stop(&server->busy);
+	if (has_wait && wait_ms > 0)
 		uv_timer_start(&server->timer, on_timer, wait_ms, 0);
 	else
 		uv_timer_stop(&server->timer);
@@ -137,6 +159,7 @@ static bool start_daemon(
 			!listen_read_file(options->tls_key_file, &key, err))
 			return false;
 		flags |= MHD_USE_TLS;
+		server->is_tls = true;
 		tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, certificate};
 		tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, key};
 	}
@@ -172,9 +195,10 @@ static void init_handles(struct http_server *server)
 	uv_timer_init(server->loop, &server->timer);
 	uv_timer_init(server->loop, &server->closing);
 	uv_prepare_init(server->loop, &server->prepare);
-	server->open_handles = 5;
+	uv_idle_init(server->loop, &server->busy);
+	server->open_handles = 6;
 	server->requests.data = server->hangups.data = server->timer.data = server->closing.data =
-		server->prepare.data = server;
+		server->prepare.data = server->busy.data = server;
 	uv_poll_start(&server->requests, UV_READABLE, on_requests);
 	uv_poll_start(&server->hangups, UV_READABLE, on_hangups);
 	uv_prepare_start(&server->prepare, on_prepare);
@@ -246,7 +270,8 @@ static void stop(struct http_server *server)
 	if (uv_is_closing((uv_handle_t *)&server->requests))
 		return;
 	uv_handle_t *handles[] = {(uv_handle_t *)&server->requests, (uv_handle_t *)&server->hangups,
-		(uv_handle_t *)&server->timer, (uv_handle_t *)&server->closing, (uv_handle_t *)&server->prepare};
+		(uv_handle_t *)&server->timer, (uv_handle_t *)&server->closing, (uv_handle_t *)&server->prepare,
+		(uv_handle_t *)&server->busy};
 	/* Before libmicrohttpd closes the descriptor that is polled. */
 	for (size_t i = 0; i < COUNT_OF(handles); i++)
 		uv_close(handles[i], on_handle_closed);
@@ -280,7 +305,7 @@ static void on_close_begins(uv_timer_t *timer)
 			exchange_tell_gone(exchange);
 	}
 	uv_timer_start(timer, on_grace_over, (uint64_t)server->grace_ms, 0);
-	server->is_dirty = true;
+	server_hurry(server);
 }
 
 void http_server_close(struct http_server *server, int64_t grace_ms, void (*closed)(void *arg), void *arg)

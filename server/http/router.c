@@ -67,7 +67,12 @@ static int compare_shape(const struct pattern *a, const struct pattern *b)
 		if (order)
 			return order;
 	}
-	return a->count == b->count ? 0 : a->count > b->count ? -1 : 1;
+	if (a->count == b->count)
+		return 0;
+	/* "/runs" before "/runs/{path*}", which takes it too. */
+	const struct pattern *longer = a->count > b->count ? a : b;
+	bool is_longer_first = longer->segments[shared].kind != SEGMENT_REST;
+	return (longer == a) == is_longer_first ? -1 : 1;
 }
 
 static int compare_patterns(const void *pa, const void *pb)

@@ -1,5 +1,6 @@
 // links: penstock_io penstock_http
 #include "common/io/http_client.h"
+#include "common/io/proc.h"
 #include "common/mem.h"
 #include "server/http/http_server.h"
 
@@ -7,6 +8,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 /* Client and server on one loop: each test sends, runs the loop until all is closed, and looks at what came. */
@@ -352,6 +354,69 @@ START_TEST(guard_decides_on_each_connection)
 }
 END_TEST
 
+static struct http_client *doubted_client;
+
+static void on_doubted(void *arg, const struct http_answer *answer, const struct err *err)
+{
+	http_client_close(doubted_client, NULL, NULL);
+	on_done(arg, answer, err);
+}
+
+static void on_made(void *arg, const struct proc_result *result)
+{
+	(void)arg;
+	ck_assert_msg(result->exit_code == 0, "%.*s", STR_ARG(result->error));
+}
+
+/* A certificate of its own authority, made by the openssl command. */
+START_TEST(tls_is_spoken_and_verified)
+{
+	static const char *const make[] = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+		"ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=test",
+		"-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", NULL};
+	auto_arena arena = {0};
+	char directory[] = "/tmp/penstock-tls-XXXXXX";
+	struct outcome trusted = {0}, doubted = {0};
+	struct http_client *doubting;
+	struct err err = {0};
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	ck_assert_msg(
+		proc_start(&loop, &(struct proc_options){.argv = make, .directory = directory, .error_max_bytes = 4096},
+			on_made, NULL, NULL, &err),
+		"%s", err.text);
+	http_client_close(client, NULL, NULL);
+	http_server_close(server, 1000, NULL, NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
+
+	const char *certificate = arena_printf(&arena, "%s/cert.pem", directory).p;
+	const char *key = arena_printf(&arena, "%s/key.pem", directory).p;
+	struct http_server_options options = {.address = "127.0.0.1",
+		.connection_bytes = 32 * 1024,
+		.connections_max = 100,
+		.routes = routes,
+		.tls_certificate_file = certificate,
+		.tls_key_file = key};
+	ck_assert_msg(http_server_open(&loop, &options, &server, &err), "%s", err.text);
+	ck_assert_msg(http_client_open(&loop, certificate, &client, &err), "%s", err.text);
+	ck_assert_msg(http_client_open(&loop, NULL, &doubting, &err), "%s", err.text);
+	struct http_request request = {.method = "GET",
+		.url = arena_printf(&arena, "https://127.0.0.1:%d/large", http_server_port(server)),
+		.answer_max_bytes = LARGE};
+	send_request(request, &trusted);
+	pending++;
+	http_send(doubting, &request, on_doubted, &doubted, NULL);
+	doubted_client = doubting;
+	run_site();
+	ck_assert_msg(trusted.err.kind == ERR_NONE, "%s", trusted.err.text);
+	ck_assert_uint_eq(trusted.body_bytes, LARGE);
+	ck_assert_int_eq(doubted.err.kind, ERR_UPSTREAM);
+	ck_assert_ptr_nonnull(strstr(doubted.err.text, "certificate"));
+	unlink(certificate);
+	unlink(key);
+	rmdir(directory);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("http_client");
@@ -366,6 +431,7 @@ int main(void)
 	tcase_add_test(cases, cancelled_call_completes);
 	tcase_add_test(cases, closing_completes_what_is_open);
 	tcase_add_test(cases, guard_decides_on_each_connection);
+	tcase_add_test(cases, tls_is_spoken_and_verified);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
