@@ -343,6 +343,31 @@ describe("a log", () => {
 		await page.getByText("205 lines", { exact: true }).waitFor();
 	});
 
+	test("shows a line within 150 ms of its printing", async () => {
+		await flows.openRun(page, base, "web#42");
+		await flows.openJob(page, "package");
+		await flows.seeInLog(page, "linking out/web.tar.gz");
+		/* Each line carries when it was printed; the page notes when it could first be seen. */
+		await page.evaluate(() => {
+			const seen: Record<string, number> = {};
+			Object.assign(window, { seen });
+			new MutationObserver(() => {
+				for (const text of document.querySelectorAll(".lines .text"))
+					if (text.textContent?.startsWith("printed "))
+						requestAnimationFrame(() => (seen[text.textContent ?? ""] ??= Date.now()));
+			}).observe(document.querySelector(".lines") as Element, { childList: true, subtree: true });
+		});
+		for (let i = 0; i < 15; i++) {
+			const line = `printed ${Date.now()} ${i}`;
+			mock.print(4, [line]);
+			await flows.seeInLog(page, line);
+		}
+		const seen = await page.evaluate(() => (window as unknown as { seen: Record<string, number> }).seen);
+		const delays = Object.entries(seen).map(([line, at]) => at - Number(line.split(" ")[1])).sort((a, b) => a - b);
+		expect(delays.length).toBe(15);
+		expect(delays[7]).toBeLessThan(150); /* the median: the machine may be busy */
+	});
+
 	test("loses and doubles no line over a cut", async () => {
 		await flows.openRun(page, base, "web#42");
 		await flows.openJob(page, "package");
