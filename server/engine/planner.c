@@ -18,6 +18,7 @@ bool planning_fail(struct planning *in, struct lang_place at, const char *format
 	va_end(args);
 	if (!at.file)
 		at.file = in->context->file;
+	in->has_failed = true;
 	return lang_error_add(in->errors, at, "%s", text);
 }
 
@@ -68,7 +69,7 @@ static struct plan_context clean_context(struct planning *in, const struct plan_
 	return clean;
 }
 
-/* At least as many approvals as the strictest group wants, and its people count as people who may decide. */
+/* That enough people may decide for it to open at all, the language has checked. */
 static struct plan_gate *gate_of(struct planning *in, const struct pipeline_gate *gate)
 {
 	if (!LANG_IS_SET(*gate) || gate->is_none)
@@ -77,15 +78,9 @@ static struct plan_gate *gate_of(struct planning *in, const struct pipeline_gate
 	made->approvals = LANG_IS_SET(gate->approvals) ? (int32_t)gate->approvals.value : 1;
 	for (size_t i = 0; i < gate->groups.count; i++)
 		planning_add(in, &made->groups, gate->groups.items[i].text);
-	for (size_t i = 0; i < gate->require.count; i++) {
-		const struct lang_pair *pair = &gate->require.items[i];
-		int64_t least = 0;
-		if (str_to_i64(pair->value.text, &least) && least > made->approvals)
-			made->approvals = (int32_t)least;
-		if (made->groups.count && !str_list_has(&made->groups, pair->name.text))
-			planning_add(in, &made->groups, pair->name.text);
-		pair_set(&made->require, in->arena, pair->name.text, pair->value.text);
-	}
+	for (size_t i = 0; i < gate->require.count; i++)
+		pair_set(
+			&made->require, in->arena, gate->require.items[i].name.text, gate->require.items[i].value.text);
 	made->author = gate->author.value == PIPELINE_AUTHOR_DENY ? PLAN_AUTHOR_DENY : PLAN_AUTHOR_ALLOW;
 	made->is_comment_required = gate->comment.value == PIPELINE_COMMENT_REQUIRED;
 	made->timeout_ms = gate->timeout.ms;
@@ -188,9 +183,8 @@ bool plan_inputs(const struct pipeline *pipeline, const struct plan_context *con
 	struct pair_list *ret, struct lang_errors *errors)
 {
 	struct planning in = begin(pipeline, context, arena, errors);
-	size_t before = errors->count + errors->left_out;
 	planning_inputs(&in);
-	if (errors->count + errors->left_out > before)
+	if (in.has_failed)
 		return false;
 	*ret = in.plan.inputs;
 	return true;
@@ -200,7 +194,6 @@ bool plan_make(const struct pipeline *pipeline, const struct plan_context *conte
 	struct plan *ret, struct lang_errors *errors)
 {
 	struct planning in = begin(pipeline, context, arena, errors);
-	size_t before = errors->count + errors->left_out;
 	struct pair_list env = {0};
 	struct plan_scope scope = {.in = &in, .env = &env};
 	in.plan.pipeline = pipeline->name.text;
@@ -221,7 +214,7 @@ bool plan_make(const struct pipeline *pipeline, const struct plan_context *conte
 	}
 	refusals_add(&in.plan, arena);
 	warn(&in);
-	if (errors->count + errors->left_out > before) {
+	if (in.has_failed) {
 		plan_done(&in.plan);
 		return false;
 	}

@@ -16,6 +16,7 @@ struct planning {
 	const struct plan_context *context;
 	struct arena *arena;
 	struct lang_errors *errors;
+	bool has_failed;  /* not the count of errors: the caller's list keeps a repeated one once */
 	struct plan plan; /* in the making */
 	struct expr_value inputs, event, repo, pr;
 };
