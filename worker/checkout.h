@@ -1,0 +1,34 @@
+#ifndef WORKER_CHECKOUT_H
+#define WORKER_CHECKOUT_H
+
+/*
+ * A commit as a stream of files for a workspace (worker/sandbox/stream.h): the tree exactly as it is recorded, and an
+ * inert .git beside it, so that `git rev-parse`, `git log`, `git status` and `git diff` work in a step. Made by walking
+ * objects with libgit2: no hook, filter, attribute, submodule fetch or configuration of the repository is ever
+ * followed. Blocking: pool threads only.
+ *
+ * The .git holds the commits that fetch_depth asks for and all they need, a `shallow` file, and a configuration of our
+ * own. Where nobody asked for history and the tree is larger than CHECKOUT_GIT_MAX it holds the commit object alone:
+ * packing would cost more than it helps. It has no remote, no branches and no tags.
+ */
+
+#include "common/arena.h"
+#include "common/err.h"
+
+enum { CHECKOUT_GIT_MAX = 32 << 20 };
+
+/* Once in a process, before the first use of the others: libgit2, with its caches small. */
+void checkout_init(void);
+
+/* Adds a pack, thin or not, to a bare repository, which is made when it is not there. */
+bool checkout_add_pack(const char *repository, const char *pack_file, struct err *err);
+/* How many packs there are: many small ones are slow. 0 when there is no repository. */
+size_t checkout_count_packs(const char *repository);
+
+/* Writes the stream to `to_file` (made anew). ERR_UPSTREAM when the commit, or something it needs, is not there.
+ * fetch_depth 1: the commit alone; 0: all history. `scratch` is a directory of the caller's that does not exist yet;
+ * it is gone afterwards. */
+bool checkout_write(const char *repository, struct str commit, int32_t fetch_depth, const char *scratch,
+	const char *to_file, struct err *err);
+
+#endif

@@ -1,0 +1,25 @@
+#ifndef WORKER_CHECKOUT_GIT_H
+#define WORKER_CHECKOUT_GIT_H
+
+/* The .git of a checkout, see worker/checkout.h, which alone uses this. */
+
+#include "common/err.h"
+
+#include <git2.h>
+
+struct stream_writer;
+
+struct checkout_git {
+	git_repository *repo;
+	git_commit *commit;
+	int32_t fetch_depth;
+	const char *scratch;
+	bool has_objects; /* false: the commit object alone */
+};
+
+bool checkout_git_write(const struct checkout_git *git, struct stream_writer *out, struct err *err);
+
+/* ERR_UPSTREAM with libgit2's own words behind. */
+bool checkout_git_failed(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,86 @@
+#ifndef WORKER_JOB_STATE_H
+#define WORKER_JOB_STATE_H
+
+/*
+ * The inside of a job, shared by its files: job.c (phases), job_steps.c (steps, limits, stopping), job_files.c (what
+ * goes in and comes out), job_end.c (reasons and sentences). Nobody else includes this.
+ */
+
+#include "worker/artifacts.h"
+#include "worker/boxes.h"
+#include "worker/job.h"
+#include "worker/log_filter.h"
+
+#include <uv.h>
+
+/* In order. Each phase has at most one operation under way. */
+enum job_phase {
+	JOB_OPENING,
+	JOB_SOURCE,
+	JOB_INPUTS,
+	JOB_STEPS,
+	JOB_OUTPUTS,
+	JOB_FILES,
+	JOB_KEEPING,
+	JOB_CLOSING,
+};
+
+struct job {
+	struct job_options options;
+	enum job_phase phase;
+	struct box *box;
+	bool is_open;
+	bool is_getting;    /* the port owes an answer */
+	uint64_t operation; /* the sandbox's number of what is under way; 0: none */
+	int64_t started_us; /* monotonic, of the first step; 0: not yet */
+	int64_t started_wall_us;
+
+	/* Steps. */
+	size_t step; /* the one at hand */
+	bool is_step_running;
+	int64_t step_started_us, step_started_wall_us, step_line;
+	int64_t kill_at_us;        /* the grace of a step that was asked to stop ends; 0: was not asked */
+	int64_t after_until_us;    /* limit of the steps that run after a stop; 0: none */
+	enum end_reason step_stop; /* why the running step was stopped; END_NONE: it was not */
+	bool is_script_coming;     /* the step's script is being brought in as a file */
+	uv_timer_t timer;
+
+	struct mask_set *masks;
+	struct log_filter filter;
+
+	/* The end: the first reason counts. */
+	bool has_failed;
+	bool is_cancelled;
+	bool is_killed; /* no step runs any more, nothing is collected */
+	bool is_result_told;
+	struct attempt_result result;
+
+	int files_fd;             /* of collected outputs or artifacts */
+	struct arena files_arena; /* the pool's, while it reads */
+	struct artifact_list files;
+	struct err files_err;
+	bool is_reading; /* the pool is */
+};
+
+/* job.c */
+void job_advance(struct job *job); /* the phase at hand is over */
+/* job_steps.c */
+void job_steps_begin(struct job *job);
+void job_steps_event(struct job *job, const struct sandbox_event *event);
+void job_steps_imported(struct job *job, const struct sandbox_event *event);
+void job_steps_stop(struct job *job, enum end_reason why); /* the running one, with grace */
+void job_read_output(struct job *job);
+void job_flush_output(struct job *job);
+/* job_files.c */
+void job_import(struct job *job, int fd, enum sandbox_area area);
+void job_collect_outputs(struct job *job);
+void job_take_outputs(struct job *job, const struct sandbox_event *event);
+void job_collect_files(struct job *job);
+void job_read_files(struct job *job, const struct sandbox_event *event);
+void job_keep_files(struct job *job);
+/* job_end.c */
+void job_fail(struct job *job, enum end_reason reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* How a step's end in the sandbox counts: true when it succeeded, else the job has failed. */
+bool job_judge_step(struct job *job, const struct sandbox_end *end);
+
+#endif

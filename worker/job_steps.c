@@ -1,0 +1,330 @@
+#include "common/clock.h"
+#include "common/mem.h"
+#include "worker/job_state.h"
+#include "worker/sandbox/stream.h"
+#include "worker/files.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	AFTER_MS = 60000, /* for the steps that still run once the job was stopped */
+	GRACE_DEFAULT_MS = 10000,
+	SCRIPT_ARGUMENT_MAX = 60 << 10, /* larger ones go in as a file: arguments and environment share 140 KiB */
+	READ_BYTES = 64 << 10,
+	READS_AT_ONCE = 16,
+	OUT_MAX = 8 << 20, /* a piece, and the most that the mask may have held back */
+};
+
+static void next_step(struct job *job);
+
+/* ---- output ---- */
+
+static void pass_on(struct job *job, struct buf *out)
+{
+	if (out->n)
+		job->options.port->log(job->options.port_arg, job, buf_str(out));
+}
+
+void job_read_output(struct job *job)
+{
+	static char piece[READ_BYTES]; /* the loop's thread alone reads */
+	auto_buf out = BUF_INIT(OUT_MAX);
+	for (int i = 0; i < READS_AT_ONCE; i++) {
+		size_t n = box_read(job->box, piece, sizeof piece);
+		if (!n)
+			break;
+		buf_clear(&out);
+		bool was_over = job->filter.is_over;
+		log_filter_write(&job->filter, (struct str){piece, n}, &out);
+		pass_on(job, &out);
+		if (job->filter.is_over && !was_over && job->phase == JOB_STEPS)
+			job_steps_stop(job, END_LOG_LIMIT);
+	}
+}
+
+void job_flush_output(struct job *job)
+{
+	auto_buf out = BUF_INIT(OUT_MAX);
+	log_filter_flush(&job->filter, &out);
+	pass_on(job, &out);
+}
+
+/* ---- environment ---- */
+
+static void add_pairs(struct pair_list *all, const struct pair_list *more, struct arena *arena)
+{
+	for (size_t i = 0; i < more->count; i++) {
+		struct str name = more->items[i].name;
+		size_t at;
+		if (name.n && !str_find_char(name, '=', &at) && strlen(name.p) == name.n)
+			pair_set(all, arena, name, more->items[i].value);
+	}
+}
+
+static const char *const *make_environment(const struct job *job, const struct job_step *step, struct arena *arena)
+{
+	const struct job_spec *spec = job->options.spec;
+	struct pair_list all = {0};
+	pair_set(&all, arena, STR("PATH"), STR("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+	pair_set(&all, arena, STR("LANG"), STR("C.UTF-8"));
+	pair_set(&all, arena, STR("HOME"), STR(SANDBOX_HOME_PATH));
+	pair_set(&all, arena, STR("USER"), STR("build"));
+	pair_set(&all, arena, STR("LOGNAME"), STR("build"));
+	add_pairs(&all, &spec->env, arena);
+	add_pairs(&all, &step->env, arena);
+	/* Nobody's to change. */
+	pair_set(&all, arena, STR("CI"), STR("true"));
+	pair_set(&all, arena, STR("CI_WORKSPACE"), STR(SANDBOX_WORKSPACE_PATH));
+	pair_set(&all, arena, STR("CI_OUTPUT"), STR(SANDBOX_HOME_PATH "/.ci-output"));
+	pair_set(&all, arena, STR("CI_JOB_ID"), arena_printf(arena, "%" PRId64, spec->job));
+	pair_set(&all, arena, STR("CI_ATTEMPT"), arena_printf(arena, "%d", spec->attempt));
+	const char **texts = arena_array(arena, const char *, all.count + 1);
+	for (size_t i = 0; i < all.count; i++)
+		texts[i] = arena_printf(arena, "%.*s=%.*s", STR_ARG(all.items[i].name), STR_ARG(all.items[i].value)).p;
+	return texts;
+}
+
+/* ---- one step ---- */
+
+static bool is_posix_shell(struct str shell)
+{
+	return !shell.n || str_is(shell, "sh") || str_is(shell, "bash");
+}
+
+static bool needs_script_file(const struct job_step *step)
+{
+	return !is_posix_shell(step->shell) || step->run.n > SCRIPT_ARGUMENT_MAX;
+}
+
+static const char *script_name(const struct job *job, struct arena *arena)
+{
+	return arena_printf(arena, ".ci-step-%zu", job->step + 1).p;
+}
+
+/* `shell: python3 -u` is a program and its arguments; the script's file is the last one. */
+static const char *const *make_arguments(const struct job *job, const struct job_step *step, struct arena *arena)
+{
+	const char **list = arena_array(arena, const char *, step->shell.n + 8);
+	const char *script = arena_str(arena, step->run).p;
+	bool is_bash = str_is(step->shell, "bash");
+	size_t n = 0;
+	if (needs_script_file(step))
+		script = arena_printf(arena, SANDBOX_HOME_PATH "/%s", script_name(job, arena)).p;
+	if (is_posix_shell(step->shell)) {
+		list[n++] = is_bash ? "/bin/bash" : "/bin/sh";
+		list[n++] = "-e";
+		if (is_bash) {
+			list[n++] = "-o";
+			list[n++] = "pipefail";
+		}
+		if (!needs_script_file(step))
+			list[n++] = "-c";
+	} else {
+		struct str rest = step->shell, word;
+		if (step->shell.p[0] != '/')
+			list[n++] = "/usr/bin/env";
+		while (str_cut(&rest, ' ', &word))
+			if (word.n)
+				list[n++] = arena_str(arena, word).p;
+	}
+	list[n++] = script;
+	return list;
+}
+
+static void report(struct job *job, enum step_state state, int exit_code)
+{
+	struct step_report told = {
+		.index = (int32_t)job->step,
+		.state = state,
+		.exit_code = exit_code,
+		.started_at = job->step_started_wall_us,
+		.ended_at = state == STEP_RUNNING ? 0 : clock_wall_us(),
+		.line = job->step_line,
+	};
+	job->options.port->step(job->options.port_arg, job, &told);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void set_timer(struct job *job)
+{
+	const struct job_spec *spec = job->options.spec;
+	int64_t at = INT64_MAX, now_us = clock_mono_us();
+	int64_t own_ms = spec->steps[job->step].timeout_ms;
+	if (job->kill_at_us) {
+		at = job->kill_at_us;
+	} else {
+		if (own_ms > 0)
+			at = job->step_started_us + own_ms * US_PER_MS;
+		int64_t all = job->after_until_us    ? job->after_until_us
+			      : spec->timeout_ms > 0 ? job->started_us + spec->timeout_ms * US_PER_MS
+						     : INT64_MAX;
+		at = all < at ? all : at;
+	}
+	if (at == INT64_MAX)
+		uv_timer_stop(&job->timer);
+	else
+		uv_timer_start(&job->timer, on_timer,
+			at > now_us ? (uint64_t)((at - now_us + US_PER_MS - 1) / US_PER_MS) : 0, 0);
+}
+
+static void send_signal(struct job *job, int signal)
+{
+	if (job->operation)
+		sandbox_signal(boxes_sandbox(job->options.boxes), box_job(job->box), job->operation, signal, NULL);
+}
+
+void job_steps_stop(struct job *job, enum end_reason why)
+{
+	const struct job_spec *spec = job->options.spec;
+	int64_t grace_ms = spec->grace_ms > 0 ? spec->grace_ms : GRACE_DEFAULT_MS;
+	if (!job->is_step_running || job->kill_at_us)
+		return;
+	job->step_stop = why;
+	job->kill_at_us = clock_mono_us() + grace_ms * US_PER_MS;
+	send_signal(job, SIGTERM);
+	set_timer(job);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct job *job = timer->data;
+	if (job->phase != JOB_STEPS || !job->is_step_running)
+		return;
+	if (job->kill_at_us) {
+		send_signal(job, SIGKILL);
+		return;
+	}
+	job_steps_stop(job, END_TIMEOUT);
+}
+
+static bool run_step(struct job *job, struct err *err)
+{
+	const struct job_step *step = &job->options.spec->steps[job->step];
+	auto_arena arena = {0};
+	struct sandbox_step_options options = {
+		.arguments = make_arguments(job, step, &arena),
+		.environment = make_environment(job, step, &arena),
+		.out = box_out(job->box),
+		.err = box_out(job->box),
+	};
+	return sandbox_run(boxes_sandbox(job->options.boxes), box_job(job->box), &options, &job->operation, err);
+}
+
+static bool bring_script(struct job *job, struct err *err)
+{
+	const struct job_step *step = &job->options.spec->steps[job->step];
+	auto_arena arena = {0};
+	auto_fd int fd = files_temporary(job->options.scratch_dir, err);
+	if (fd < 0)
+		return false;
+	struct stream_writer writer;
+	stream_writer_init(&writer, fd);
+	bool ok = stream_write_file(&writer, str_of(script_name(job, &arena)), 0755, step->run.n, err) &&
+		  stream_write_data(&writer, step->run, err) && stream_write_end(&writer, err);
+	stream_writer_done(&writer);
+	if (!ok || lseek(fd, 0, SEEK_SET) < 0)
+		return false;
+	job->is_script_coming = true;
+	job_import(job, fd, SANDBOX_AREA_HOME);
+	return true;
+}
+
+static void start_step(struct job *job)
+{
+	struct err err = {0};
+	const struct job_step *step = &job->options.spec->steps[job->step];
+	job->is_step_running = true;
+	job->step_stop = END_NONE;
+	job->kill_at_us = 0;
+	job->step_started_us = clock_mono_us();
+	job->step_started_wall_us = clock_wall_us();
+	job->step_line = job->filter.lines + 1;
+	/* Told before it is asked for, so that no step's log comes before the step. */
+	report(job, STEP_RUNNING, 0);
+	bool ok = needs_script_file(step) ? bring_script(job, &err) : run_step(job, &err);
+	if (ok) {
+		set_timer(job);
+		return;
+	}
+	struct sandbox_event event = {.kind = SANDBOX_FAILED, .err = err};
+	job_steps_event(job, &event);
+}
+
+static void end_step(struct job *job, const struct sandbox_event *event)
+{
+	int exit_code = 0;
+	bool ok = false;
+	job_read_output(job);
+	job_flush_output(job);
+	job->is_step_running = false;
+	job->is_script_coming = false;
+	job->operation = 0;
+	uv_timer_stop(&job->timer);
+	if (event->kind == SANDBOX_ENDED) {
+		ok = job_judge_step(job, &event->end);
+		exit_code = event->end.exit_code;
+	} else {
+		job_fail(job, END_SANDBOX_UNAVAILABLE, "step \"%.*s\" could not be run: %s",
+			STR_ARG(str_head(job->options.spec->steps[job->step].name, 100)), event->err.text);
+	}
+	report(job, ok ? STEP_SUCCEEDED : job->step_stop == END_CANCELLED ? STEP_CANCELLED : STEP_FAILED, exit_code);
+	/* What runs from here on runs on borrowed time. */
+	if ((job->is_cancelled || job->result.reason == END_TIMEOUT) && !job->after_until_us)
+		job->after_until_us = clock_mono_us() + AFTER_MS * US_PER_MS;
+	job->step++;
+	next_step(job);
+}
+
+void job_steps_event(struct job *job, const struct sandbox_event *event)
+{
+	struct err err = {0};
+	bool is_in = job->is_script_coming && event->kind == SANDBOX_ENDED && event->end.reason == SANDBOX_END_EXIT &&
+		     event->end.exit_code == 0;
+	if (!is_in || job->step_stop != END_NONE) {
+		end_step(job, event);
+		return;
+	}
+	job->is_script_coming = false;
+	if (!run_step(job, &err))
+		end_step(job, &(struct sandbox_event){.kind = SANDBOX_FAILED, .err = err});
+}
+
+/* ---- their order ---- */
+
+static bool should_run(const struct job *job, const struct job_step *step)
+{
+	if (job->is_killed)
+		return false;
+	if (str_is(step->condition, "always"))
+		return true;
+	if (str_is(step->condition, "failure"))
+		return job->has_failed && !job->is_cancelled;
+	return !job->has_failed;
+}
+
+static void next_step(struct job *job)
+{
+	const struct job_spec *spec = job->options.spec;
+	for (; job->step < spec->step_count; job->step++) {
+		if (should_run(job, &spec->steps[job->step])) {
+			start_step(job);
+			return;
+		}
+		job->step_started_wall_us = 0;
+		job->step_line = job->filter.lines + 1;
+		report(job, job->is_cancelled ? STEP_CANCELLED : STEP_SKIPPED, 0);
+	}
+	job_advance(job);
+}
+
+void job_steps_begin(struct job *job)
+{
+	job->started_us = clock_mono_us();
+	job->started_wall_us = clock_wall_us();
+	job->options.port->started(job->options.port_arg, job, job->started_wall_us);
+	next_step(job);
+}

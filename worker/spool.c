@@ -1,0 +1,351 @@
+#include "worker/spool.h"
+
+#include "common/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+/* The compressor's tables are worth more than a short log: one for all. */
+struct spool_store {
+	char *directory;
+	ZSTD_CCtx *zstd;
+};
+
+enum { FRAME_HEAD = 5, LOG_HEAD = 28, RECORD_MAX = 16 << 20 };
+
+static int64_t get_number(const char *from, size_t bytes)
+{
+	uint64_t value = 0;
+	for (size_t i = bytes; i > 0; i--)
+		value = value << 8 | (unsigned char)from[i - 1];
+	return (int64_t)value;
+}
+
+static bool append(struct spool *spool, struct str record, struct err *err)
+{
+	size_t done = 0;
+	while (done < record.n) {
+		ssize_t n = pwrite(spool->fd, record.p + done, record.n - done, spool->written + (int64_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_errno(err, "spool %s", spool->path);
+		done += (size_t)n;
+	}
+	spool->written += (int64_t)record.n;
+	return true;
+}
+
+bool spool_store_open(const char *directory, struct spool_store **ret, struct err *err)
+{
+	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+		return err_errno(err, "spool directory %s", directory);
+	struct spool_store *store = mem_alloc(sizeof *store);
+	store->directory = mem_strdup(directory);
+	store->zstd = ZSTD_createCCtx();
+	BUG_ON(!store->zstd);
+	*ret = store;
+	return true;
+}
+
+void spool_store_close(struct spool_store *store)
+{
+	if (!store)
+		return;
+	ZSTD_freeCCtx(store->zstd);
+	free(store->directory);
+	free(store);
+}
+
+static struct spool *spool_new(struct spool_store *store, struct attempt_ref ref)
+{
+	struct spool *spool = mem_alloc(sizeof *spool);
+	spool->store = store;
+	spool->ref = ref;
+	spool->fd = -1;
+	if (asprintf(&spool->path, "%s/%" PRId64 "-%" PRId32 ".spool", store->directory, ref.job, ref.attempt) < 0)
+		BUG("out of memory");
+	return spool;
+}
+
+bool spool_open(struct spool_store *store, struct attempt_ref ref, struct spool **ret, struct err *err)
+{
+	struct spool *spool = spool_new(store, ref);
+	spool->fd = open(spool->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	auto_buf head = BUF_INIT(4096);
+	struct worker_sync sync = {.instance = STR("-"), .held = &ref, .held_count = 1};
+	if (spool->fd < 0) {
+		err_errno(err, "spool %s", spool->path);
+	} else if (worker_frame_add_sync(&head, &sync, err) && append(spool, buf_str(&head), err)) {
+		spool->send_at = spool->acked_at = spool->written;
+		*ret = spool;
+		return true;
+	}
+	spool_close(spool);
+	return false;
+}
+
+void spool_close(struct spool *spool)
+{
+	if (!spool)
+		return;
+	if (spool->fd >= 0)
+		close(spool->fd);
+	free(spool->path);
+	free(spool);
+}
+
+void spool_remove(struct spool *spool)
+{
+	if (spool)
+		unlink(spool->path);
+	spool_close(spool);
+}
+
+static int32_t count_lines(struct str text)
+{
+	int32_t lines = 0;
+	for (const char *at = text.p, *end = text.p + text.n; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+		lines++;
+	return lines;
+}
+
+bool spool_add_log(struct spool *spool, struct str raw, struct err *err)
+{
+	BUG_ON(raw.n == 0 || raw.n > WORKER_LOG_RAW_MAX);
+	size_t bound = ZSTD_compressBound(raw.n);
+	auto_buf data = BUF_INIT(bound), record = BUF_INIT(bound + 256);
+	char *to = buf_reserve(&data, bound);
+	size_t n = ZSTD_compressCCtx(spool->store->zstd, to, bound, raw.p, raw.n, 1);
+	if (ZSTD_isError(n))
+		BUG("zstd: %s", ZSTD_getErrorName(n));
+	struct log_frame frame = {
+		.job = spool->ref.job,
+		.attempt = spool->ref.attempt,
+		.offset = spool->log_end,
+		.raw_bytes = (int32_t)raw.n,
+		.lines = count_lines(raw),
+		.data = {to, n},
+	};
+	BUG_ON(!worker_frame_add_log(&record, &frame));
+	if (!append(spool, buf_str(&record), err))
+		return false;
+	spool->log_end += (int64_t)raw.n;
+	spool->log_lines += frame.lines;
+	return true;
+}
+
+bool spool_add_result(struct spool *spool, const struct attempt_result *result, struct err *err)
+{
+	auto_buf record = BUF_INIT(RECORD_MAX);
+	struct attempt_result copy = *result;
+	struct worker_sync sync = {.instance = STR("-"), .results = &copy, .result_count = 1};
+	int64_t at = spool->written;
+	if (!worker_frame_add_sync(&record, &sync, err) || !append(spool, buf_str(&record), err))
+		return false;
+	spool->result_at = at;
+	return true;
+}
+
+struct record {
+	char kind;
+	int64_t at, size;     /* in the file, head included */
+	int64_t raw, raw_end; /* of a log frame */
+	int32_t lines;
+};
+
+static bool read_at(int fd, void *to, size_t n, int64_t at)
+{
+	size_t done = 0;
+	while (done < n) {
+		ssize_t got = pread(fd, (char *)to + done, n - done, at + (int64_t)done);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		done += (size_t)got;
+	}
+	return true;
+}
+
+/* The whole record at a file offset; false at the end or where the file was cut off. */
+static bool record_at(const struct spool *spool, int64_t at, int64_t file_size, struct record *ret)
+{
+	char head[FRAME_HEAD + LOG_HEAD];
+	if (at + FRAME_HEAD > file_size || !read_at(spool->fd, head, FRAME_HEAD, at))
+		return false;
+	struct record record = {.kind = head[4], .at = at, .size = FRAME_HEAD + get_number(head, 4)};
+	if (record.size > file_size - at)
+		return false;
+	if (record.kind == WORKER_FRAME_LOG) {
+		if (record.size < FRAME_HEAD + LOG_HEAD || !read_at(spool->fd, head, sizeof head, at))
+			return false;
+		record.raw = get_number(head + FRAME_HEAD + 12, 8);
+		record.raw_end = record.raw + get_number(head + FRAME_HEAD + 20, 4);
+		record.lines = (int32_t)get_number(head + FRAME_HEAD + 24, 4);
+	}
+	*ret = record;
+	return true;
+}
+
+bool spool_has_unsent(const struct spool *spool)
+{
+	return spool->send_raw < spool->log_end;
+}
+
+bool spool_send(struct spool *spool, struct buf *body, size_t max_bytes, bool *ret_any, struct err *err)
+{
+	bool any = false;
+	struct record record;
+	while (spool_has_unsent(spool)) {
+		if (!record_at(spool, spool->send_at, spool->written, &record))
+			return err_set(
+				err, ERR_SYSTEM, "spool %s is damaged at byte %" PRId64, spool->path, spool->send_at);
+		if (record.kind != WORKER_FRAME_LOG) {
+			spool->send_at += record.size;
+			continue;
+		}
+		if (any && (size_t)record.size > max_bytes)
+			break;
+		char *to = buf_reserve(body, (size_t)record.size);
+		if (!to)
+			break;
+		if (!read_at(spool->fd, to, (size_t)record.size, record.at))
+			return err_errno(err, "spool %s", spool->path);
+		body->n += (size_t)record.size;
+		max_bytes -= (size_t)record.size < max_bytes ? (size_t)record.size : max_bytes;
+		spool->send_at += record.size;
+		spool->send_raw = record.raw_end;
+		any = true;
+	}
+	*ret_any = any;
+	return true;
+}
+
+bool spool_acknowledge(struct spool *spool, int64_t log_end, struct err *err)
+{
+	struct record record;
+	int64_t at = spool->acked_at, raw = spool->acked_raw;
+	if (log_end < raw)
+		return err_set(err, ERR_UPSTREAM,
+			"the server has %" PRId64 " bytes of the log of job %" PRId64 ", less than it once said",
+			log_end, spool->ref.job);
+	while (raw < log_end && record_at(spool, at, spool->written, &record)) {
+		if (record.kind == WORKER_FRAME_LOG && record.raw_end > log_end)
+			break;
+		at += record.size;
+		if (record.kind == WORKER_FRAME_LOG)
+			raw = record.raw_end;
+	}
+	if (raw != log_end)
+		return err_set(err, ERR_UPSTREAM,
+			"the server has %" PRId64 " bytes of the log of job %" PRId64 ", which is the end of no frame",
+			log_end, spool->ref.job);
+	spool->acked_at = spool->send_at = at;
+	spool->acked_raw = spool->send_raw = raw;
+	return true;
+}
+
+/* Any sync record: the first one, which only names the attempt, or the result. */
+static bool read_sync(struct spool *spool, const struct record *record, struct worker_sync *ret, struct arena *arena)
+{
+	struct log_frame *logs;
+	size_t count;
+	if (record->size > RECORD_MAX)
+		return false;
+	char *bytes = arena_alloc(arena, (size_t)record->size);
+	return read_at(spool->fd, bytes, (size_t)record->size, record->at) &&
+	       worker_body_read((struct str){bytes, (size_t)record->size}, ret, &logs, &count, arena, NULL);
+}
+
+bool spool_read_result(struct spool *spool, struct attempt_result *ret, struct arena *arena, struct err *err)
+{
+	struct record record;
+	struct worker_sync sync;
+	if (!spool->result_at) {
+		*ret = (struct attempt_result){0};
+		return true;
+	}
+	if (!record_at(spool, spool->result_at, spool->written, &record) || !read_sync(spool, &record, &sync, arena) ||
+		!sync.result_count)
+		return err_set(err, ERR_SYSTEM, "spool %s: the result is unreadable", spool->path);
+	*ret = sync.results[0];
+	return true;
+}
+
+/* Walks the whole records; what was cut off behind them is overwritten by the next one. */
+static bool load(struct spool *spool)
+{
+	struct stat info;
+	struct record record;
+	auto_arena arena = {0};
+	if (fstat(spool->fd, &info) < 0)
+		return false;
+	while (record_at(spool, spool->written, info.st_size, &record)) {
+		struct worker_sync sync = {0};
+		if (record.kind == WORKER_FRAME_LOG) {
+			if (record.raw != spool->log_end)
+				return false;
+			spool->log_end = record.raw_end;
+			spool->log_lines += record.lines;
+		} else if (record.kind != WORKER_FRAME_SYNC || !read_sync(spool, &record, &sync, &arena)) {
+			return false;
+		}
+		if (sync.result_count)
+			spool->result_at = record.at;
+		spool->written += record.size;
+		if (!spool->acked_at)
+			spool->acked_at = spool->send_at = spool->written;
+	}
+	return ftruncate(spool->fd, spool->written) == 0;
+}
+
+static bool parse_name(const char *name, struct attempt_ref *ret)
+{
+	int used = 0;
+	struct attempt_ref ref;
+	if (sscanf(name, "%" SCNd64 "-%" SCNd32 ".spool%n", &ref.job, &ref.attempt, &used) != 2 || !used || name[used])
+		return false;
+	*ret = ref;
+	return ref.job > 0 && ref.attempt > 0;
+}
+
+bool spool_recover(struct spool_store *store, struct spool ***ret_spools, size_t *ret_count, size_t *ret_bad,
+	struct arena *arena, struct err *err)
+{
+	struct spool **spools = NULL;
+	size_t count = 0, bad = 0;
+	DIR *dir = opendir(store->directory);
+	if (!dir)
+		return err_errno(err, "spool %s", store->directory);
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		struct attempt_ref ref;
+		if (!parse_name(entry->d_name, &ref))
+			continue;
+		struct spool *spool = spool_new(store, ref);
+		spool->fd = open(spool->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (spool->fd < 0 || !load(spool)) {
+			rename(spool->path, arena_printf(arena, "%s.bad", spool->path).p);
+			spool_close(spool);
+			bad++;
+		} else if (spool->written == 0) {
+			spool_remove(spool);
+		} else {
+			spools = arena_grow(arena, spools, sizeof(struct spool *), count);
+			spools[count++] = spool;
+		}
+	}
+	closedir(dir);
+	*ret_spools = spools;
+	*ret_count = count;
+	*ret_bad = bad;
+	return true;
+}

@@ -1,0 +1,58 @@
+#ifndef WORKER_SPOOL_H
+#define WORKER_SPOOL_H
+
+/*
+ * What one attempt has said and the server has not accepted yet, in one file: its log frames in the form they are sent
+ * in, and its result. It is in the file before it is sent, so a killed worker's successor sends the rest. Not synced to
+ * the disk: it outlives the process, not the machine. One owner, the loop's thread.
+ */
+
+#include "common/buf.h"
+#include "common/proto/worker_proto.h"
+
+struct spool_store;
+
+/* Makes the directory (0700) when it is not there. */
+bool spool_store_open(const char *directory, struct spool_store **ret, struct err *err);
+void spool_store_close(struct spool_store *store); /* after all its spools */
+
+struct spool {
+	struct spool_store *store;
+	struct attempt_ref ref;
+	char *path;
+	int fd;
+	int64_t written; /* file offset behind the last whole record */
+	int64_t log_end; /* raw bytes of log in the file */
+	int64_t log_lines;
+	int64_t result_at; /* file offset of the result; 0: none yet */
+	/* The next frame to send and the next to be accepted: file offset and raw offset. */
+	int64_t send_at, send_raw;
+	int64_t acked_at, acked_raw;
+};
+
+/* Makes the file; one that is there already, from a start that was cut off, is emptied. */
+bool spool_open(struct spool_store *store, struct attempt_ref ref, struct spool **ret, struct err *err);
+/* Closes, and leaves the file for the next start. */
+void spool_close(struct spool *spool);
+/* Closes and deletes. */
+void spool_remove(struct spool *spool);
+
+/* `raw` becomes the next frame, compressed; at most WORKER_LOG_RAW_MAX bytes. */
+bool spool_add_log(struct spool *spool, struct str raw, struct err *err);
+bool spool_add_result(struct spool *spool, const struct attempt_result *result, struct err *err);
+
+/* Adds the next unsent frames to a sync body, about max_bytes of them; *ret_any says whether there was one. */
+bool spool_send(struct spool *spool, struct buf *body, size_t max_bytes, bool *ret_any, struct err *err);
+bool spool_has_unsent(const struct spool *spool);
+/* The server has this much of the log. What was sent beyond it is sent again. */
+bool spool_acknowledge(struct spool *spool, int64_t log_end, struct err *err);
+
+/* What it ended with: job 0 when the attempt had not ended. The texts live in the arena. */
+bool spool_read_result(struct spool *spool, struct attempt_result *ret, struct arena *arena, struct err *err);
+
+/* Opens what a predecessor left. A file that holds nothing whole is deleted; one that is damaged is put aside (".bad")
+ * and counted. The array lives in the arena, the spools are the caller's. */
+bool spool_recover(struct spool_store *store, struct spool ***ret_spools, size_t *ret_count, size_t *ret_bad,
+	struct arena *arena, struct err *err);
+
+#endif
