@@ -8,9 +8,10 @@
  *   POST /api/v1/worker/sync                                   frames in, JSON out; held open up to wait_ms when there
  * is nothing GET  /api/v1/worker/attempts/{job}/{attempt}/source        a git pack of the attempt's commit;
  * ?have=COMMIT for a thin one GET  /api/v1/worker/attempts/{job}/{attempt}/blobs/{sha}   an artifact the attempt needs
- *   HEAD /api/v1/worker/attempts/{job}/{attempt}/uploads/{sha} how much of an artifact the server has (Upload-Offset)
+ *   HEAD /api/v1/worker/attempts/{job}/{attempt}/uploads/{sha} what the server has of an artifact: the headers
+ *                                                              Upload-Offset and Upload-Complete (true, false)
  *   PUT  /api/v1/worker/attempts/{job}/{attempt}/uploads/{sha}?offset=N&size=TOTAL  the next part, at most
- * WORKER_PART_BYTES
+ *                                                              WORKER_PART_BYTES; answers {"offset", "complete"}
  *
  * An attempt is named by job and number; the number fences. What names a stale attempt is not applied and comes back in
  * `stale`: the worker then kills its sandbox. A result is sent again until it comes back in `done`. A worker may have
