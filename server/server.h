@@ -20,21 +20,23 @@ struct events;
 struct auth;
 struct keyring;
 struct server_settings;
+struct static_files;
 
 struct server {
 	struct uv_loop_s *loop;
 	const struct server_settings *settings;
 	struct db *db;
-	struct keyring *keys;      /* seals secrets; its key lives outside the database */
-	struct plan_cache *plans;  /* plans by hash */
-	struct shell *shell;       /* applies events to runs */
-	struct events *events;     /* server-sent events: who watches what */
-	struct mirrors *mirrors;   /* bare mirrors of repositories */
-	struct ingest *ingest;     /* deliveries, triggers, planning */
-	struct blob_store *blobs;  /* artifacts and sealed logs */
-	struct logs *logs;         /* reading, following and sealing logs */
-	struct dispatch *dispatch; /* workers, leases, claims */
-	struct auth *auth;         /* who the caller is and what they may */
+	struct keyring *keys;             /* seals secrets; its key lives outside the database */
+	struct plan_cache *plans;         /* plans by hash */
+	struct shell *shell;              /* applies events to runs */
+	struct events *events;            /* server-sent events: who watches what */
+	struct mirrors *mirrors;          /* bare mirrors of repositories */
+	struct ingest *ingest;            /* deliveries, triggers, planning */
+	struct blob_store *blobs;         /* artifacts and sealed logs */
+	struct logs *logs;                /* reading, following and sealing logs */
+	struct dispatch *dispatch;        /* workers, leases, claims */
+	struct auth *auth;                /* who the caller is and what they may */
+	const struct static_files *files; /* the web pages; NULL: not built */
 };
 
 #endif

@@ -1,0 +1,28 @@
+#ifndef SERVER_SETTINGS_H
+#define SERVER_SETTINGS_H
+
+/* The settings of penstock-server: read once, then still. docs/configuration.md is printed from the table. */
+
+#include "common/config.h"
+#include "common/log.h"
+
+struct server_settings {
+	struct str listen_address;
+	int64_t listen_port;
+	int64_t worker_port; /* 0: workers use listen_port */
+	struct str database_url;
+	int64_t connections;
+	struct str data_dir;
+	struct str web_dir;
+	struct str public_url; /* "" : http://listen_address:listen_port */
+	struct str tls_certificate_file;
+	struct str tls_key_file;
+	int64_t poll_interval; /* ms */
+	bool migrate;
+	bool routes; /* print the table of routes and leave */
+	enum log_level log_level;
+};
+
+extern const struct config server_config;
+
+#endif

@@ -1,0 +1,293 @@
+#include "server/wiring.h"
+
+#include "common/mem.h"
+#include "server/api/accounts.h"
+#include "server/api/auth.h"
+#include "server/api/events.h"
+#include "server/api/routes.h"
+#include "server/blobs/blob_store.h"
+#include "server/dispatch/dispatch.h"
+#include "server/git/git_read.h"
+#include "server/git/mirrors.h"
+#include "server/http/static_files.h"
+#include "server/ingest/ingest.h"
+#include "server/keys/keyring.h"
+#include "server/logs/logs.h"
+#include "server/shell/shell.h"
+#include "server/store/db.h"
+#include "server/store/migrate.h"
+#include "server/timers/timers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	PLANS_KEPT = 64,
+	BROWSER_CONNECTION_BYTES = 32 * 1024,
+	WORKER_CONNECTION_BYTES = 8 * 1024,
+	CONNECTIONS_MAX = 4096,
+	CLOSE_GRACE_MS = 3000,
+};
+
+struct wiring {
+	struct server server;
+	struct server_settings settings;
+	struct http_server *http, *worker_http;
+	struct timers *timers;
+	struct static_files *files;
+	size_t closing; /* index of the closer under way */
+};
+
+/* --- wake-ups between the parts --- */
+
+static void run_changed(void *arg, int64_t run)
+{
+	struct server *server = arg;
+	events_run_changed(server->events, run);
+}
+
+static void jobs_queued(void *arg)
+{
+	struct server *server = arg;
+	dispatch_jobs_queued(server->dispatch);
+	db_notify(server->db, STR("q"));
+}
+
+static void attempts_cancelled(void *arg)
+{
+	struct server *server = arg;
+	dispatch_cancelled(server->dispatch);
+	db_notify(server->db, STR("c"));
+}
+
+/* From another coordinator, or after a time without ears: payloads are hints, so everybody looks. */
+static void notified(void *arg, struct str payload)
+{
+	struct server *server = arg;
+	if (!server->dispatch)
+		return;
+	events_heard(server->events, payload);
+	if (payload.n == 0 || payload.p[0] == 'q')
+		dispatch_jobs_queued(server->dispatch);
+	if (payload.n == 0 || payload.p[0] == 'c')
+		dispatch_cancelled(server->dispatch);
+}
+
+/* --- opening --- */
+
+static bool make_folder(struct str path, struct err *err)
+{
+	if (mkdir(path.p, 0700) != 0 && errno != EEXIST)
+		return err_errno(err, "data_dir %s", path.p);
+	return true;
+}
+
+static const char *below(struct arena *arena, struct str folder, const char *name)
+{
+	return arena_printf(arena, "%.*s/%s", STR_ARG(folder), name).p;
+}
+
+static bool open_database(struct wiring *wiring, struct err *err)
+{
+	const struct server_settings *settings = &wiring->settings;
+	int applied = 0;
+	bool ok = settings->migrate ? migrate(settings->database_url.p, migrations, &applied, err)
+				    : migrate_check(settings->database_url.p, migrations, err);
+	if (!ok)
+		return false;
+	if (applied)
+		log_info("schema.migrated", F("migrations", applied));
+	struct db_options options = {
+		.url = settings->database_url.p,
+		.connections = (int)settings->connections,
+		.channel = "penstock",
+		.on_notify = notified,
+		.arg = &wiring->server,
+	};
+	return db_open(wiring->server.loop, &options, &wiring->server.db, err);
+}
+
+static bool open_files(struct wiring *wiring, struct err *err)
+{
+	struct server *server = &wiring->server;
+	struct str data_dir = wiring->settings.data_dir;
+	auto_arena arena = {0};
+	return make_folder(data_dir, err) && keyring_open(below(&arena, data_dir, "key"), &server->keys, err) &&
+	       blob_store_open(below(&arena, data_dir, "blobs"), &server->blobs, err) &&
+	       mirrors_open(server->loop, below(&arena, data_dir, "mirrors"), &server->mirrors, err);
+}
+
+/* Beside the program: build/bin and build/web, or /usr/bin and /usr/share/penstock/web. */
+static bool open_web(struct wiring *wiring, struct err *err)
+{
+	auto_arena arena = {0};
+	if (wiring->settings.web_dir.n)
+		return static_files_open(wiring->settings.web_dir.p, &wiring->files, err);
+	char program[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+	program[n > 0 ? n : 0] = 0;
+	char *slash = strrchr(program, '/');
+	if (slash)
+		*slash = 0;
+	struct err ignored;
+	if (!static_files_open(below(&arena, str_of(program), "../web"), &wiring->files, &ignored) &&
+		!static_files_open(below(&arena, str_of(program), "../share/penstock/web"), &wiring->files, &ignored))
+		log_warn("web.missing", F("looked_beside", (const char *)program));
+	return true;
+}
+
+static bool open_http(
+	struct wiring *wiring, int64_t port, size_t connection_bytes, struct http_server **ret, struct err *err)
+{
+	const struct server_settings *settings = &wiring->settings;
+	struct http_server_options options = {
+		.address = settings->listen_address.p,
+		.port = (int)port,
+		.connection_bytes = connection_bytes,
+		.connections_max = CONNECTIONS_MAX,
+		.routes = api_routes,
+		.before = auth_before,
+		.context = &wiring->server,
+		.tls_certificate_file = settings->tls_certificate_file.n ? settings->tls_certificate_file.p : NULL,
+		.tls_key_file = settings->tls_key_file.n ? settings->tls_key_file.p : NULL,
+	};
+	return http_server_open(wiring->server.loop, &options, ret, err);
+}
+
+static bool open_listeners(struct wiring *wiring, struct err *err)
+{
+	const struct server_settings *settings = &wiring->settings;
+	if (!open_http(wiring, settings->listen_port, BROWSER_CONNECTION_BYTES, &wiring->http, err))
+		return false;
+	if (settings->worker_port &&
+		!open_http(wiring, settings->worker_port, WORKER_CONNECTION_BYTES, &wiring->worker_http, err))
+		return false;
+	log_info("server.listening", F("address", settings->listen_address), F("port", http_server_port(wiring->http)));
+	return true;
+}
+
+static bool open_parts(struct wiring *wiring, struct err *err)
+{
+	struct server *server = &wiring->server;
+	struct shell_hooks hooks = {server, run_changed, jobs_queued, attempts_cancelled};
+	server->plans = plan_cache_new(PLANS_KEPT);
+	server->shell = shell_new(server->db, server->plans, &hooks);
+	server->events = events_new(server);
+	server->ingest = ingest_new(server);
+	server->logs = logs_new(server);
+	server->dispatch = dispatch_new(server);
+	server->files = wiring->files;
+	return auth_open(server, &server->auth, err);
+}
+
+bool wiring_open(struct uv_loop_s *loop, const struct server_settings *settings, struct wiring **ret, struct err *err)
+{
+	struct wiring *wiring = mem_alloc(sizeof *wiring);
+	wiring->settings = *settings;
+	wiring->server.loop = loop;
+	wiring->server.settings = &wiring->settings;
+	/* A start that fails leaves: the process ends, and with it what was made. */
+	if (!git_read_init(err) || !open_files(wiring, err) || !open_web(wiring, err) || !open_database(wiring, err) ||
+		!accounts_bootstrap(settings->database_url, settings->data_dir, err) || !open_parts(wiring, err) ||
+		!open_listeners(wiring, err))
+		return false;
+	wiring->timers = timers_start(&wiring->server);
+	*ret = wiring;
+	return true;
+}
+
+/* --- closing --- */
+
+static void close_next(void *arg);
+
+static void close_timers(struct wiring *wiring)
+{
+	timers_close(wiring->timers, close_next, wiring);
+}
+
+static void close_events(struct wiring *wiring)
+{
+	events_close(wiring->server.events, close_next, wiring);
+}
+
+static void close_dispatch(struct wiring *wiring)
+{
+	dispatch_close(wiring->server.dispatch, close_next, wiring);
+}
+
+static void close_http(struct wiring *wiring)
+{
+	http_server_close(wiring->http, CLOSE_GRACE_MS, close_next, wiring);
+}
+
+static void close_worker_http(struct wiring *wiring)
+{
+	if (wiring->worker_http)
+		http_server_close(wiring->worker_http, CLOSE_GRACE_MS, close_next, wiring);
+	else
+		close_next(wiring);
+}
+
+static void close_ingest(struct wiring *wiring)
+{
+	ingest_close(wiring->server.ingest, close_next, wiring);
+}
+
+static void close_shell(struct wiring *wiring)
+{
+	shell_close(wiring->server.shell, close_next, wiring);
+}
+
+static void close_logs(struct wiring *wiring)
+{
+	logs_close(wiring->server.logs, close_next, wiring);
+}
+
+static void close_mirrors(struct wiring *wiring)
+{
+	mirrors_close(wiring->server.mirrors, close_next, wiring);
+}
+
+static void close_database(struct wiring *wiring)
+{
+	db_close(wiring->server.db, close_next, wiring);
+}
+
+/* Those who start work first, those who do it last. */
+static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_http,
+	close_worker_http, close_ingest, close_shell, close_logs, close_mirrors, close_database};
+
+static void close_next(void *arg)
+{
+	struct wiring *wiring = arg;
+	if (wiring->closing < COUNT_OF(closers))
+		closers[wiring->closing++](wiring);
+}
+
+void wiring_close(struct wiring *wiring)
+{
+	close_next(wiring);
+}
+
+void wiring_free(struct wiring *wiring)
+{
+	struct server *server = &wiring->server;
+	timers_free(wiring->timers);
+	auth_free(server->auth);
+	dispatch_free(server->dispatch);
+	logs_free(server->logs);
+	ingest_free(server->ingest);
+	events_free(server->events);
+	shell_free(server->shell);
+	plan_cache_free(server->plans);
+	static_files_free(wiring->files);
+	mirrors_free(server->mirrors);
+	blob_store_free(server->blobs);
+	keyring_free(server->keys);
+	free(wiring);
+}
