@@ -249,31 +249,40 @@ static bool on_alias(struct builder *b, const yaml_event_t *event)
 	return place(b, target, true, event->start_mark);
 }
 
-static int compare_keys(const void *a, const void *b)
+static int compare_keys(const void *a, const void *b, void *map)
 {
-	const struct yaml_node *x = *(struct yaml_node *const *)a, *y = *(struct yaml_node *const *)b;
-	int order = str_compare(x->text, y->text);
-	if (order)
-		return order;
-	return x->line != y->line ? x->line - y->line : x->column - y->column;
+	size_t i = *(const size_t *)a, j = *(const size_t *)b;
+	struct yaml_node *const *keys = ((const struct yaml_node *)map)->keys;
+	int order = str_compare(keys[i]->text, keys[j]->text);
+	return order ? order : (i > j) - (i < j);
 }
 
-/* Sorted, so that a map of a hundred thousand keys costs no quadratic search. */
-static void refuse_duplicates(struct builder *b, const struct yaml_node *map)
+/* The first one stays. Sorted, so that a map of a hundred thousand keys costs no quadratic search. */
+static void drop_duplicates(struct builder *b, struct yaml_node *map)
 {
-	if (map->count < 2)
-		return;
-	struct yaml_node **sorted = arena_array(b->arena, struct yaml_node *, map->count);
-	memcpy(sorted, map->keys, map->count * sizeof *sorted);
-	qsort(sorted, map->count, sizeof *sorted, compare_keys);
+	size_t *sorted = arena_array(b->arena, size_t, map->count);
+	bool *is_dropped = arena_array(b->arena, bool, map->count);
+	for (size_t i = 0; i < map->count; i++)
+		sorted[i] = i;
+	qsort_r(sorted, map->count, sizeof *sorted, compare_keys, map);
 	for (size_t i = 1, first = 0; i < map->count; i++) {
-		if (!str_eq(sorted[i]->text, sorted[first]->text))
+		const struct yaml_node *key = map->keys[sorted[i]], *before = map->keys[sorted[first]];
+		if (!str_eq(key->text, before->text)) {
 			first = i;
-		else
-			fault_at(b->arena, b->faults, sorted[i]->line, sorted[i]->column,
-				"duplicate key \"%.*s\"; first in line %d", STR_ARG(sorted[i]->text),
-				(int)sorted[first]->line);
+			continue;
+		}
+		is_dropped[sorted[i]] = true;
+		fault_at(b->arena, b->faults, key->line, key->column, "duplicate key \"%.*s\"; first in line %d",
+			STR_ARG(str_head(key->text, 60)), (int)before->line);
 	}
+	size_t kept = 0;
+	for (size_t i = 0; i < map->count; i++) {
+		if (is_dropped[i])
+			continue;
+		map->keys[kept] = map->keys[i];
+		map->items[kept++] = map->items[i];
+	}
+	map->count = kept;
 }
 
 static bool on_event(struct builder *b, const yaml_event_t *event)
@@ -300,7 +309,7 @@ static bool on_event(struct builder *b, const yaml_event_t *event)
 		b->depth--;
 		return true;
 	case YAML_MAPPING_END_EVENT:
-		refuse_duplicates(b, top(b)->node);
+		drop_duplicates(b, top(b)->node);
 		b->depth--;
 		return true;
 	case YAML_NO_EVENT:

@@ -132,7 +132,7 @@ static const struct lang_key matrix_keys[] = {
 	KEY_END,
 };
 
-static const struct lang_key matrix_rest = KEY_AS(struct pipeline_matrix, axes, "(an axis)", LANG_NAMED,
+static const struct lang_key matrix_rest = KEY_AS(struct pipeline_matrix, axes, "AXIS", LANG_NAMED,
 	"Each further key is an axis with its values; a job is made for each combination. "
 	"Scripts see `MATRIX_<NAME>`, expressions `matrix.<name>`.",
 	.block = &axis_block, .name_syntax = SYNTAX_IDENTIFIER);

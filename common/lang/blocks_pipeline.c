@@ -10,8 +10,9 @@ static const struct lang_key push_keys[] = {
 	KEY_END,
 };
 
-static const struct lang_foreign ref_foreign[] = {{"branch", "branches"}, {"path", "paths"}, {"tag", "tags"},
-	{"ref", "refs"}, {"paths-ignore", "paths"}, {"branches-ignore", "branches"}, {0}};
+static const struct lang_foreign ref_foreign[] = {{"branch", "branches"}, {"path", "paths"},
+	{"tags", "tags start a pipeline by \"on: tag\""}, {"ref", "refs"}, {"paths-ignore", "paths"},
+	{"branches-ignore", "branches"}, {0}};
 
 static const struct lang_block push_block = {
 	.id = "push",

@@ -12,15 +12,22 @@ static bool has_expression(struct str text)
 	return str_find(text, STR("${{"), &at);
 }
 
-static void check_syntax(struct lang_checker *checker, enum lang_syntax syntax, const char *name,
-	const struct lang_block *block, const struct lang_text *text)
+static void check_syntax(struct lang_checker *checker, const struct lang_block *block, const struct lang_key *key,
+	const struct lang_text *text)
 {
 	struct err err = {0};
-	if (lang_syntax_check(syntax, text->text, &err))
-		return;
-	struct str shown = str_head(text->text, 60);
-	lang_error_add(checker->errors, text->at, "\"%.*s\" as \"%s\" in %s: %s", STR_ARG(shown), name, block->title,
-		err.text);
+	if (!lang_syntax_check(key->syntax, text->text, &err))
+		lang_error_add(checker->errors, text->at, "\"%.*s\" as \"%s\" in %s: %s",
+			STR_ARG(str_head(text->text, 70)), key->name, block->title, err.text);
+}
+
+static void check_name(struct lang_checker *checker, const struct lang_block *block, const struct lang_key *key,
+	const struct lang_text *name)
+{
+	struct err err = {0};
+	if (!lang_syntax_check(key->name_syntax, name->text, &err))
+		lang_error_add(checker->errors, name->at, "the name \"%.*s\" in \"%s\" of %s: %s",
+			STR_ARG(str_head(name->text, 70)), key->name, block->title, err.text);
 }
 
 static void check_text(struct lang_checker *checker, const struct lang_block *block, const struct lang_key *key,
@@ -42,14 +49,14 @@ static void check_text(struct lang_checker *checker, const struct lang_block *bl
 		lang_error_add(checker->errors, text->at, "\"${{ }}\" is not replaced in \"%s\" of %s", key->name,
 			block->title);
 	else
-		check_syntax(checker, key->syntax, key->name, block, text);
+		check_syntax(checker, block, key, text);
 }
 
 static void check_pairs(struct lang_checker *checker, const struct lang_block *block, const struct lang_key *key,
 	const struct lang_pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->count; i++) {
-		check_syntax(checker, key->name_syntax, key->name, block, &pairs->items[i].name);
+		check_name(checker, block, key, &pairs->items[i].name);
 		check_text(checker, block, key, &pairs->items[i].value);
 	}
 }
@@ -62,7 +69,7 @@ static void walk_items(struct lang_checker *checker, const struct lang_block *bl
 		if (key->kind == LANG_NAMED) {
 			/* Every struct that is read by name begins with its place and its name. */
 			const struct lang_text *name = (const void *)((const char *)item + sizeof(struct lang_place));
-			check_syntax(checker, key->name_syntax, key->name, block, name);
+			check_name(checker, block, key, name);
 		}
 		checker->stage_index = key->block == &lang_stage_block ? i : checker->stage_index;
 		walk(checker, key->block, item);

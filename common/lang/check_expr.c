@@ -2,6 +2,7 @@
 
 #include "common/expr.h"
 #include "common/fields.h"
+#include "common/lang/roots.h"
 
 /* Expressions: whether they parse, and whether what they name exists where they stand. */
 
@@ -11,19 +12,28 @@ struct use {
 	const struct lang_text *text;
 };
 
-static const char *const root_names[] = {
-	"inputs", "matrix", "event", "repo", "run", "pr", "jobs", "env", "environment", "target", "version", NULL};
-
 /* Of the expression language itself; common/expr.h names them. */
 static const char *const builtin_names[] = {"has", "size", "int", "double", "string", "startsWith", "endsWith",
 	"contains", "matches", "lowerAscii", "upperAscii", NULL};
 
-static const char *const condition_names[] = {"success", "failure", "always", "changed", NULL};
+enum { NAMES_MAX = 32 };
 
-static bool is_one_of(struct str name, const char *const *names)
+static const char *nearest_of(const struct lang_root *roots, struct str name)
+{
+	const char *names[NAMES_MAX];
+	size_t count = 0;
+	for (; roots->name; roots++) {
+		BUG_ON(count + 1 == NAMES_MAX);
+		names[count++] = roots->name;
+	}
+	names[count] = NULL;
+	return str_nearest(name, names);
+}
+
+static bool is_builtin(struct str name)
 {
 	int ignored;
-	return enum_from_name(names, name, &ignored);
+	return enum_from_name(builtin_names, name, &ignored);
 }
 
 /* Expressions do not say where their names stand: the first place where the word occurs is right nearly always. */
@@ -37,14 +47,14 @@ static struct lang_place place_of(const struct use *use, struct str word)
 static void see_call(const struct use *use, struct str name)
 {
 	struct lang_errors *errors = use->checker->errors;
-	if (is_one_of(name, builtin_names))
+	if (is_builtin(name))
 		return;
-	if (is_one_of(name, condition_names)) {
+	if (lang_find_root(lang_functions, name)) {
 		if (!(use->key->flags & KEY_CONDITION))
 			lang_error_add(errors, place_of(use, name), "%.*s() is known only in \"if\"", STR_ARG(name));
 		return;
 	}
-	const char *nearest = str_nearest(name, condition_names);
+	const char *nearest = nearest_of(lang_functions, name);
 	if (!nearest)
 		nearest = str_nearest(name, builtin_names);
 	if (nearest)
@@ -52,6 +62,29 @@ static void see_call(const struct use *use, struct str name)
 			STR_ARG(name), nearest);
 	else
 		lang_error_add(errors, place_of(use, name), "unknown function \"%.*s\"", STR_ARG(name));
+}
+
+static struct str join(struct arena *arena, const char *const *names)
+{
+	struct str all = {NULL, 0};
+	for (; *names; names++)
+		all = arena_printf(arena, "%.*s%s%s", STR_ARG(all), all.n ? ", " : "", *names);
+	return all;
+}
+
+/* event.NAME and the like, where the names are always the same. */
+static void see_field(const struct use *use, const struct lang_root *root, struct str name)
+{
+	int ignored;
+	if (enum_from_name(root->fields, name, &ignored))
+		return;
+	const char *nearest = str_nearest(name, root->fields);
+	if (nearest)
+		lang_error_add(use->checker->errors, place_of(use, name),
+			"\"%s\" has no \"%.*s\"; did you mean \"%s\"?", root->name, STR_ARG(name), nearest);
+	else
+		lang_error_add(use->checker->errors, place_of(use, name), "\"%s\" has no \"%.*s\"; it has %.*s",
+			root->name, STR_ARG(name), STR_ARG(join(use->checker->arena, root->fields)));
 }
 
 static void see_input(const struct use *use, struct str name)
@@ -152,13 +185,13 @@ static void see_job(const struct use *use, const struct str *path, size_t count)
 	for (size_t i = 0; count > 3 && i < job->outputs.count; i++)
 		if (str_eq(job->outputs.items[i].text, path[3]))
 			return;
-	if (count > 3)
-		lang_error_add(checker->errors, place_of(use, path[3]),
-			"the job \"%.*s\" has no output \"%.*s\"%s; its \"outputs\" must list it", STR_ARG(path[1]),
-			STR_ARG(path[3]),
-			lang_suggest(checker->arena, path[3],
-				&(struct lang_items){.items = job->outputs.items, .count = job->outputs.count},
-				sizeof *job->outputs.items, 0));
+	if (count <= 3)
+		return;
+	const char *hint = lang_suggest(checker->arena, path[3],
+		&(struct lang_items){.items = job->outputs.items, .count = job->outputs.count},
+		sizeof *job->outputs.items, 0);
+	lang_error_add(checker->errors, place_of(use, path[3]), "the job \"%.*s\" has no output \"%.*s\"%s",
+		STR_ARG(path[1]), STR_ARG(path[3]), *hint ? hint : "; its \"outputs\" must list it");
 }
 
 /* Why this name has no value here; NULL: it has one. */
@@ -194,8 +227,9 @@ static void see(void *arg, const struct str *path, size_t count, bool is_call)
 		see_call(use, path[0]);
 		return;
 	}
-	if (!is_one_of(path[0], root_names)) {
-		const char *nearest = str_nearest(path[0], root_names);
+	const struct lang_root *root = lang_find_root(lang_roots, path[0]);
+	if (!root) {
+		const char *nearest = nearest_of(lang_roots, path[0]);
 		lang_error_add(checker->errors, place_of(use, path[0]), "unknown name \"%.*s\" in an expression%s%s%s",
 			STR_ARG(path[0]), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
 			nearest ? "\"?" : "");
@@ -206,7 +240,9 @@ static void see(void *arg, const struct str *path, size_t count, bool is_call)
 		lang_error_add(checker->errors, place_of(use, path[0]), "\"%.*s\" is %s", STR_ARG(path[0]), reason);
 	if (reason || count < 2 || checker->is_partial)
 		return;
-	if (str_is(path[0], "inputs"))
+	if (root->fields)
+		see_field(use, root, path[1]);
+	else if (str_is(path[0], "inputs"))
 		see_input(use, path[1]);
 	else if (str_is(path[0], "matrix"))
 		see_axis(use, path[1]);

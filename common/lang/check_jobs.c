@@ -202,7 +202,7 @@ static void check_matrix(struct lang_checker *checker, const struct pipeline_mat
 	if (combinations > LANG_MATRIX_MAX)
 		lang_error_add(
 			checker->errors, matrix->at, "the matrix has more than %d combinations", LANG_MATRIX_MAX);
-	if (combinations == 0)
+	if (combinations == 0 && !LANG_IS_SET(matrix->include))
 		lang_error_add(checker->errors, matrix->at, "the matrix has no axis");
 	for (size_t i = 0; i < matrix->exclude.count; i++)
 		check_exclude(checker, matrix, &matrix->exclude.items[i]);
@@ -212,8 +212,7 @@ static void check_job(const struct group *group, const struct pipeline_job *job)
 {
 	struct lang_checker *checker = group->checker;
 	check_needs(group, job);
-	if (LANG_IS_SET(job->matrix) &&
-		(job->matrix.axes.count || LANG_IS_SET(job->matrix.include) || LANG_IS_SET(job->matrix.exclude)))
+	if (job->matrix.axes.count || LANG_IS_SET(job->matrix.include) || LANG_IS_SET(job->matrix.exclude))
 		check_matrix(checker, &job->matrix);
 	for (size_t i = 0; i < job->outputs.count; i++)
 		for (size_t j = 0; j < i; j++)

@@ -9,6 +9,9 @@
 static void check_shape(struct lang_checker *checker, const struct pipeline_stage *stage)
 {
 	bool has_jobs = LANG_IS_SET(stage->jobs), has_environment = LANG_IS_SET(stage->environment);
+	/* A stage without a name could not be read, or has been reported for that. */
+	if (!stage->name.text.n)
+		return;
 	if (has_jobs && has_environment)
 		lang_error_add(checker->errors, stage->environment.at,
 			"the stage \"%.*s\" has \"jobs\" or \"environment\", "

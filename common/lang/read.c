@@ -206,6 +206,8 @@ static void read_map(
 	struct lang_items *rest = block->rest ? lang_member(block->rest, out) : NULL;
 	if (!lang_check_count(reader, node))
 		return;
+	if (block->rest && node->count == 0)
+		lang_error_add(reader->errors, lang_place_of(reader, node), "%s is empty", block->title);
 	for (size_t i = 0; i < node->count; i++) {
 		const struct lang_key *key = lang_find_key(block, node->keys[i]->text);
 		if (key) {
@@ -246,6 +248,8 @@ static void mark_required(const struct lang_block *block, struct lang_place at, 
 	for (const struct lang_key *key = block->keys; key->name; key++)
 		if (key->flags & KEY_REQUIRED)
 			*(struct lang_place *)lang_member(key, out) = at;
+	if (block->one_of)
+		*(struct lang_place *)lang_member(lang_find_key(block, str_of(block->one_of[0])), out) = at;
 }
 
 static void refuse_block(

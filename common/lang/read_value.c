@@ -257,11 +257,13 @@ static bool read_pairs(const struct value *v, const struct yaml_node *node, stru
 	}
 	if (!lang_check_count(v->reader, node))
 		return false;
+	struct lang_block inside = *v->block;
+	inside.title = arena_printf(v->reader->arena, "\"%s\" of %s", v->key->name, v->block->title).p;
 	for (size_t i = 0; i < node->count; i++) {
 		struct lang_pair pair = {.name = text_of(v->reader, node->keys[i])};
 		struct lang_key entry = *v->key;
 		entry.name = node->keys[i]->text.p;
-		struct value value = {v->reader, v->block, &entry};
+		struct value value = {v->reader, &inside, &entry};
 		if (!is_allowed_name(v, node->keys[i]) || !read_text(&value, node->items[i], &pair.value))
 			continue;
 		pairs.items = arena_grow(v->reader->arena, pairs.items, sizeof *pairs.items, pairs.count);

@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/lang/block.h"
 #include "common/lang/lang.h"
+#include "common/lang/roots.h"
 #include "common/size.h"
 
 /* The tables of docs/language.md. */
@@ -137,12 +138,28 @@ static void add_section(struct page *page, const struct lang_block *block)
 	buf_add_c(&page->out, "\n");
 }
 
+static void add_roots(struct page *page, const char *title, const struct lang_root *roots, const char *after)
+{
+	buf_addf(&page->out, "### %s\n\n| name | meaning | fields |\n| --- | --- | --- |\n", title);
+	for (; roots->name; roots++) {
+		buf_addf(&page->out, "| `%s%s` | %s |", roots->name, after, roots->help);
+		if (roots->fields) {
+			buf_add_c(&page->out, " ");
+			add_names(page, roots->fields);
+		}
+		buf_add_c(&page->out, " |\n");
+	}
+	buf_add_c(&page->out, "\n");
+}
+
 char *lang_reference_markdown(void)
 {
 	struct page page = {.out = BUF_INIT(REFERENCE_BYTES_MAX)};
 	add_block(&page, &lang_pipeline_block);
 	for (size_t i = 0; i < page.block_count; i++)
 		add_section(&page, page.blocks[i]);
+	add_roots(&page, "names in expressions", lang_roots, "");
+	add_roots(&page, "functions in conditions", lang_functions, "()");
 	BUG_ON(page.out.is_full);
 	arena_done(&page.arena);
 	return buf_take(&page.out);

@@ -42,6 +42,7 @@ static json_t *names_of(const char *const *names)
 }
 
 #define HAS_EXPRESSION "\\$\\{\\{"
+#define NO_EXPRESSION  "^(?![\\s\\S]*\\$\\{\\{)"
 
 /* YAML readers of editors make numbers and booleans of texts that look like them; here they are texts all the same. */
 static json_t *text_schema(const struct lang_key *key)
@@ -54,19 +55,14 @@ static json_t *text_schema(const struct lang_key *key)
 	json_t *schema = object("type", types);
 	if (!(key->flags & KEY_MAY_BE_EMPTY))
 		json_object_set_new(schema, "minLength", json_integer(1));
-	json_t *no_expression = object("not", object("pattern", json_string(HAS_EXPRESSION)));
-	if (key->flags & KEY_TEMPLATE) {
-		json_decref(no_expression);
-		if (!pattern)
-			return schema;
-		json_object_set_new(schema, "anyOf", json_array());
-		json_array_append_new(json_object_get(schema, "anyOf"), object("pattern", json_string(pattern)));
-		json_array_append_new(json_object_get(schema, "anyOf"), object("pattern", json_string(HAS_EXPRESSION)));
-		return schema;
+	if (!(key->flags & KEY_TEMPLATE)) {
+		json_object_set_new(schema, "pattern", json_string(pattern ? pattern : NO_EXPRESSION));
+	} else if (pattern) {
+		json_t *choices = json_array();
+		json_array_append_new(choices, object("pattern", json_string(pattern)));
+		json_array_append_new(choices, object("pattern", json_string(HAS_EXPRESSION)));
+		json_object_set_new(schema, "anyOf", choices);
 	}
-	json_object_update_new(schema, no_expression);
-	if (pattern)
-		json_object_set_new(schema, "pattern", json_string(pattern));
 	return schema;
 }
 

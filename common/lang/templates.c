@@ -5,7 +5,8 @@ bool lang_template(struct str name, struct str version, struct str *ret_text, co
 	const char *names[16];
 	size_t count = 0;
 	if (version.n && !str_is(version, "1"))
-		return err_set(err, ERR_NOT_FOUND, "there is no version \"%.*s\" of the template \"%.*s\"; the one that ships is 1",
+		return err_set(err, ERR_NOT_FOUND,
+			"there is no version \"%.*s\" of the template \"%.*s\"; the one that ships is 1",
 			STR_ARG(version), STR_ARG(name));
 	for (const struct lang_shipped *shipped = lang_shipped_templates; shipped->name; shipped++) {
 		if (str_is(name, shipped->name)) {
