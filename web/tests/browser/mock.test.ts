@@ -405,6 +405,23 @@ describe("a log", () => {
 		await flows.seeInLog(page, "000001");
 	});
 
+	test("of a million lines, higher than a browser's limit, is reached from end to end", async () => {
+		const lines = 1_000_000;
+		mock.data.logs.set(1, { lines: Array.from({ length: lines }, (_, i) => `entry ${i + 1}.`), isComplete: true });
+		await page.goto(`${base}/runs/web/42/jobs/1#L654321`);
+		await flows.seeInLog(page, "entry 654321.");
+		await page.locator(".view").hover();
+		for (let i = 0; i < 5; i++) {
+			await page.mouse.wheel(0, 120);
+			await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+			const seen = await look();
+			expect([seen.gap <= 20, seen.inOrder]).toEqual([true, true]);
+		}
+		await page.keyboard.press("Shift+G");
+		await flows.seeInLog(page, `entry ${lines}.`);
+		expect((await look()).last).toBe(lines);
+	});
+
 	test("wraps long lines without a gap, and stays at its place", async () => {
 		await flows.openRun(page, base, "web#40");
 		await flows.openJob(page, "unit");
