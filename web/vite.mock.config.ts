@@ -11,8 +11,7 @@ function mockApi(): Plugin {
 			const mock = new MockServer(exampleRuns(Date.now()));
 			mock.play();
 			server.middlewares.use((request, response, next) => {
-				if (!mock.handleApi(request, response))
-					next();
+				if (!mock.handleApi(request, response)) next();
 			});
 		},
 	};

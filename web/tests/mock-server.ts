@@ -10,8 +10,14 @@ import type { Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/mo
 import { makeJob, makeStage, makeSummary, type MockData } from "./mock-data.ts";
 
 /* As strict as the server's own: a page that needs more fails its test. */
-const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
-const TYPES: Record<string, string> = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const CSP =
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+const TYPES: Record<string, string> = {
+	".html": "text/html; charset=utf-8",
+	".js": "text/javascript",
+	".css": "text/css",
+	".svg": "image/svg+xml",
+};
 
 /* Who can sign in; every password is "secret". */
 const PEOPLE = {
@@ -29,7 +35,11 @@ interface Listener {
 }
 
 class Refusal extends Error {
-	constructor(readonly status: number, readonly kind: string, message: string) {
+	constructor(
+		readonly status: number,
+		readonly kind: string,
+		message: string,
+	) {
 		super(message);
 	}
 }
@@ -62,8 +72,7 @@ export class MockServer {
 				request.socket.destroy();
 				return;
 			}
-			if (!this.handleApi(request, response))
-				this.#sendFile(staticDir, request, response);
+			if (!this.handleApi(request, response)) this.#sendFile(staticDir, request, response);
 		});
 		await new Promise<void>((resolve) => this.#server?.listen(0, "127.0.0.1", resolve));
 		return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
@@ -78,15 +87,15 @@ export class MockServer {
 
 	run(name: string): Run {
 		const run = this.data.runs.find((candidate) => candidate.run.name === name);
-		if (!run)
-			throw new Refusal(404, "not_found", `there is no run ${name}`);
+		if (!run) throw new Refusal(404, "not_found", `there is no run ${name}`);
 		return run;
 	}
 
 	job(id: number): Job {
-		const job = this.data.runs.flatMap((run) => run.stages.flatMap((stage) => stage.jobs ?? [])).find((one) => one.id === id);
-		if (!job)
-			throw new Refusal(404, "not_found", `there is no job ${id}`);
+		const job = this.data.runs
+			.flatMap((run) => run.stages.flatMap((stage) => stage.jobs ?? []))
+			.find((one) => one.id === id);
+		if (!job) throw new Refusal(404, "not_found", `there is no job ${id}`);
 		return job;
 	}
 
@@ -94,8 +103,7 @@ export class MockServer {
 	change(name: string, parts: { run?: Partial<RunSummary>; stages?: Stage[]; gates?: Gate[]; jobs?: Job[] }): void {
 		const run = this.run(name);
 		Object.assign(run.run, parts.run, { version: run.run.version + 1 });
-		for (const stage of parts.stages ?? [])
-			Object.assign(run.stages.find((one) => one.id === stage.id) ?? {}, stage);
+		for (const stage of parts.stages ?? []) Object.assign(run.stages.find((one) => one.id === stage.id) ?? {}, stage);
 		for (const gate of parts.gates ?? [])
 			Object.assign(run.stages.find((one) => one.id === gate.stage_id) ?? {}, { gate });
 		for (const job of parts.jobs ?? []) {
@@ -104,7 +112,12 @@ export class MockServer {
 			jobs.splice(at < 0 ? jobs.length : at, 1, job);
 		}
 		const bare = (parts.stages ?? []).map(({ gate: _gate, jobs: _jobs, ...stage }) => stage as Stage);
-		const update: RunUpdate = structuredClone({ run: run.run, stages: bare, gates: parts.gates ?? [], jobs: parts.jobs ?? [] });
+		const update: RunUpdate = structuredClone({
+			run: run.run,
+			stages: bare,
+			gates: parts.gates ?? [],
+			jobs: parts.jobs ?? [],
+		});
 		this.#journal.set(run.run.id, [...(this.#journal.get(run.run.id) ?? []), { id: run.run.version, update }]);
 		for (const listener of this.#listeners)
 			if (listener.run === run.run.id)
@@ -118,8 +131,7 @@ export class MockServer {
 
 	changeStage(name: string, id: number, given: Partial<Stage>): void {
 		const stage = this.run(name).stages.find((one) => one.id === id);
-		if (stage)
-			this.change(name, { stages: [{ ...stage, ...given }] });
+		if (stage) this.change(name, { stages: [{ ...stage, ...given }] });
 	}
 
 	addRun(run: Run): void {
@@ -136,15 +148,13 @@ export class MockServer {
 
 	endLog(job: number): void {
 		const log = this.data.logs.get(job);
-		if (log)
-			log.isComplete = true;
+		if (log) log.isComplete = true;
 		this.#feedLogs();
 	}
 
 	/** Cuts every open stream, as a restart would. */
 	dropStreams(): void {
-		for (const listener of this.#listeners)
-			listener.response.destroy();
+		for (const listener of this.#listeners) listener.response.destroy();
 		this.#listeners.clear();
 	}
 
@@ -155,15 +165,16 @@ export class MockServer {
 	/** Lets the running example go on for ever, for somebody who looks at it. */
 	play(): void {
 		let n = 0;
-		this.#timers.push(setInterval(() => this.print(4, [`\x1b[2m${new Date().toISOString()}\x1b[0m compiled module ${++n}`]), 400));
+		this.#timers.push(
+			setInterval(() => this.print(4, [`\x1b[2m${new Date().toISOString()}\x1b[0m compiled module ${++n}`]), 400),
+		);
 	}
 
 	/* ---- HTTP ---- */
 
 	handleApi(request: IncomingMessage, response: ServerResponse): boolean {
 		const url = new URL(request.url ?? "/", "http://mock");
-		if (!url.pathname.startsWith("/api/"))
-			return false;
+		if (!url.pathname.startsWith("/api/")) return false;
 		let body = "";
 		request.setEncoding("utf8");
 		request.on("data", (piece: string) => (body += piece));
@@ -185,8 +196,7 @@ export class MockServer {
 
 	#caller(request: IncomingMessage, url: URL): Person {
 		const name = /penstock_session=(\w+)/.exec(request.headers.cookie ?? "")?.[1] ?? "";
-		if (!(name in PEOPLE))
-			throw new Refusal(401, "denied", "sign in first");
+		if (!(name in PEOPLE)) throw new Refusal(401, "denied", "sign in first");
 		const person = PEOPLE[name as keyof typeof PEOPLE];
 		if (request.method !== "GET") {
 			if (request.headers["x-csrf-token"] !== person.csrf)
@@ -200,65 +210,70 @@ export class MockServer {
 	#route(request: IncomingMessage, url: URL, body: Record<string, unknown>, response: ServerResponse): void {
 		const path = url.pathname.replace("/api/v1", "").split("/").map(decodeURIComponent);
 		const [, noun = "", id = "", verb = "", detail = ""] = path;
-		if (noun === "login")
-			return this.#login(body, response);
+		if (noun === "login") return this.#login(body, response);
 		const person = this.#caller(request, url);
-		if (request.method === "POST")
-			this.asked.push(`POST ${url.pathname} ${JSON.stringify(body)}`);
-		switch (`${request.method} ${noun}${id === "" ? "" : "/ID"}${verb === "" ? "" : `/${verb}`}${detail === "" ? "" : `/${detail}`}`) {
-		case "POST logout":
-			response.setHeader("Set-Cookie", "penstock_session=; Path=/; Max-Age=0");
-			response.writeHead(204).end();
-			return;
-		case "GET me":
-			return this.#json(response, 200, person);
-		case "GET repositories":
-			return this.#json(response, 200, { repositories: this.data.repositories });
-		case "GET triggers":
-			return this.#json(response, 200, { triggers: this.data.triggers, next: null });
-		case "GET workers":
-			return this.#json(response, 200, { workers: this.data.workers });
-		case "POST workers/ID/drain":
-		case "POST workers/ID/resume": {
-			const worker = this.data.workers.find((one) => String(one.id) === id || one.name === id);
-			if (!worker)
-				throw new Refusal(404, "not_found", `there is no worker ${id}`);
-			worker.state = verb === "drain" ? "draining" : "online";
-			return this.#json(response, 200, worker);
-		}
-		case "GET runs":
-			return this.#list(url, response);
-		case "POST runs":
-			return this.#start(body, response);
-		case "GET runs/ID":
-			return this.#json(response, 200, this.#seenBy(person, this.run(id)));
-		case "GET runs/ID/artifacts":
-			return this.#json(response, 200, { artifacts: this.data.artifacts.get(this.run(id).run.id) ?? [] });
-		case "GET runs/ID/events":
-			return this.#watchRun(this.run(id), person, request, response);
-		case "POST runs/ID/cancel":
-			this.change(id, { run: { state: "cancelled", ended_at: new Date().toISOString(), reason: `Cancelled by ${person.name}${body["reason"] ? `: ${String(body["reason"])}` : ""}.` } });
-			return this.#json(response, 200, this.run(id).run);
-		case "POST runs/ID/retry":
-			return this.#retry(id, body["job"] as string | undefined, response);
-		case "POST runs/ID/rerun":
-			return this.#start({ repository: this.run(id).run.repository, pipeline: this.run(id).run.pipeline }, response);
-		case "GET events":
-			this.#listen(response, { run: null, job: null, person, next: 0 }, "/api/v1/events", request);
-			return;
-		case "GET jobs/ID/log":
-			return this.#log(Number(id), url, response);
-		case "GET jobs/ID/log/stream": {
-			const last = Number(request.headers["last-event-id"] ?? 0);
-			const next = last > 0 ? last + 1 : Number(url.searchParams.get("from") ?? 1);
-			this.#listen(response, { run: null, job: Number(id), person, next }, url.pathname, request);
-			return this.#feedLogs();
-		}
-		case "POST gates/ID/approve":
-		case "POST gates/ID/reject":
-			return this.#decide(Number(id), person, verb === "approve", String(body["comment"] ?? ""), response);
-		default:
-			throw new Refusal(404, "not_found", `there is no ${request.method} ${url.pathname}`);
+		if (request.method === "POST") this.asked.push(`POST ${url.pathname} ${JSON.stringify(body)}`);
+		switch (
+			`${request.method} ${noun}${id === "" ? "" : "/ID"}${verb === "" ? "" : `/${verb}`}${detail === "" ? "" : `/${detail}`}`
+		) {
+			case "POST logout":
+				response.setHeader("Set-Cookie", "penstock_session=; Path=/; Max-Age=0");
+				response.writeHead(204).end();
+				return;
+			case "GET me":
+				return this.#json(response, 200, person);
+			case "GET repositories":
+				return this.#json(response, 200, { repositories: this.data.repositories });
+			case "GET triggers":
+				return this.#json(response, 200, { triggers: this.data.triggers, next: null });
+			case "GET workers":
+				return this.#json(response, 200, { workers: this.data.workers });
+			case "POST workers/ID/drain":
+			case "POST workers/ID/resume": {
+				const worker = this.data.workers.find((one) => String(one.id) === id || one.name === id);
+				if (!worker) throw new Refusal(404, "not_found", `there is no worker ${id}`);
+				worker.state = verb === "drain" ? "draining" : "online";
+				return this.#json(response, 200, worker);
+			}
+			case "GET runs":
+				return this.#list(url, response);
+			case "POST runs":
+				return this.#start(body, response);
+			case "GET runs/ID":
+				return this.#json(response, 200, this.#seenBy(person, this.run(id)));
+			case "GET runs/ID/artifacts":
+				return this.#json(response, 200, { artifacts: this.data.artifacts.get(this.run(id).run.id) ?? [] });
+			case "GET runs/ID/events":
+				return this.#watchRun(this.run(id), person, request, response);
+			case "POST runs/ID/cancel":
+				this.change(id, {
+					run: {
+						state: "cancelled",
+						ended_at: new Date().toISOString(),
+						reason: `Cancelled by ${person.name}${body["reason"] ? `: ${String(body["reason"])}` : ""}.`,
+					},
+				});
+				return this.#json(response, 200, this.run(id).run);
+			case "POST runs/ID/retry":
+				return this.#retry(id, body["job"] as string | undefined, response);
+			case "POST runs/ID/rerun":
+				return this.#start({ repository: this.run(id).run.repository, pipeline: this.run(id).run.pipeline }, response);
+			case "GET events":
+				this.#listen(response, { run: null, job: null, person, next: 0 }, "/api/v1/events", request);
+				return;
+			case "GET jobs/ID/log":
+				return this.#log(Number(id), url, response);
+			case "GET jobs/ID/log/stream": {
+				const last = Number(request.headers["last-event-id"] ?? 0);
+				const next = last > 0 ? last + 1 : Number(url.searchParams.get("from") ?? 1);
+				this.#listen(response, { run: null, job: Number(id), person, next }, url.pathname, request);
+				return this.#feedLogs();
+			}
+			case "POST gates/ID/approve":
+			case "POST gates/ID/reject":
+				return this.#decide(Number(id), person, verb === "approve", String(body["comment"] ?? ""), response);
+			default:
+				throw new Refusal(404, "not_found", `there is no ${request.method} ${url.pathname}`);
 		}
 	}
 
@@ -274,7 +289,8 @@ export class MockServer {
 		const wanted = ["repository", "pipeline", "branch", "state"] as const;
 		const before = Number(url.searchParams.get("before") ?? Infinity);
 		const limit = Number(url.searchParams.get("limit") ?? 50);
-		const fitting = this.data.runs.map((run) => run.run)
+		const fitting = this.data.runs
+			.map((run) => run.run)
 			.filter((run) => wanted.every((name) => [null, run[name]].includes(url.searchParams.get(name))))
 			.filter((run) => run.id < before);
 		const runs = fitting.slice(0, limit);
@@ -285,11 +301,21 @@ export class MockServer {
 		const repository = String(body["repository"]);
 		if (body["pipeline"] === "missing")
 			throw new Refusal(404, "not_found", `${repository} has no .penstock/missing.yaml at main`);
-		const number = Math.max(...this.data.runs.filter((run) => run.run.repository === repository).map((run) => run.run.number)) + 1;
+		const number =
+			Math.max(...this.data.runs.filter((run) => run.run.repository === repository).map((run) => run.run.number)) + 1;
 		const id = this.#nextId++;
 		const run: Run = {
-			run: makeSummary(id, Date.now(), { repository, number, pipeline: String(body["pipeline"]), event: "manual", state: "pending", started_at: null }),
-			inputs: (body["inputs"] ?? {}) as Record<string, string>, errors: [], refusals: [],
+			run: makeSummary(id, Date.now(), {
+				repository,
+				number,
+				pipeline: String(body["pipeline"]),
+				event: "manual",
+				state: "pending",
+				started_at: null,
+			}),
+			inputs: (body["inputs"] ?? {}) as Record<string, string>,
+			errors: [],
+			refusals: [],
 			stages: [makeStage(id, 0, "test", { jobs: [makeJob(id, id, "unit", { state: "queued" })] })],
 		};
 		this.addRun(run);
@@ -298,12 +324,21 @@ export class MockServer {
 
 	#retry(name: string, job: string | undefined, response: ServerResponse): void {
 		const run = this.run(name);
-		const again = run.stages.flatMap((stage) => stage.jobs ?? []).filter((one) => one.state === "failed" && (job === undefined || String(one.id) === job));
-		if (again.length === 0)
-			throw new Refusal(409, "conflict", "no job of this run has failed");
+		const again = run.stages
+			.flatMap((stage) => stage.jobs ?? [])
+			.filter((one) => one.state === "failed" && (job === undefined || String(one.id) === job));
+		if (again.length === 0) throw new Refusal(409, "conflict", "no job of this run has failed");
 		this.change(name, {
 			run: { state: "running", ended_at: null, reason: "" },
-			jobs: again.map((one) => ({ ...one, state: "queued", reason: "", message: "Waits for a worker.", started_at: null, ended_at: null, steps: [] })),
+			jobs: again.map((one) => ({
+				...one,
+				state: "queued",
+				reason: "",
+				message: "Waits for a worker.",
+				started_at: null,
+				ended_at: null,
+				steps: [],
+			})),
 		});
 		this.#json(response, 200, run.run);
 	}
@@ -311,22 +346,38 @@ export class MockServer {
 	#decide(id: number, person: Person, isYes: boolean, comment: string, response: ServerResponse): void {
 		const run = this.data.runs.find((one) => one.stages.some((stage) => stage.gate?.id === id));
 		const gate = run?.stages.find((stage) => stage.gate?.id === id)?.gate;
-		if (!run || !gate)
-			throw new Refusal(404, "not_found", `there is no gate ${id}`);
-		if (gate.state !== "open")
-			throw new Refusal(409, "conflict", `the gate is ${gate.state} already`);
+		if (!run || !gate) throw new Refusal(404, "not_found", `there is no gate ${id}`);
+		if (gate.state !== "open") throw new Refusal(409, "conflict", `the gate is ${gate.state} already`);
 		const decided_at = new Date().toISOString();
 		const approved = gate.approved + (isYes ? 1 : 0);
 		const state = !isYes ? "refused" : approved >= gate.approvals ? "granted" : "open";
 		const changed: Gate = {
-			...gate, approved, state, may_decide: false, why_not: "You have decided already.", decided_at: state === "open" ? null : decided_at,
+			...gate,
+			approved,
+			state,
+			may_decide: false,
+			why_not: "You have decided already.",
+			decided_at: state === "open" ? null : decided_at,
 			reason: isYes ? "" : `Refused by ${person.name}.`,
-			decisions: [...gate.decisions, { account: person.name, verdict: isYes ? "approve" : "reject", comment, decided_at }],
+			decisions: [
+				...gate.decisions,
+				{ account: person.name, verdict: isYes ? "approve" : "reject", comment, decided_at },
+			],
 		};
 		const stage = run.stages.find((one) => one.id === gate.stage_id) as Stage;
 		this.change(run.run.name, {
-			run: state === "granted" ? { state: "running", waiting_for: "" } : state === "refused" ? { state: "cancelled", waiting_for: "", ended_at: decided_at, reason: changed.reason } : {},
-			stages: state === "granted" ? [{ ...stage, state: "succeeded" }] : state === "refused" ? [{ ...stage, state: "cancelled" }] : [],
+			run:
+				state === "granted"
+					? { state: "running", waiting_for: "" }
+					: state === "refused"
+						? { state: "cancelled", waiting_for: "", ended_at: decided_at, reason: changed.reason }
+						: {},
+			stages:
+				state === "granted"
+					? [{ ...stage, state: "succeeded" }]
+					: state === "refused"
+						? [{ ...stage, state: "cancelled" }]
+						: [],
 			gates: [changed],
 		});
 		this.#json(response, 200, changed);
@@ -339,7 +390,9 @@ export class MockServer {
 		const count = Number(url.searchParams.get("lines") ?? log.lines.length);
 		const lines = log.lines.slice(from - 1, from - 1 + count);
 		response.writeHead(200, {
-			"Content-Type": "text/plain; charset=utf-8", "Penstock-Log-Lines": log.lines.length, "Penstock-Log-Complete": String(log.isComplete),
+			"Content-Type": "text/plain; charset=utf-8",
+			"Penstock-Log-Lines": log.lines.length,
+			"Penstock-Log-Complete": String(log.isComplete),
 		});
 		response.end(lines.map((line) => `${line}\n`).join(""));
 	}
@@ -350,7 +403,12 @@ export class MockServer {
 		listener.response.write(`event: ${type}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
 	}
 
-	#listen(response: ServerResponse, listener: Omit<Listener, "response">, path: string, request: IncomingMessage): Listener {
+	#listen(
+		response: ServerResponse,
+		listener: Omit<Listener, "response">,
+		path: string,
+		request: IncomingMessage,
+	): Listener {
 		const lastEventId = request.headers["last-event-id"];
 		this.resumed.push({ path, lastEventId: Array.isArray(lastEventId) ? lastEventId[0] : lastEventId });
 		const opened = { ...listener, response };
@@ -362,28 +420,32 @@ export class MockServer {
 	}
 
 	#watchRun(run: Run, person: Person, request: IncomingMessage, response: ServerResponse): void {
-		const listener = this.#listen(response, { run: run.run.id, job: null, person, next: 0 }, `/api/v1/runs/${run.run.name}/events`, request);
+		const listener = this.#listen(
+			response,
+			{ run: run.run.id, job: null, person, next: 0 },
+			`/api/v1/runs/${run.run.name}/events`,
+			request,
+		);
 		const last = request.headers["last-event-id"];
-		if (last === undefined)
-			return this.#emit(listener, "snapshot", run.run.version, this.#seenBy(person, run));
+		if (last === undefined) return this.#emit(listener, "snapshot", run.run.version, this.#seenBy(person, run));
 		for (const { id, update } of this.#journal.get(run.run.id) ?? [])
-			if (id > Number(last))
-				this.#emit(listener, "update", id, this.#seenBy(person, update));
+			if (id > Number(last)) this.#emit(listener, "update", id, this.#seenBy(person, update));
 	}
 
 	#announce(run: RunSummary): void {
 		for (const listener of this.#listeners)
-			if (listener.run === null && listener.job === null)
-				this.#emit(listener, "run", this.#seq++, run);
+			if (listener.run === null && listener.job === null) this.#emit(listener, "run", this.#seq++, run);
 	}
 
 	#feedLogs(): void {
 		for (const listener of this.#listeners) {
 			const log = listener.job === null ? undefined : this.data.logs.get(listener.job);
-			if (!log)
-				continue;
+			if (!log) continue;
 			if (listener.next <= log.lines.length) {
-				this.#emit(listener, "lines", log.lines.length, { from: listener.next, lines: log.lines.slice(listener.next - 1) });
+				this.#emit(listener, "lines", log.lines.length, {
+					from: listener.next,
+					lines: log.lines.slice(listener.next - 1),
+				});
 				listener.next = log.lines.length + 1;
 			}
 			if (log.isComplete) {
@@ -395,12 +457,13 @@ export class MockServer {
 
 	/* Gates say whether the caller may decide: a viewer never may. */
 	#seenBy<T extends Run | RunUpdate>(person: Person, value: T): T {
-		if (person.role !== "viewer")
-			return value;
+		if (person.role !== "viewer") return value;
 		const seen = structuredClone(value);
-		const gates = [...("gates" in seen ? seen.gates : []), ...seen.stages.flatMap((stage) => (stage.gate ? [stage.gate] : []))];
-		for (const gate of gates)
-			Object.assign(gate, { may_decide: false, why_not: "You are not in the group release." });
+		const gates = [
+			...("gates" in seen ? seen.gates : []),
+			...seen.stages.flatMap((stage) => (stage.gate ? [stage.gate] : [])),
+		];
+		for (const gate of gates) Object.assign(gate, { may_decide: false, why_not: "You are not in the group release." });
 		return seen;
 	}
 
@@ -409,7 +472,10 @@ export class MockServer {
 		const path = join(dir, wanted);
 		const isFile = path.startsWith(dir) && existsSync(path) && statSync(path).isFile();
 		const file = isFile ? path : join(dir, "index.html");
-		response.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream", "Content-Security-Policy": CSP });
+		response.writeHead(200, {
+			"Content-Type": TYPES[extname(file)] ?? "application/octet-stream",
+			"Content-Security-Policy": CSP,
+		});
 		createReadStream(file).pipe(response);
 	}
 }

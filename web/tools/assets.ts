@@ -25,15 +25,12 @@ export function measureFirstPage(dir: string): FirstPage {
 
 function compressBelow(dir: string): void {
 	for (const name of readdirSync(dir, { recursive: true, encoding: "utf8" })) {
-		if (!COMPRESSIBLE.test(name))
-			continue;
+		if (!COMPRESSIBLE.test(name)) continue;
 		const path = join(dir, name);
 		const plain = readFileSync(path);
 		const packed = gzipSync(plain, { level: 9 });
-		if (packed.length < plain.length)
-			writeFileSync(`${path}.gz`, packed);
-		else
-			rmSync(`${path}.gz`, { force: true });
+		if (packed.length < plain.length) writeFileSync(`${path}.gz`, packed);
+		else rmSync(`${path}.gz`, { force: true });
 	}
 }
 

@@ -21,13 +21,20 @@ interface Pen {
 
 /* CSI ... final byte; OSC ... BEL or ST; two-byte escapes. The ceiling on lengths keeps hostile lines linear. */
 // eslint-disable-next-line no-control-regex
-const ESCAPE = /\x1b(?:\[([0-9;:?<=>!]{0,64})[ -/]{0,4}([@-~])|\][^\x07\x1b]{0,2048}(?:\x07|\x1b\\)?|[ -/]{0,4}[0-Z\\^-~])/g;
+const ESCAPE =
+	/\x1b(?:\[([0-9;:?<=>!]{0,64})[ -/]{0,4}([@-~])|\][^\x07\x1b]{0,2048}(?:\x07|\x1b\\)?|[ -/]{0,4}[0-Z\\^-~])/g;
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]/g;
 
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 const FLAGS: Record<number, string> = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike" };
-const ENDS: Record<number, string[]> = { 22: ["bold", "dim"], 23: ["italic"], 24: ["underline"], 27: ["inverse"], 29: ["strike"] };
+const ENDS: Record<number, string[]> = {
+	22: ["bold", "dim"],
+	23: ["italic"],
+	24: ["underline"],
+	27: ["inverse"],
+	29: ["strike"],
+};
 
 function hex(r: number, g: number, b: number): string {
 	return `#${[r, g, b].map((part) => Math.min(255, part).toString(16).padStart(2, "0")).join("")}`;
@@ -35,10 +42,8 @@ function hex(r: number, g: number, b: number): string {
 
 /** The colour with this number of the 256: palette, 6×6×6 cube, 24 greys. */
 function indexed(n: number): string {
-	if (n < 8)
-		return NAMES[n] as string;
-	if (n < 16)
-		return `bright-${NAMES[n - 8]}`;
+	if (n < 8) return NAMES[n] as string;
+	if (n < 16) return `bright-${NAMES[n - 8]}`;
 	if (n < 232) {
 		const level = (part: number): number => (part === 0 ? 0 : 55 + part * 40);
 		const at = n - 16;
@@ -50,32 +55,22 @@ function indexed(n: number): string {
 
 /** Reads "5;N" or "2;R;G;B" behind 38 or 48; returns the colour and how many numbers it took. */
 function extended(codes: number[], at: number): { color: string; used: number } {
-	if (codes[at] === 5)
-		return { color: indexed(codes[at + 1] ?? 0), used: 2 };
-	if (codes[at] === 2)
-		return { color: hex(codes[at + 1] ?? 0, codes[at + 2] ?? 0, codes[at + 3] ?? 0), used: 4 };
+	if (codes[at] === 5) return { color: indexed(codes[at + 1] ?? 0), used: 2 };
+	if (codes[at] === 2) return { color: hex(codes[at + 1] ?? 0, codes[at + 2] ?? 0, codes[at + 3] ?? 0), used: 4 };
 	return { color: "", used: 0 };
 }
 
 function applyOne(pen: Pen, code: number): void {
 	const flag = FLAGS[code];
 	const ended = ENDS[code];
-	if (flag)
-		pen.flags.add(flag);
-	else if (ended)
-		ended.forEach((name) => pen.flags.delete(name));
-	else if (code >= 30 && code <= 37)
-		pen.fg = NAMES[code - 30] as string;
-	else if (code >= 90 && code <= 97)
-		pen.fg = `bright-${NAMES[code - 90]}`;
-	else if (code === 39)
-		pen.fg = "";
-	else if (code >= 40 && code <= 47)
-		pen.bg = NAMES[code - 40] as string;
-	else if (code >= 100 && code <= 107)
-		pen.bg = `bright-${NAMES[code - 100]}`;
-	else if (code === 49)
-		pen.bg = "";
+	if (flag) pen.flags.add(flag);
+	else if (ended) ended.forEach((name) => pen.flags.delete(name));
+	else if (code >= 30 && code <= 37) pen.fg = NAMES[code - 30] as string;
+	else if (code >= 90 && code <= 97) pen.fg = `bright-${NAMES[code - 90]}`;
+	else if (code === 39) pen.fg = "";
+	else if (code >= 40 && code <= 47) pen.bg = NAMES[code - 40] as string;
+	else if (code >= 100 && code <= 107) pen.bg = `bright-${NAMES[code - 100]}`;
+	else if (code === 49) pen.bg = "";
 }
 
 function applySgr(pen: Pen, parameters: string): void {
@@ -87,10 +82,8 @@ function applySgr(pen: Pen, parameters: string): void {
 			pen.fg = pen.bg = "";
 		} else if (code === 38 || code === 48) {
 			const { color, used } = extended(codes, i + 1);
-			if (code === 38)
-				pen.fg = color;
-			else
-				pen.bg = color;
+			if (code === 38) pen.fg = color;
+			else pen.bg = color;
 			i += used;
 		} else {
 			applyOne(pen, code);
@@ -103,38 +96,32 @@ function spanOf(pen: Pen, text: string): Span {
 	const fg = isInverse ? pen.bg || "black" : pen.fg;
 	const bg = isInverse ? pen.fg || "white" : pen.bg;
 	const classes = [...pen.flags].filter((flag) => flag !== "inverse").map((flag) => `ansi-${flag}`);
-	if (fg !== "" && fg[0] !== "#")
-		classes.push(`ansi-fg-${fg}`);
-	if (bg !== "" && bg[0] !== "#")
-		classes.push(`ansi-bg-${bg}`);
+	if (fg !== "" && fg[0] !== "#") classes.push(`ansi-fg-${fg}`);
+	if (bg !== "" && bg[0] !== "#") classes.push(`ansi-bg-${bg}`);
 	return { text, classes: classes.join(" "), color: fg[0] === "#" ? fg : "", background: bg[0] === "#" ? bg : "" };
 }
 
 /** What stands behind the last carriage return that something follows. */
 function afterReturn(line: string): string {
-	if (!line.includes("\r"))
-		return line;
+	if (!line.includes("\r")) return line;
 	const trimmed = line.replace(/\r+$/, "");
 	return trimmed.slice(trimmed.lastIndexOf("\r") + 1);
 }
 
 export function parseAnsi(raw: string): Span[] {
 	const line = afterReturn(raw);
-	if (!line.includes("\x1b"))
-		return [{ text: line.replace(CONTROL, ""), classes: "", color: "", background: "" }];
+	if (!line.includes("\x1b")) return [{ text: line.replace(CONTROL, ""), classes: "", color: "", background: "" }];
 	const pen: Pen = { flags: new Set(), fg: "", bg: "" };
 	const spans: Span[] = [];
 	let end = 0;
 	const add = (text: string): void => {
 		const clean = text.replace(CONTROL, "").replaceAll("\x1b", "");
-		if (clean !== "")
-			spans.push(spanOf(pen, clean));
+		if (clean !== "") spans.push(spanOf(pen, clean));
 	};
 	for (const match of line.matchAll(ESCAPE)) {
 		add(line.slice(end, match.index));
 		end = match.index + match[0].length;
-		if (match[2] === "m")
-			applySgr(pen, match[1] ?? "");
+		if (match[2] === "m") applySgr(pen, match[1] ?? "");
 	}
 	add(line.slice(end));
 	return spans;
@@ -154,9 +141,11 @@ export interface MarkedSpan extends Span {
 /** Splits spans where a searched text stands, across colours too. */
 export function markHits(spans: Span[], needle: string): MarkedSpan[] {
 	const plain = (span: Span): MarkedSpan => ({ ...span, isHit: false });
-	if (needle === "")
-		return spans.map(plain);
-	const whole = spans.map((span) => span.text).join("").toLowerCase();
+	if (needle === "") return spans.map(plain);
+	const whole = spans
+		.map((span) => span.text)
+		.join("")
+		.toLowerCase();
 	const wanted = needle.toLowerCase();
 	const marked: MarkedSpan[] = [];
 	let hit = whole.indexOf(wanted);
@@ -164,8 +153,7 @@ export function markHits(spans: Span[], needle: string): MarkedSpan[] {
 	for (const span of spans) {
 		let done = 0;
 		while (done < span.text.length) {
-			if (hit >= 0 && hit + wanted.length <= at + done)
-				hit = whole.indexOf(wanted, hit + wanted.length);
+			if (hit >= 0 && hit + wanted.length <= at + done) hit = whole.indexOf(wanted, hit + wanted.length);
 			const isHit = hit >= 0 && hit <= at + done;
 			const until = hit < 0 ? span.text.length : (isHit ? hit + wanted.length : hit) - at;
 			const end = Math.min(span.text.length, until);

@@ -1391,7 +1391,7 @@ export interface operations {
                 "application/json": {
                     repository: string;
                     pipeline: string;
-                    /** @description branch */
+                    /** @description branch, tag or commit; the default branch when absent */
                     ref?: string;
                     inputs?: {
                         [key: string]: string;

@@ -3,13 +3,11 @@
  * can be shown as it is. The session is a cookie that the browser keeps; the CSRF token that goes with it lives here.
  */
 import { learnServerTime } from "./clock.svelte";
-import type {
-	Artifact, ErrorBody, FileError, Gate, Me, Repository, Run, RunSummary, Trigger, Worker,
-} from "./model";
+import type { Artifact, ErrorBody, FileError, Gate, Me, Repository, Run, RunSummary, Trigger, Worker } from "./model";
 
 export class ApiError extends Error {
 	constructor(
-		readonly status: number, /* 0: the server was not reached */
+		readonly status: number /* 0: the server was not reached */,
 		readonly kind: string,
 		message: string,
 		readonly details: FileError[] = [],
@@ -37,32 +35,29 @@ async function refusal(response: Response): Promise<ApiError> {
 
 /** The one place that calls fetch. `signal` may end it early, with an AbortError. */
 export async function send(
-	method: string, path: string, options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
+	method: string,
+	path: string,
+	options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<Response> {
 	const headers: Record<string, string> = { ...options.headers };
 	const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
-	if (method !== "GET" && csrf !== "")
-		headers["X-CSRF-Token"] = csrf;
+	if (method !== "GET" && csrf !== "") headers["X-CSRF-Token"] = csrf;
 	if (options.body !== undefined) {
 		headers["Content-Type"] = "application/json";
 		init.body = JSON.stringify(options.body);
 	}
-	if (options.signal)
-		init.signal = options.signal;
+	if (options.signal) init.signal = options.signal;
 	let response: Response;
 	try {
 		response = await fetch(path, init);
 	} catch (error) {
-		if (error instanceof DOMException && error.name === "AbortError")
-			throw error;
+		if (error instanceof DOMException && error.name === "AbortError") throw error;
 		throw new ApiError(0, "unreachable", "The server cannot be reached.");
 	}
 	learnServerTime(response.headers.get("Date"));
-	if (response.ok)
-		return response;
+	if (response.ok) return response;
 	const failure = await refusal(response);
-	if (failure.status === 401 && path !== "/api/v1/login")
-		onSignedOut();
+	if (failure.status === 401 && path !== "/api/v1/login") onSignedOut();
 	throw failure;
 }
 
@@ -79,8 +74,7 @@ async function post<T>(path: string, body: unknown = {}): Promise<T> {
 export function query(values: Record<string, string | number | undefined>): string {
 	const pairs = new URLSearchParams();
 	for (const [name, value] of Object.entries(values))
-		if (value !== undefined && value !== "")
-			pairs.set(name, String(value));
+		if (value !== undefined && value !== "") pairs.set(name, String(value));
 	const text = pairs.toString();
 	return text === "" ? "" : `?${text}`;
 }
@@ -110,11 +104,9 @@ export interface LogPart {
 
 /** The lines of a text of complete lines; a last line without its newline counts too. */
 export function splitLines(text: string): string[] {
-	if (text === "")
-		return [];
+	if (text === "") return [];
 	const lines = text.split("\n");
-	if (lines.at(-1) === "")
-		lines.pop();
+	if (lines.at(-1) === "") lines.pop();
 	return lines;
 }
 

@@ -17,8 +17,7 @@ const subscribe = createSubscriber((update) => {
 
 export function learnServerTime(date: string | null): void {
 	const server = date === null ? Number.NaN : Date.parse(date);
-	if (Number.isNaN(server))
-		return;
+	if (Number.isNaN(server)) return;
 	const skew = server - Date.now();
 	skewMs = Math.abs(skew) > SKEW_TOLERATED_MS ? skew : 0;
 }

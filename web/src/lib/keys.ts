@@ -4,14 +4,11 @@
  */
 export function onKeys(keys: Record<string, () => void>): () => void {
 	const onKey = (event: KeyboardEvent): void => {
-		if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented)
-			return;
+		if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
 		const target = event.target as HTMLElement | null;
-		if (target?.closest("input, textarea, select, dialog, [contenteditable]"))
-			return;
+		if (target?.closest("input, textarea, select, dialog, [contenteditable]")) return;
 		const action = keys[event.key];
-		if (!action)
-			return;
+		if (!action) return;
 		event.preventDefault();
 		action();
 	};

@@ -17,21 +17,23 @@ export function cells(text: string): number {
 	let count = 0;
 	for (const character of text) {
 		const code = character.codePointAt(0) as number;
-		if (code === 9)
-			count += TAB - (count % TAB);
-		else if (code < 0x300)
-			count++;
-		else if (!/\p{Mn}|\p{Me}|\u200d|\ufe0f/u.test(character))
-			count += isWide(code) ? 2 : 1;
+		if (code === 9) count += TAB - (count % TAB);
+		else if (code < 0x300) count++;
+		else if (!/\p{Mn}|\p{Me}|\u200d|\ufe0f/u.test(character)) count += isWide(code) ? 2 : 1;
 	}
 	return count;
 }
 
 function isWide(code: number): boolean {
 	return (
-		(code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) || (code >= 0xac00 && code <= 0xd7a3) ||
-		(code >= 0xf900 && code <= 0xfaff) || (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
-		(code >= 0x1f300 && code <= 0x1faff) || (code >= 0x20000 && code <= 0x3fffd)
+		(code >= 0x1100 && code <= 0x115f) ||
+		(code >= 0x2e80 && code <= 0xa4cf) ||
+		(code >= 0xac00 && code <= 0xd7a3) ||
+		(code >= 0xf900 && code <= 0xfaff) ||
+		(code >= 0xfe30 && code <= 0xfe6f) ||
+		(code >= 0xff00 && code <= 0xff60) ||
+		(code >= 0x1f300 && code <= 0x1faff) ||
+		(code >= 0x20000 && code <= 0x3fffd)
 	);
 }
 
@@ -60,8 +62,7 @@ export class RowIndex {
 	/** Learns the text of a line (from 1). Returns whether that moved the lines below it. */
 	learn(line: number, text: string): boolean {
 		const at = line - 1;
-		if (this.#isKnown[at])
-			return false;
+		if (this.#isKnown[at]) return false;
 		this.grow(line);
 		this.#isKnown[at] = true;
 		const rows = Math.max(1, Math.ceil(cells(stripAnsi(text)) / this.columns));
@@ -78,10 +79,8 @@ export class RowIndex {
 		const at = Math.min(line - 1, this.#rows.length);
 		const block = Math.floor(at / BLOCK);
 		let row = 0;
-		for (let i = 0; i < block; i++)
-			row += this.#blocks[i] as number;
-		for (let i = block * BLOCK; i < at; i++)
-			row += this.#rows[i] as number;
+		for (let i = 0; i < block; i++) row += this.#blocks[i] as number;
+		for (let i = block * BLOCK; i < at; i++) row += this.#rows[i] as number;
 		return row;
 	}
 
@@ -92,8 +91,7 @@ export class RowIndex {
 		while (block < this.#blocks.length - 1 && left >= (this.#blocks[block] as number))
 			left -= this.#blocks[block++] as number;
 		let at = block * BLOCK;
-		while (at < this.#rows.length - 1 && left >= (this.#rows[at] as number))
-			left -= this.#rows[at++] as number;
+		while (at < this.#rows.length - 1 && left >= (this.#rows[at] as number)) left -= this.#rows[at++] as number;
 		return at + 1;
 	}
 }
@@ -126,7 +124,12 @@ export class Scale {
 	readonly height: number; /* of the scrolled content */
 	readonly #factor: number;
 
-	constructor(readonly rows: number, readonly rowHeight: number, readonly viewHeight: number, padding: number) {
+	constructor(
+		readonly rows: number,
+		readonly rowHeight: number,
+		readonly viewHeight: number,
+		padding: number,
+	) {
 		const full = rows * rowHeight + padding;
 		this.height = Math.min(full, MAX_HEIGHT_PX);
 		this.#factor = full <= MAX_HEIGHT_PX ? 1 : (full - viewHeight) / (MAX_HEIGHT_PX - viewHeight);
@@ -143,11 +146,8 @@ export class Scale {
 }
 
 /** The lines to draw: the visible ones and `overscan` more on either side. */
-export function visibleWindow(
-	index: RowIndex | PlainIndex, scale: Scale, scrollTop: number, overscan: number,
-): Window {
-	if (index.lines === 0)
-		return { first: 1, last: 0, top: 0 };
+export function visibleWindow(index: RowIndex | PlainIndex, scale: Scale, scrollTop: number, overscan: number): Window {
+	if (index.lines === 0) return { first: 1, last: 0, top: 0 };
 	const offset = scale.offsetAt(scrollTop);
 	const firstSeen = index.lineAt(Math.floor(offset / scale.rowHeight));
 	const lastSeen = index.lineAt(Math.floor((offset + scale.viewHeight) / scale.rowHeight));

@@ -27,8 +27,7 @@ export class LogSearch {
 
 	get summary(): string {
 		const more = this.isSearching ? "…" : "";
-		if (this.hits.length === 0)
-			return this.isSearching ? "searching…" : "no match";
+		if (this.hits.length === 0) return this.isSearching ? "searching…" : "no match";
 		const count = `${this.hits.length.toLocaleString("en")}${more}`;
 		return this.at < 0 ? count : `${(this.at + 1).toLocaleString("en")} of ${count}`;
 	}
@@ -39,16 +38,14 @@ export class LogSearch {
 		this.hits = [];
 		this.at = -1;
 		this.#searchedTo = 0;
-		if (text === "")
-			return;
+		if (text === "") return;
 		this.isSearching = true;
 		this.#timer = window.setTimeout(() => void this.#continue(), TYPING_MS);
 	}
 
 	/** The log has grown. */
 	grow(): void {
-		if (this.text !== "" && !this.isSearching && this.#store.total > this.#searchedTo)
-			void this.#continue();
+		if (this.text !== "" && !this.isSearching && this.#store.total > this.#searchedTo) void this.#continue();
 	}
 
 	close(): void {
@@ -58,8 +55,7 @@ export class LogSearch {
 	}
 
 	step(by: number): void {
-		if (this.hits.length === 0)
-			return;
+		if (this.hits.length === 0) return;
 		this.at = this.at < 0 && by < 0 ? this.hits.length - 1 : (this.at + by + this.hits.length) % this.hits.length;
 		this.#reveal(this.current);
 	}
@@ -68,13 +64,16 @@ export class LogSearch {
 		const abort = new AbortController();
 		this.#abort = abort;
 		this.isSearching = true;
-		await this.#store.search(this.text, this.#searchedTo + 1, (found, searchedTo) => {
-			this.#searchedTo = searchedTo;
-			this.hits = [...this.hits, ...found];
-			if (this.at < 0 && this.hits.length > 0)
-				this.step(1);
-		}, abort.signal);
-		if (!abort.signal.aborted)
-			this.isSearching = false;
+		await this.#store.search(
+			this.text,
+			this.#searchedTo + 1,
+			(found, searchedTo) => {
+				this.#searchedTo = searchedTo;
+				this.hits = [...this.hits, ...found];
+				if (this.at < 0 && this.hits.length > 0) this.step(1);
+			},
+			abort.signal,
+		);
+		if (!abort.signal.aborted) this.isSearching = false;
 	}
 }

@@ -50,8 +50,7 @@ export class LogStore {
 		const index = Math.floor((number - 1) / CHUNK_LINES);
 		const chunk = this.#chunks.get(index) ?? [];
 		const at = (number - 1) % CHUNK_LINES;
-		if (chunk[at] !== undefined)
-			return;
+		if (chunk[at] !== undefined) return;
 		chunk[at] = text;
 		this.#chunks.set(index, chunk);
 		this.#present.set(index, (this.#present.get(index) ?? 0) + 1);
@@ -76,15 +75,13 @@ export class LogStore {
 		const wanted: Promise<void>[] = [];
 		const end = Math.min(last, this.total);
 		for (let chunk = Math.floor((Math.max(1, first) - 1) / CHUNK_LINES); chunk * CHUNK_LINES < end; chunk++)
-			if (this.#isMissing(chunk))
-				wanted.push(this.#chunk(chunk));
+			if (this.#isMissing(chunk)) wanted.push(this.#chunk(chunk));
 		await Promise.all(wanted);
 	}
 
 	#chunk(chunk: number): Promise<void> {
 		const pending = this.#pending.get(chunk);
-		if (pending)
-			return pending;
+		if (pending) return pending;
 		const load = this.#loadWhole(chunk).finally(() => this.#pending.delete(chunk));
 		this.#pending.set(chunk, load);
 		return load;
@@ -93,8 +90,7 @@ export class LogStore {
 	/* A server that does not send what it says it has would be asked for ever. */
 	async #loadWhole(chunk: number): Promise<void> {
 		await this.#load(chunk * CHUNK_LINES + 1, this.#linesOf(chunk));
-		if (this.problem !== "" || !this.#isMissing(chunk))
-			return;
+		if (this.problem !== "" || !this.#isMissing(chunk)) return;
 		this.problem = `The server did not send all lines from ${chunk * CHUNK_LINES + 1} on.`;
 		this.#onChange();
 	}
@@ -117,17 +113,23 @@ export class LogStore {
 	 * `onFound` is told after each sweep; a signal ends it early.
 	 */
 	async search(
-		text: string, from: number, onFound: (numbers: number[], searchedTo: number) => void, signal: AbortSignal,
+		text: string,
+		from: number,
+		onFound: (numbers: number[], searchedTo: number) => void,
+		signal: AbortSignal,
 	): Promise<void> {
 		const needle = text.toLowerCase();
 		for (let start = from; start <= this.total && !signal.aborted; start += SWEEP_LINES) {
 			const end = Math.min(this.total, start + SWEEP_LINES - 1);
 			await this.#sweep(start, end);
-			if (signal.aborted || this.problem !== "")
-				return;
+			if (signal.aborted || this.problem !== "") return;
 			const found: number[] = [];
 			for (let number = start; number <= end; number++)
-				if (stripAnsi(this.line(number) ?? "").toLowerCase().includes(needle))
+				if (
+					stripAnsi(this.line(number) ?? "")
+						.toLowerCase()
+						.includes(needle)
+				)
 					found.push(number);
 			onFound(found, end);
 		}
@@ -138,24 +140,22 @@ export class LogStore {
 		const firstChunk = Math.floor((first - 1) / CHUNK_LINES);
 		const lastChunk = Math.floor((last - 1) / CHUNK_LINES);
 		const missing: number[] = [];
-		for (let chunk = firstChunk; chunk <= lastChunk; chunk++)
-			if (this.#isMissing(chunk))
-				missing.push(chunk);
+		for (let chunk = firstChunk; chunk <= lastChunk; chunk++) if (this.#isMissing(chunk)) missing.push(chunk);
 		const from = missing[0];
 		if (from !== undefined)
 			await this.#load(from * CHUNK_LINES + 1, ((missing.at(-1) as number) - from + 1) * CHUNK_LINES);
 	}
 }
 
-const ERROR = /\b(error|fatal|failed|failure|panic|exception|assert(ion)?|segmentation fault|not found|no such file)\b/i;
+const ERROR =
+	/\b(error|fatal|failed|failure|panic|exception|assert(ion)?|segmentation fault|not found|no such file)\b/i;
 
 /** The first line between two that reads like an error; 0 when none of those that are here does. */
 export function firstErrorLine(store: LogStore, first: number, last: number): number {
 	for (let number = first; number <= Math.min(last, store.total); number++) {
 		const text = stripAnsi(store.line(number) ?? "");
 		/* "0 errors" and "no errors" are good news. */
-		if (ERROR.test(text) && !/\b(0|no) (errors?|failed|failures?)\b/i.test(text))
-			return number;
+		if (ERROR.test(text) && !/\b(0|no) (errors?|failed|failures?)\b/i.test(text)) return number;
 	}
 	return 0;
 }

@@ -16,10 +16,8 @@ class Router {
 	}
 
 	go(href: string, options: { replace?: boolean } = {}): void {
-		if (options.replace)
-			history.replaceState(null, "", href);
-		else
-			history.pushState(null, "", href);
+		if (options.replace) history.replaceState(null, "", href);
+		else history.pushState(null, "", href);
 		this.#read();
 	}
 
@@ -30,13 +28,18 @@ class Router {
 	}
 
 	#onClick(event: MouseEvent): void {
-		if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
+		if (
+			event.defaultPrevented ||
+			event.button !== 0 ||
+			event.ctrlKey ||
+			event.metaKey ||
+			event.shiftKey ||
+			event.altKey
+		)
 			return;
 		const link = (event.target as Element | null)?.closest?.("a");
-		if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin)
-			return;
-		if (matchRoute(link.pathname).page === "missing")
-			return;
+		if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+		if (matchRoute(link.pathname).page === "missing") return;
 		event.preventDefault();
 		this.go(link.pathname + link.search + link.hash, { replace: link.href === location.href });
 	}

@@ -11,15 +11,11 @@ const RUN = /^\/runs\/(.+?)\/(\d+)(?:\/jobs\/(\d+))?$/;
 
 export function matchRoute(path: string): Route {
 	const trimmed = path.length > 1 ? path.replace(/\/+$/, "") : path;
-	if (trimmed === "/" || trimmed === "/runs")
-		return { page: "runs" };
-	if (trimmed === "/workers")
-		return { page: "workers" };
-	if (trimmed === "/triggers")
-		return { page: "triggers" };
+	if (trimmed === "/" || trimmed === "/runs") return { page: "runs" };
+	if (trimmed === "/workers") return { page: "workers" };
+	if (trimmed === "/triggers") return { page: "triggers" };
 	const match = RUN.exec(trimmed);
-	if (match?.[1] === undefined)
-		return { page: "missing" };
+	if (match?.[1] === undefined) return { page: "missing" };
 	const repository = match[1].split("/").map(decode).join("/");
 	return { page: "run", run: `${repository}#${match[2]}`, job: match[3] === undefined ? null : Number(match[3]) };
 }

@@ -11,17 +11,14 @@ export function newerSummary(held: RunSummary, received: RunSummary): RunSummary
 }
 
 function mergeJobs(held: Job[], received: Job[]): Job[] {
-	if (received.length === 0)
-		return held;
+	if (received.length === 0) return held;
 	const byId = new Map(held.map((job) => [job.id, job]));
-	for (const job of received)
-		byId.set(job.id, job);
+	for (const job of received) byId.set(job.id, job);
 	return [...byId.values()];
 }
 
 function mergeStage(held: Stage, stage: Stage | undefined, gate: Gate | undefined, jobs: Job[] | undefined): Stage {
-	if (stage === undefined && gate === undefined && jobs === undefined)
-		return held;
+	if (stage === undefined && gate === undefined && jobs === undefined) return held;
 	return {
 		...held,
 		...stage,
@@ -33,8 +30,7 @@ function mergeStage(held: Stage, stage: Stage | undefined, gate: Gate | undefine
 
 function groupByStage(jobs: Job[]): Map<number, Job[]> {
 	const groups = new Map<number, Job[]>();
-	for (const job of jobs)
-		groups.set(job.stage_id, [...(groups.get(job.stage_id) ?? []), job]);
+	for (const job of jobs) groups.set(job.stage_id, [...(groups.get(job.stage_id) ?? []), job]);
 	return groups;
 }
 
@@ -67,7 +63,8 @@ export function allJobs(run: Run): Job[] {
 
 /** Does a run belong to a list with this filter? Empty values let everything pass. */
 export function matchesFilter(
-	run: RunSummary, filter: { repository?: string; pipeline?: string; branch?: string; state?: string },
+	run: RunSummary,
+	filter: { repository?: string; pipeline?: string; branch?: string; state?: string },
 ): boolean {
 	return (["repository", "pipeline", "branch", "state"] as const).every(
 		(name) => !filter[name] || run[name] === filter[name],
@@ -78,20 +75,15 @@ export function matchesFilter(
  * A list, newest first, after one run changed. A run that no longer fits the filter leaves it. One that is not in the list
  * joins at its place when it is newer than the oldest held; below that it belongs to a page not loaded yet, unless all are.
  */
-export function mergeIntoList(
-	held: RunSummary[], received: RunSummary, fits: boolean, hasMore: boolean,
-): RunSummary[] {
+export function mergeIntoList(held: RunSummary[], received: RunSummary, fits: boolean, hasMore: boolean): RunSummary[] {
 	const at = held.findIndex((run) => run.id === received.id);
 	if (at >= 0) {
 		const newer = newerSummary(held[at] as RunSummary, received);
-		if (newer !== received)
-			return held;
+		if (newer !== received) return held;
 		return fits ? held.with(at, received) : held.toSpliced(at, 1);
 	}
-	if (!fits)
-		return held;
+	if (!fits) return held;
 	const place = held.findIndex((run) => run.id < received.id);
-	if (place < 0 && hasMore)
-		return held;
+	if (place < 0 && hasMore) return held;
 	return held.toSpliced(place < 0 ? held.length : place, 0, received);
 }

@@ -41,16 +41,13 @@ export class RunView {
 	}
 
 	#onEvent(event: ServerEvent): void {
-		if (event.type === "snapshot")
-			this.run = mergeSnapshot(this.run, JSON.parse(event.data) as Run);
-		else if (event.type === "update" && this.run)
-			this.run = mergeUpdate(this.run, JSON.parse(event.data) as RunUpdate);
+		if (event.type === "snapshot") this.run = mergeSnapshot(this.run, JSON.parse(event.data) as Run);
+		else if (event.type === "update" && this.run) this.run = mergeUpdate(this.run, JSON.parse(event.data) as RunUpdate);
 		void this.#refreshArtifacts();
 	}
 
 	async #pollHidden(): Promise<void> {
-		if (!document.hidden)
-			return;
+		if (!document.hidden) return;
 		try {
 			this.run = mergeSnapshot(this.run, await api.run(this.name));
 		} catch {
@@ -62,8 +59,7 @@ export class RunView {
 	async #refreshArtifacts(): Promise<void> {
 		const ended = (this.run?.stages ?? []).flatMap((stage) => stage.jobs ?? []).filter((job) => job.ended_at !== null);
 		const mark = ended.reduce((sum, job) => sum + job.attempt, 0);
-		if (mark === this.#artifactsOf)
-			return;
+		if (mark === this.#artifactsOf) return;
 		this.#artifactsOf = mark;
 		try {
 			this.artifacts = await api.artifacts(this.name);
@@ -79,7 +75,6 @@ export class RunView {
 	}
 
 	takeGate(gate: Gate): void {
-		if (this.run)
-			this.run = mergeGate(this.run, gate);
+		if (this.run) this.run = mergeGate(this.run, gate);
 	}
 }

@@ -25,8 +25,7 @@ export class RunsList {
 		this.#stream = new Stream({
 			url: `/api/v1/events${query({ repository: this.#filter.repository })}`,
 			onEvent: (event) => {
-				if (event.type === "run")
-					this.#take(JSON.parse(event.data) as RunSummary);
+				if (event.type === "run") this.#take(JSON.parse(event.data) as RunSummary);
 			},
 			onState: (state) => this.#onState(state),
 		});
@@ -41,8 +40,7 @@ export class RunsList {
 	/* After a cut the server resumes where the stream was, if it still can: the first page is asked again to be sure. */
 	#onState(state: StreamState): void {
 		this.link = state;
-		if (state === "reconnecting")
-			this.#wasCut = true;
+		if (state === "reconnecting") this.#wasCut = true;
 		if (state === "live" && this.#wasCut) {
 			this.#wasCut = false;
 			void this.#reload();
@@ -52,8 +50,7 @@ export class RunsList {
 	async #reload(): Promise<void> {
 		try {
 			const page = await api.runs(this.#filter);
-			if (this.#isClosed)
-				return;
+			if (this.#isClosed) return;
 			const held = new Map(this.runs.map((run) => [run.id, run]));
 			const fresh = page.runs.map((run) => newerSummary(held.get(run.id) ?? run, run));
 			const oldest = fresh.at(-1)?.id ?? 0;
@@ -61,8 +58,7 @@ export class RunsList {
 			const older = this.next === null ? [] : this.runs.filter((run) => run.id < oldest);
 			const streamed = this.runs.filter((run) => run.id > newest);
 			this.runs = [...streamed, ...fresh, ...older];
-			if (older.length === 0)
-				this.next = page.next;
+			if (older.length === 0) this.next = page.next;
 			this.problem = "";
 		} catch (error) {
 			this.problem = error instanceof Error ? error.message : String(error);
@@ -71,8 +67,7 @@ export class RunsList {
 	}
 
 	async loadOlder(): Promise<void> {
-		if (this.next === null)
-			return;
+		if (this.next === null) return;
 		try {
 			const page = await api.runs(this.#filter, this.next);
 			const known = new Set(this.runs.map((run) => run.id));

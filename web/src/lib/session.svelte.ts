@@ -18,10 +18,8 @@ class Session {
 		try {
 			this.me = await api.me();
 		} catch (error) {
-			if (error instanceof ApiError && error.status === 401)
-				this.me = null;
-			else
-				this.problem = error instanceof Error ? error.message : String(error);
+			if (error instanceof ApiError && error.status === 401) this.me = null;
+			else this.problem = error instanceof Error ? error.message : String(error);
 		}
 	}
 

@@ -27,26 +27,20 @@ export class EventParser {
 		this.#rest = lines.pop() ?? "";
 		for (const line of lines) {
 			const event = this.#line(line);
-			if (event)
-				events.push(event);
+			if (event) events.push(event);
 		}
 		return events;
 	}
 
 	#line(line: string): ServerEvent | null {
-		if (line === "")
-			return this.#dispatch();
+		if (line === "") return this.#dispatch();
 		const colon = line.indexOf(":");
-		if (colon === 0)
-			return null; /* a comment: the stream is alive */
+		if (colon === 0) return null; /* a comment: the stream is alive */
 		const name = colon < 0 ? line : line.slice(0, colon);
 		const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-		if (name === "event")
-			this.#type = value;
-		else if (name === "data")
-			this.#data.push(value);
-		else if (name === "id")
-			this.lastId = value;
+		if (name === "event") this.#type = value;
+		else if (name === "data") this.#data.push(value);
+		else if (name === "id") this.lastId = value;
 		return null;
 	}
 
@@ -96,13 +90,11 @@ export class Stream {
 		document.addEventListener("visibilitychange", this.#onVisibility);
 		window.addEventListener("online", this.#retryNow);
 		this.#onVisibility();
-		if (!this.#isPaused)
-			void this.#connect();
+		if (!this.#isPaused) void this.#connect();
 	}
 
 	close(): void {
-		if (this.#isClosed)
-			return;
+		if (this.#isClosed) return;
 		this.#isClosed = true;
 		document.removeEventListener("visibilitychange", this.#onVisibility);
 		window.removeEventListener("online", this.#retryNow);
@@ -130,40 +122,33 @@ export class Stream {
 	};
 
 	#retryNow = (): void => {
-		if (this.#attempt === null && !this.#isPaused)
-			void this.#connect();
+		if (this.#attempt === null && !this.#isPaused) void this.#connect();
 	};
 
 	async #connect(): Promise<void> {
 		clearTimeout(this.#retryTimer);
-		if (this.#isClosed)
-			return;
+		if (this.#isClosed) return;
 		const attempt = new AbortController();
 		this.#attempt?.abort();
 		this.#attempt = attempt;
-		if (this.#failures === 0)
-			this.#tell("connecting");
+		if (this.#failures === 0) this.#tell("connecting");
 		try {
 			const headers: Record<string, string> = { Accept: "text/event-stream" };
-			if (this.#lastId !== "")
-				headers["Last-Event-ID"] = this.#lastId;
+			if (this.#lastId !== "") headers["Last-Event-ID"] = this.#lastId;
 			await this.#read(await send("GET", this.#options.url, { headers, signal: attempt.signal }), attempt);
 		} catch (error) {
 			if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) {
-				if (!this.#isClosed)
-					this.#options.onRefused?.(error);
+				if (!this.#isClosed) this.#options.onRefused?.(error);
 				this.close();
 				return;
 			}
 		}
-		if (this.#attempt === attempt)
-			this.#again();
+		if (this.#attempt === attempt) this.#again();
 	}
 
 	#again(): void {
 		this.#attempt = null;
-		if (this.#isClosed || this.#isPaused)
-			return;
+		if (this.#isClosed || this.#isPaused) return;
 		this.#failures++;
 		this.#tell("reconnecting");
 		this.#retryTimer = window.setTimeout(() => void this.#connect(), pauseBefore(this.#failures, Math.random()));
@@ -171,8 +156,7 @@ export class Stream {
 
 	async #read(response: Response, attempt: AbortController): Promise<void> {
 		const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-		if (!reader)
-			return;
+		if (!reader) return;
 		const parser = new EventParser();
 		parser.lastId = this.#lastId;
 		this.#tell("live");
@@ -182,12 +166,10 @@ export class Stream {
 				silence = window.setTimeout(() => attempt.abort(), SILENCE_MS);
 				const { value, done } = await reader.read();
 				clearTimeout(silence);
-				if (done)
-					return;
+				if (done) return;
 				this.#failures = 0;
 				for (const event of parser.feed(value)) {
-					if (attempt.signal.aborted)
-						return;
+					if (attempt.signal.aborted) return;
 					this.#lastId = event.id;
 					this.#options.onEvent(event);
 				}

@@ -3,8 +3,20 @@ import type { Gate, GateState, Job, JobState, RunState, RunSummary, StageState, 
 
 export type Tone = "good" | "bad" | "busy" | "wait" | "idle" | "past" | "warn";
 export type IconName =
-	| "check" | "cross" | "spin" | "pause" | "dots" | "stop" | "skip" | "undo" | "forward" | "lock" | "alert" | "lost"
-	| "drain" | "off";
+	| "check"
+	| "cross"
+	| "spin"
+	| "pause"
+	| "dots"
+	| "stop"
+	| "skip"
+	| "undo"
+	| "forward"
+	| "lock"
+	| "alert"
+	| "lost"
+	| "drain"
+	| "off";
 
 export interface Look {
 	word: string;
@@ -87,8 +99,7 @@ export function runStateWord(state: RunState): string {
 }
 
 export function runLook(run: RunSummary): Look {
-	if (run.state === "succeeded" && run.has_warnings)
-		return { word: "With warnings", tone: "warn", icon: "alert" };
+	if (run.state === "succeeded" && run.has_warnings) return { word: "With warnings", tone: "warn", icon: "alert" };
 	return RUN[run.state];
 }
 
@@ -111,13 +122,14 @@ export function isRunOver(state: RunState): boolean {
 
 /** Its attempt has ended: what is in the log now is all there will be. */
 export function isJobOver(state: JobState): boolean {
-	return state === "succeeded" || state === "failed" || state === "cancelled" || state === "skipped" || state === "lost";
+	return (
+		state === "succeeded" || state === "failed" || state === "cancelled" || state === "skipped" || state === "lost"
+	);
 }
 
 /** The file in public/ that the tab shows. */
 export function faviconFor(run: RunSummary | null): string {
-	if (run === null)
-		return "/icon-idle.svg";
+	if (run === null) return "/icon-idle.svg";
 	const tone = runLook(run).tone;
 	return tone === "past" ? "/icon-idle.svg" : `/icon-${tone}.svg`;
 }

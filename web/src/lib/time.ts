@@ -11,19 +11,15 @@ function two(n: number): string {
 
 /** "0.4s", "12s", "3m 04s", "2h 05m", "3d 4h". Never negative. */
 export function formatDuration(ms: number): string {
-	if (ms < 0)
-		return "0s";
+	if (ms < 0) return "0s";
 	if (ms < 10 * SECOND) {
 		const tenths = Math.floor(ms / 100);
 		return tenths % 10 === 0 ? `${tenths / 10}s` : `${(tenths / 10).toFixed(1)}s`;
 	}
 	const seconds = Math.floor(ms / SECOND);
-	if (ms < MINUTE)
-		return `${seconds}s`;
-	if (ms < HOUR)
-		return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
-	if (ms < DAY)
-		return `${Math.floor(ms / HOUR)}h ${two(Math.floor((ms % HOUR) / MINUTE))}m`;
+	if (ms < MINUTE) return `${seconds}s`;
+	if (ms < HOUR) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
+	if (ms < DAY) return `${Math.floor(ms / HOUR)}h ${two(Math.floor((ms % HOUR) / MINUTE))}m`;
 	return `${Math.floor(ms / DAY)}d ${Math.floor((ms % DAY) / HOUR)}h`;
 }
 
@@ -36,15 +32,17 @@ export function formatTicking(ms: number): string {
 export function formatRelative(at: number, now: number): string {
 	const distance = Math.abs(now - at);
 	const isPast = at <= now;
-	if (distance < 45 * SECOND)
-		return isPast ? "just now" : "in a moment";
-	if (distance >= 7 * DAY)
-		return new Date(at).toISOString().slice(0, 10);
+	if (distance < 45 * SECOND) return isPast ? "just now" : "in a moment";
+	if (distance >= 7 * DAY) return new Date(at).toISOString().slice(0, 10);
 	const days = Math.floor(distance / DAY);
 	const amount =
-		distance < HOUR ? `${Math.max(1, Math.round(distance / MINUTE))} min`
-		: distance < DAY ? `${Math.floor(distance / HOUR)} h`
-		: days === 1 ? "1 day" : `${days} days`;
+		distance < HOUR
+			? `${Math.max(1, Math.round(distance / MINUTE))} min`
+			: distance < DAY
+				? `${Math.floor(distance / HOUR)} h`
+				: days === 1
+					? "1 day"
+					: `${days} days`;
 	return isPast ? `${amount} ago` : `in ${amount}`;
 }
 
@@ -55,8 +53,7 @@ export function formatExact(at: number): string {
 
 /** Milliseconds between two times of the contract; up to `now` while the second is missing; null before the first. */
 export function elapsed(from: string | null, to: string | null, now: number): number | null {
-	if (from === null)
-		return null;
+	if (from === null) return null;
 	return (to === null ? now : Date.parse(to)) - Date.parse(from);
 }
 

@@ -2,11 +2,22 @@
  * Chromium for the tests: Debian's, headless, silent towards the network. One process serves a whole file, in a new empty profile;
  * each test gets a context of its own, so that no cookie or setting of one is seen by another.
  */
-import { chromium, type Browser as Chromium, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
+import {
+	chromium,
+	type Browser as Chromium,
+	type BrowserContext,
+	type BrowserContextOptions,
+	type Page,
+} from "playwright-core";
 
 const FLAGS = [
-	"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-	"--disable-component-update", "--disable-sync",
+	"--no-sandbox",
+	"--disable-gpu",
+	"--disable-quic",
+	"--no-first-run",
+	"--disable-background-networking",
+	"--disable-component-update",
+	"--disable-sync",
 ];
 
 export interface Browser {
@@ -26,14 +37,24 @@ export async function quit(): Promise<void> {
 }
 
 export async function launch(options: BrowserContextOptions = {}): Promise<Browser> {
-	running ??= chromium.launch({ executablePath: process.env["PENSTOCK_CHROMIUM"] ?? "/usr/bin/chromium", headless: true, args: FLAGS });
-	const context = await (await running).newContext({
-		viewport: { width: 1280, height: 900 }, timezoneId: "UTC", locale: "en-GB", ...options,
+	running ??= chromium.launch({
+		executablePath: process.env["PENSTOCK_CHROMIUM"] ?? "/usr/bin/chromium",
+		headless: true,
+		args: FLAGS,
+	});
+	const context = await (
+		await running
+	).newContext({
+		viewport: { width: 1280, height: 900 },
+		timezoneId: "UTC",
+		locale: "en-GB",
+		...options,
 	});
 	context.setDefaultTimeout(15_000);
 	const faults: string[] = [];
 	return {
-		context, faults,
+		context,
+		faults,
 		async open(url) {
 			const page = await context.newPage();
 			page.on("pageerror", (error) => faults.push(`error: ${error.message}`));

@@ -26,7 +26,11 @@ export async function seeRunState(page: Page, word: string, timeout = 15_000): P
 }
 
 export async function openJob(page: Page, job: string): Promise<void> {
-	await page.getByRole("list", { name: "Stages" }).getByRole("link", { name: new RegExp(`\\b${job}\\b`) }).first().click();
+	await page
+		.getByRole("list", { name: "Stages" })
+		.getByRole("link", { name: new RegExp(`\\b${job}\\b`) })
+		.first()
+		.click();
 	await page.getByRole("region", { name: `Log of ${job}` }).waitFor();
 }
 
@@ -70,12 +74,22 @@ export async function startRun(page: Page, repository: string, pipeline: string)
 
 /** No violation of WCAG 2.2 A and AA, nor of axe's own advice. */
 export async function seeNoBarrier(page: Page): Promise<void> {
-	const { violations } = await new AxeBuilder({ page }).withTags([
-		"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice",
-	]).analyze();
+	const { violations } = await new AxeBuilder({ page })
+		.withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+		.analyze();
 	/* Line numbers are 20 pixels high: a log is read densely, and steps and search lead to its lines too. */
 	for (const violation of violations)
 		if (violation.id === "target-size")
 			violation.nodes = violation.nodes.filter((node) => !/^<a class="number\b/.test(node.html));
-	expect(violations.filter(({ nodes }) => nodes.length > 0).map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).slice(0, 3).join(" ")}`)).toEqual([]);
+	expect(
+		violations
+			.filter(({ nodes }) => nodes.length > 0)
+			.map(
+				({ id, nodes }) =>
+					`${id}: ${nodes
+						.map((node) => node.html)
+						.slice(0, 3)
+						.join(" ")}`,
+			),
+	).toEqual([]);
 }

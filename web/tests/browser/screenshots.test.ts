@@ -10,8 +10,15 @@ import { launch, quit, signIn } from "./browser.ts";
 const WEB = fileURLToPath(new URL("../../../build/web", import.meta.url));
 const OUT = fileURLToPath(new URL("../../test-results", import.meta.url));
 const PAGES = {
-	runs: "/", run: "/runs/web/42", job: "/runs/web/42/jobs/4", gate: "/runs/web/41", failed: "/runs/web/40/jobs/21",
-	broken: "/runs/web/39", refused: "/runs/api/7", workers: "/workers", triggers: "/triggers",
+	runs: "/",
+	run: "/runs/web/42",
+	job: "/runs/web/42/jobs/4",
+	gate: "/runs/web/41",
+	failed: "/runs/web/40/jobs/21",
+	broken: "/runs/web/39",
+	refused: "/runs/api/7",
+	workers: "/workers",
+	triggers: "/triggers",
 };
 const LOOKS = {
 	light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
@@ -62,7 +69,13 @@ test.runIf(process.env["PENSTOCK_PICTURE"])("the picture in the README", async (
 	const page = await browser.open(`${base}/`);
 	await signIn(page, "ann", "secret");
 	const modules = ["cart", "prices", "search", "checkout", "account", "mail", "images", "stock"];
-	mock.print(4, modules.map((name, i) => `  \x1b[32m✓\x1b[0m ${name.padEnd(10)} \x1b[2m${(i * 37 + 41) % 90 + 12} modules, ${((i * 53 + 70) % 210) + 20} ms\x1b[0m`));
+	mock.print(
+		4,
+		modules.map(
+			(name, i) =>
+				`  \x1b[32m✓\x1b[0m ${name.padEnd(10)} \x1b[2m${((i * 37 + 41) % 90) + 12} modules, ${((i * 53 + 70) % 210) + 20} ms\x1b[0m`,
+		),
+	);
 	mock.print(4, ["\x1b[33mwarning:\x1b[0m stock: 1 unused export", "packing out/web.tar.gz"]);
 	await page.goto(`${base}/runs/web/42/jobs/4`);
 	await settle(page);

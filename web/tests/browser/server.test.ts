@@ -68,17 +68,20 @@ describe("a real server", () => {
 		await flows.openRun(page, base, run);
 		await flows.openJob(page, job);
 		await page.locator(".view .line .text").first().waitFor();
-		if (logText !== "")
-			await flows.searchLog(page, logText);
+		if (logText !== "") await flows.searchLog(page, logText);
 		await flows.seeNoBarrier(page);
 	});
 
-	test.skipIf(approveRun === "")("opens a gate, and the run goes on to its end before one's eyes", { timeout: RUN_MS + 20_000 }, async () => {
-		await flows.openRun(page, base, approveRun);
-		await flows.seeRunState(page, "Waiting", RUN_MS);
-		await flows.approve(page, "Approved in the browser.");
-		await flows.seeRunState(page, "Succeeded", RUN_MS);
-	});
+	test.skipIf(approveRun === "")(
+		"opens a gate, and the run goes on to its end before one's eyes",
+		{ timeout: RUN_MS + 20_000 },
+		async () => {
+			await flows.openRun(page, base, approveRun);
+			await flows.seeRunState(page, "Waiting", RUN_MS);
+			await flows.approve(page, "Approved in the browser.");
+			await flows.seeRunState(page, "Succeeded", RUN_MS);
+		},
+	);
 
 	test.skipIf(refuseRun === "")("refuses a gate, and the run ends", { timeout: RUN_MS + 20_000 }, async () => {
 		await flows.openRun(page, base, refuseRun);
@@ -94,7 +97,10 @@ describe("a real server", () => {
 		await page.locator("a.job").first().waitFor({ timeout: RUN_MS });
 	});
 
-	test.each([["/workers", "Workers"], ["/triggers", "Triggers"]])("shows %s", async (path, heading) => {
+	test.each([
+		["/workers", "Workers"],
+		["/triggers", "Triggers"],
+	])("shows %s", async (path, heading) => {
 		await page.goto(base + path);
 		await page.getByRole("heading", { level: 1, name: heading }).waitFor();
 		await page.locator(".table").waitFor();

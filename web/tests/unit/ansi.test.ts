@@ -11,11 +11,40 @@ function spans(line: string) {
 describe("colours", () => {
 	test.each([
 		["plain", "plain", [["plain", "", "", ""]]],
-		["red and reset", `a${E}[31mb${E}[0mc`, [["a", "", "", ""], ["b", "ansi-fg-red", "", ""], ["c", "", "", ""]]],
-		["an empty parameter resets too", `${E}[31mb${E}[mc`, [["b", "ansi-fg-red", "", ""], ["c", "", "", ""]]],
+		[
+			"red and reset",
+			`a${E}[31mb${E}[0mc`,
+			[
+				["a", "", "", ""],
+				["b", "ansi-fg-red", "", ""],
+				["c", "", "", ""],
+			],
+		],
+		[
+			"an empty parameter resets too",
+			`${E}[31mb${E}[mc`,
+			[
+				["b", "ansi-fg-red", "", ""],
+				["c", "", "", ""],
+			],
+		],
 		["bold and colour in one", `${E}[1;92mok`, [["ok", "ansi-bold ansi-fg-bright-green", "", ""]]],
-		["22 ends bold and dim", `${E}[1;2ma${E}[22mb`, [["a", "ansi-bold ansi-dim", "", ""], ["b", "", "", ""]]],
-		["39 and 49 end colours only", `${E}[4;31;41ma${E}[39;49mb`, [["a", "ansi-underline ansi-fg-red ansi-bg-red", "", ""], ["b", "ansi-underline", "", ""]]],
+		[
+			"22 ends bold and dim",
+			`${E}[1;2ma${E}[22mb`,
+			[
+				["a", "ansi-bold ansi-dim", "", ""],
+				["b", "", "", ""],
+			],
+		],
+		[
+			"39 and 49 end colours only",
+			`${E}[4;31;41ma${E}[39;49mb`,
+			[
+				["a", "ansi-underline ansi-fg-red ansi-bg-red", "", ""],
+				["b", "ansi-underline", "", ""],
+			],
+		],
 		["256: palette", `${E}[38;5;9mx`, [["x", "ansi-fg-bright-red", "", ""]]],
 		["256: cube", `${E}[38;5;208mx`, [["x", "", "#ff8700", ""]]],
 		["256: grey", `${E}[48;5;232mx`, [["x", "", "", "#080808"]]],
@@ -42,7 +71,11 @@ describe("everything else disappears", () => {
 		["markup is text", "<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"],
 	])("%s", (_name, line, text) => {
 		expect(stripAnsi(line)).toBe(text);
-		expect(parseAnsi(line).map((span) => span.text).join("")).toBe(text);
+		expect(
+			parseAnsi(line)
+				.map((span) => span.text)
+				.join(""),
+		).toBe(text);
 	});
 
 	test("a hostile line takes linear time", () => {
@@ -54,7 +87,10 @@ describe("everything else disappears", () => {
 });
 
 describe("search hits", () => {
-	const marked = (line: string, needle: string) => markHits(parseAnsi(line), needle).map((span) => (span.isHit ? `[${span.text}]` : span.text)).join("|");
+	const marked = (line: string, needle: string) =>
+		markHits(parseAnsi(line), needle)
+			.map((span) => (span.isHit ? `[${span.text}]` : span.text))
+			.join("|");
 	test.each([
 		["nothing searched", "an error", "", "an error"],
 		["inside a span", "an error here", "error", "an |[error]| here"],

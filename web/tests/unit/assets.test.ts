@@ -8,9 +8,13 @@ import { measureFirstPage } from "../../tools/assets";
 test("the first page is index.html and all that it names", () => {
 	const dir = mkdtempSync(join(tmpdir(), "penstock-assets-"));
 	const html = '<link rel="icon" href="/icon.svg"><script type="module" src="/app.js"></script>';
-	const files = { "index.html": html, "app.js": "let x = 1;".repeat(100), "icon.svg": "<svg/>", "later.js": "y".repeat(1000) };
-	for (const [name, text] of Object.entries(files))
-		writeFileSync(join(dir, name), text);
+	const files = {
+		"index.html": html,
+		"app.js": "let x = 1;".repeat(100),
+		"icon.svg": "<svg/>",
+		"later.js": "y".repeat(1000),
+	};
+	for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
 	const first = measureFirstPage(dir);
 	rmSync(dir, { recursive: true });
 	const size = (text: string) => gzipSync(text, { level: 9 }).length;

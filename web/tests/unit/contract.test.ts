@@ -12,7 +12,10 @@ test("the types in src/lib/api-types.ts are those of server/api/openapi.yaml (el
 });
 
 test("the contract is sound OpenAPI: redocly's recommended rules find no error", async () => {
-	const problems = await lint({ ref: fileURLToPath(contract), config: await createConfig({ extends: ["recommended"] }) });
+	const problems = await lint({
+		ref: fileURLToPath(contract),
+		config: await createConfig({ extends: ["recommended"] }),
+	});
 	const errors = problems.filter(({ severity }) => severity === "error");
 	expect(errors.map(({ message, location }) => `${location[0]?.pointer}: ${message}`)).toEqual([]);
 });

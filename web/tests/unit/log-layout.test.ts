@@ -5,9 +5,9 @@ test.each([
 	["", 0],
 	["abc", 3],
 	["\t", 8],
-	["ab\tc", 9], /* to the next stop, then one */
-	["日本", 4], /* wide */
-	["e\u0301", 1], /* a combining accent takes no room */
+	["ab\tc", 9] /* to the next stop, then one */,
+	["日本", 4] /* wide */,
+	["e\u0301", 1] /* a combining accent takes no room */,
 	["🚀", 2],
 ])("%j takes %i columns", (text, columns) => expect(cells(text)).toBe(columns));
 

@@ -6,7 +6,9 @@ import { CHUNK_LINES, firstErrorLine, LogStore } from "../../src/lib/log-store";
 function serving(lines: number, options: { isComplete?: boolean } = {}) {
 	const all = Array.from({ length: lines }, (_, i) => `line ${i + 1}`);
 	const fetch = vi.fn(async (from: number, count: number) => ({
-		lines: all.slice(from - 1, from - 1 + count), total: all.length, isComplete: options.isComplete ?? true,
+		lines: all.slice(from - 1, from - 1 + count),
+		total: all.length,
+		isComplete: options.isComplete ?? true,
 	}));
 	return { all, fetch, store: new LogStore(fetch) };
 }
@@ -14,8 +16,13 @@ function serving(lines: number, options: { isComplete?: boolean } = {}) {
 test("opening brings the beginning and the length", async () => {
 	const { store } = serving(2500);
 	await store.open();
-	expect([store.total, store.isComplete, store.line(1), store.line(CHUNK_LINES), store.line(CHUNK_LINES + 1)])
-		.toEqual([2500, true, "line 1", `line ${CHUNK_LINES}`, undefined]);
+	expect([store.total, store.isComplete, store.line(1), store.line(CHUNK_LINES), store.line(CHUNK_LINES + 1)]).toEqual([
+		2500,
+		true,
+		"line 1",
+		`line ${CHUNK_LINES}`,
+		undefined,
+	]);
 });
 
 test("a range is fetched once, however often it is wanted", async () => {
@@ -23,7 +30,11 @@ test("a range is fetched once, however often it is wanted", async () => {
 	await store.open();
 	await Promise.all([store.ensure(1500, 2500), store.ensure(2100, 2200)]);
 	await store.ensure(1500, 2500);
-	expect(fetch.mock.calls).toEqual([[1, CHUNK_LINES], [1001, CHUNK_LINES], [2001, CHUNK_LINES]]);
+	expect(fetch.mock.calls).toEqual([
+		[1, CHUNK_LINES],
+		[1001, CHUNK_LINES],
+		[2001, CHUNK_LINES],
+	]);
 	expect(store.line(2500)).toBe("line 2500");
 });
 
@@ -109,11 +120,11 @@ describe("search", () => {
 
 test.each([
 	[["ok", "error: no"], 2],
-	[["0 errors, 0 failed", "fine"], 0], /* good news is no error */
+	[["0 errors, 0 failed", "fine"], 0] /* good news is no error */,
 	[["no errors", "1 failed"], 2],
 	[["\x1b[31mFATAL\x1b[0m"], 1],
 	[["sh: 1: foo: not found"], 1],
-	[["terrors of the deep"], 0], /* whole words only */
+	[["terrors of the deep"], 0] /* whole words only */,
 ])("the first error of %j is line %i", (lines, expected) => {
 	const store = new LogStore(async () => ({ lines: [], total: 0, isComplete: true }));
 	store.append(1, lines);
@@ -124,6 +135,6 @@ test.each([
 	["", []],
 	["a\n", ["a"]],
 	["a\n\nb\n", ["a", "", "b"]],
-	["a\nb", ["a", "b"]], /* a last line without its newline */
+	["a\nb", ["a", "b"]] /* a last line without its newline */,
 	["\n", [""]],
 ])("lines of %j", (text, lines) => expect(splitLines(text)).toEqual(lines));

@@ -7,9 +7,9 @@ test.each([
 	["/runs/", { page: "runs" }],
 	["/runs/web/42", { page: "run", run: "web#42", job: null }],
 	["/runs/web/42/jobs/7", { page: "run", run: "web#42", job: 7 }],
-	["/runs/group/web/42", { page: "run", run: "group/web#42", job: null }], /* a name with a slash */
+	["/runs/group/web/42", { page: "run", run: "group/web#42", job: null }] /* a name with a slash */,
 	["/runs/a%20b/1", { page: "run", run: "a b#1", job: null }],
-	["/runs/a%ZZ/1", { page: "run", run: "a%ZZ#1", job: null }], /* a bad escape is no crash */
+	["/runs/a%ZZ/1", { page: "run", run: "a%ZZ#1", job: null }] /* a bad escape is no crash */,
 	["/runs/web", { page: "missing" }],
 	["/runs/web/x", { page: "missing" }],
 	["/runs/web/42/jobs", { page: "missing" }],
@@ -27,6 +27,12 @@ test.each([
 	expect(matchRoute(href)).toEqual({ page: "run", run, job: job ?? null });
 });
 
-test.each([["#L17", 17], ["", 0], ["#L", 0], ["#L1x", 0], ["#l1", 0]])("%j is line %i", (hash, line) => {
+test.each([
+	["#L17", 17],
+	["", 0],
+	["#L", 0],
+	["#L1x", 0],
+	["#l1", 0],
+])("%j is line %i", (hash, line) => {
 	expect(lineOfHash(hash)).toBe(line);
 });

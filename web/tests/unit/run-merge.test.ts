@@ -1,15 +1,27 @@
 import { expect, test } from "vitest";
 import {
-	allJobs, matchesFilter, mergeGate, mergeIntoList, mergeSnapshot, mergeUpdate, newerSummary,
+	allJobs,
+	matchesFilter,
+	mergeGate,
+	mergeIntoList,
+	mergeSnapshot,
+	mergeUpdate,
+	newerSummary,
 } from "../../src/lib/run-merge";
 import type { Run, RunUpdate, Stage } from "../../src/lib/model";
 import { makeGate, makeJob, makeStage, makeSummary } from "../mock-data";
 
 function example(): Run {
 	return {
-		run: makeSummary(42, 0, { version: 5 }), inputs: {}, errors: [], refusals: [],
+		run: makeSummary(42, 0, { version: 5 }),
+		inputs: {},
+		errors: [],
+		refusals: [],
 		stages: [
-			makeStage(1, 0, "test", { state: "running", jobs: [makeJob(1, 1, "lint", { state: "running" }), makeJob(2, 1, "unit")] }),
+			makeStage(1, 0, "test", {
+				state: "running",
+				jobs: [makeJob(1, 1, "lint", { state: "running" }), makeJob(2, 1, "unit")],
+			}),
 			makeStage(2, 1, "release", { kind: "gate", gate: makeGate(7, 2) }),
 		],
 	};
@@ -28,29 +40,42 @@ function update(given: Partial<RunUpdate>): RunUpdate {
 test("a job is replaced in its stage, at its place, and the rest is shared", () => {
 	const held = example();
 	const merged = mergeUpdate(held, update({ jobs: [makeJob(1, 1, "lint", { state: "failed" })] }));
-	expect(allJobs(merged).map((job) => [job.name, job.state])).toEqual([["lint", "failed"], ["unit", "blocked"]]);
+	expect(allJobs(merged).map((job) => [job.name, job.state])).toEqual([
+		["lint", "failed"],
+		["unit", "blocked"],
+	]);
 	expect(merged.stages[1]).toBe(held.stages[1]);
 	expect(held.stages[0]?.jobs?.[0]?.state).toBe("running");
 });
 
 test("a stage without jobs and gate keeps those that are held", () => {
-	const merged = mergeUpdate(example(), update({ stages: [bareStage({ state: "succeeded" }), { ...bareStage({}), id: 2, index: 1, state: "gated" }] }));
+	const merged = mergeUpdate(
+		example(),
+		update({ stages: [bareStage({ state: "succeeded" }), { ...bareStage({}), id: 2, index: 1, state: "gated" }] }),
+	);
 	expect(merged.stages.map((stage) => stage.state)).toEqual(["succeeded", "gated"]);
 	expect(merged.stages[0]?.jobs).toHaveLength(2);
 	expect(merged.stages[1]?.gate?.id).toBe(7);
 });
 
 test("jobs and stages that were not there before join in order", () => {
-	const merged = mergeUpdate(example(), update({
-		stages: [{ ...bareStage({}), id: 3, index: 2, name: "publish" }],
-		jobs: [makeJob(9, 1, "unit again"), makeJob(10, 3, "upload")],
-	}));
+	const merged = mergeUpdate(
+		example(),
+		update({
+			stages: [{ ...bareStage({}), id: 3, index: 2, name: "publish" }],
+			jobs: [makeJob(9, 1, "unit again"), makeJob(10, 3, "upload")],
+		}),
+	);
 	expect(merged.stages.map((stage) => stage.name)).toEqual(["test", "release", "publish"]);
 	expect(merged.stages.map((stage) => stage.jobs?.map((job) => job.id))).toEqual([[1, 2, 9], [], [10]]);
 });
 
 test("the same update twice changes nothing more", () => {
-	const message = update({ stages: [bareStage({ state: "failed" })], jobs: [makeJob(2, 1, "unit", { state: "failed" })], gates: [makeGate(7, 2, { state: "void" })] });
+	const message = update({
+		stages: [bareStage({ state: "failed" })],
+		jobs: [makeJob(2, 1, "unit", { state: "failed" })],
+		gates: [makeGate(7, 2, { state: "void" })],
+	});
 	const once = mergeUpdate(example(), message);
 	expect(mergeUpdate(once, message)).toEqual(once);
 });
@@ -59,7 +84,9 @@ test("a summary that is older than the held one is not taken", () => {
 	const held = makeSummary(42, 0, { version: 5, state: "failed" });
 	expect(newerSummary(held, makeSummary(42, 0, { version: 4 }))).toBe(held);
 	expect(newerSummary(held, makeSummary(42, 0, { version: 5, state: "running" })).state).toBe("running");
-	expect(mergeUpdate(example(), update({ run: makeSummary(42, 0, { version: 4, state: "pending" }) })).run.state).toBe("running");
+	expect(mergeUpdate(example(), update({ run: makeSummary(42, 0, { version: 4, state: "pending" }) })).run.state).toBe(
+		"running",
+	);
 });
 
 test("a decided gate finds its stage", () => {
@@ -89,7 +116,16 @@ test.each([
 	["a run that does not fit stays out", [5, 3], 9, false, true, [5, 3]],
 	["the first run of an empty list", [], 1, true, false, [1]],
 ])("list: %s", (_name, held, id, fits, hasMore, expected) => {
-	expect(ids(mergeIntoList(held.map((one) => summary(one)), summary(id, { version: 2 }), fits, hasMore))).toEqual(expected);
+	expect(
+		ids(
+			mergeIntoList(
+				held.map((one) => summary(one)),
+				summary(id, { version: 2 }),
+				fits,
+				hasMore,
+			),
+		),
+	).toEqual(expected);
 });
 
 test("a run in the list changes at its place, and leaves it when it no longer fits", () => {
@@ -102,7 +138,7 @@ test("a run in the list changes at its place, and leaves it when it no longer fi
 
 test.each([
 	[{}, true],
-	[{ repository: "web", branch: "" }, true], /* empty: no filter */
+	[{ repository: "web", branch: "" }, true] /* empty: no filter */,
 	[{ repository: "api" }, false],
 	[{ repository: "web", state: "running" }, true],
 	[{ repository: "web", state: "failed" }, false],

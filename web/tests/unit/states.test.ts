@@ -12,7 +12,9 @@ test("a failure that is allowed looks like neither success nor failure", () => {
 
 test("every state has an icon for the tab, as a file", () => {
 	for (const state of RUN_STATES)
-		expect(existsSync(new URL(`../../public${faviconFor(makeSummary(1, 0, { state }))}`, import.meta.url)), state).toBe(true);
+		expect(existsSync(new URL(`../../public${faviconFor(makeSummary(1, 0, { state }))}`, import.meta.url)), state).toBe(
+			true,
+		);
 });
 
 test("states that end a run", () => {

@@ -7,12 +7,12 @@ const H = 60 * M;
 const D = 24 * H;
 
 test.each([
-	[-5, "0s"], /* clocks differ */
+	[-5, "0s"] /* clocks differ */,
 	[0, "0s"],
-	[40, "0s"], /* below a tenth */
+	[40, "0s"] /* below a tenth */,
 	[430, "0.4s"],
-	[1000, "1s"], /* a whole second has no tenths */
-	[9990, "9.9s"], /* never rounds up to a time that has not passed */
+	[1000, "1s"] /* a whole second has no tenths */,
+	[9990, "9.9s"] /* never rounds up to a time that has not passed */,
 	[12_800, "12s"],
 	[59_999, "59s"],
 	[60_000, "1m 00s"],
@@ -41,7 +41,7 @@ describe("relative times", () => {
 		[23 * H, "23 h ago"],
 		[D, "1 day ago"],
 		[6 * D, "6 days ago"],
-		[7 * D, "2026-11-14"], /* from here on a date says more */
+		[7 * D, "2026-11-14"] /* from here on a date says more */,
 		[-10 * S, "in a moment"],
 		[-3 * H, "in 3 h"],
 	])("%i ms before now is %s", (ago, text) => expect(formatRelative(now - ago, now)).toBe(text));
@@ -52,9 +52,9 @@ test("the exact time is in UTC, to the second", () => {
 });
 
 test.each([
-	[null, null, null], /* not started */
+	[null, null, null] /* not started */,
 	["2026-11-21T00:00:00Z", "2026-11-21T00:01:00Z", 60_000],
-	["2026-11-21T00:00:00Z", null, 90_000], /* still running */
+	["2026-11-21T00:00:00Z", null, 90_000] /* still running */,
 ])("from %s to %s", (from, to, ms) => expect(elapsed(from, to, Date.parse("2026-11-21T00:01:30Z"))).toBe(ms));
 
 test.each([
