@@ -105,9 +105,19 @@ static int reap_until(pid_t main_program, const sigset_t *signals)
 	}
 }
 
+/* When the job's memory is used up the kernel is to take the step, not its keeper. Our files in /proc are ours only
+ * while we can be dumped; nobody else is in this process namespace yet. */
+static bool volunteer_for_oom(struct err *err)
+{
+	prctl(PR_SET_DUMPABLE, 1);
+	bool ok = sys_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "500", err);
+	prctl(PR_SET_DUMPABLE, 0);
+	return ok;
+}
+
 static bool set_up(const struct step_spec *spec, int *ret_ruleset, struct err *err)
 {
-	return root_finish(spec->root, err) && guard_landlock_make(writable, ret_ruleset, err) &&
+	return root_finish(spec->root, err) && volunteer_for_oom(err) && guard_landlock_make(writable, ret_ruleset, err) &&
 	       guard_set_rlimits(spec->processes, err) && guard_keep_capabilities(0, err);
 }
 
