@@ -136,7 +136,7 @@ const char *net_egress_obstacle(void)
 	if (!relay_path())
 		return "slirp4netns is not installed: apt-get install slirp4netns";
 	if (access("/dev/net/tun", R_OK | W_OK) < 0)
-		return "/dev/net/tun cannot be opened: modprobe tun, or give the container that device";
+		return "/dev/net/tun cannot be opened: modprobe tun, chmod 666 /dev/net/tun, or give the container that device";
 	return "";
 }
 
