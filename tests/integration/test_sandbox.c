@@ -1,6 +1,7 @@
 // links: penstock_sandbox_client
 /* The layers of the sandbox, each asserted from inside a step; as root and as an ordinary account. */
 #include "tests/integration/sandbox_fixture.h"
+#include "worker/sandbox/doctor.h"
 
 #include <signal.h>
 
@@ -197,6 +198,27 @@ START_TEST(landlock_is_on)
 }
 END_TEST
 
+START_TEST(doctor_sees_the_layers)
+{
+	struct sandbox_layer layers[SANDBOX_LAYER_COUNT];
+	struct err err = {0};
+	ck_assert_msg(sandbox_doctor(fixture.sandbox, layers, &err), "%s", err.text);
+	for (size_t i = 0; i < SANDBOX_LAYER_COUNT; i++) {
+		printf("%-16s %-8s %s\n", layers[i].name, sandbox_layer_state_name(layers[i].state), layers[i].detail);
+		ck_assert(*layers[i].detail && *layers[i].purpose);
+		/* What is not on says what to do; what the launcher has said it has is on. */
+		ck_assert_int_eq(layers[i].state == SANDBOX_LAYER_ON, has_layer((enum sandbox_layer_bit)i));
+		ck_assert_int_eq(layers[i].state == SANDBOX_LAYER_ON, *layers[i].remedy == 0);
+	}
+	ck_assert_int_eq(layers[SANDBOX_LAYER_CAPABILITIES].state, SANDBOX_LAYER_ON);
+	ck_assert_int_eq(layers[SANDBOX_LAYER_SECCOMP].state, SANDBOX_LAYER_ON);
+	if (sandbox_facts(fixture.sandbox)->profile == SANDBOX_PROFILE_USER)
+		ck_assert_int_eq(layers[SANDBOX_LAYER_MEMORY].state, SANDBOX_LAYER_OFF);
+	open_job(NULL);
+	close_job();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("sandbox");
@@ -208,6 +230,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(layers, step_can, 0, (int)COUNT_OF(needs));
 	tcase_add_test(layers, processes_belong_to_another_account);
 	tcase_add_test(layers, landlock_is_on);
+	tcase_add_test(layers, doctor_sees_the_layers);
 	suite_add_tcase(s, layers);
 	return s;
 }

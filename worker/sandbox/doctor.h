@@ -22,4 +22,7 @@ struct sandbox_layer {
 /* Fills one entry per layer, in order of enum sandbox_layer_bit. Uses slot 0, which must be free. */
 bool sandbox_doctor(struct sandbox *sandbox, struct sandbox_layer ret[static SANDBOX_LAYER_COUNT], struct err *err);
 
+/* "on", "off" or "missing". */
+const char *sandbox_layer_state_name(enum sandbox_layer_state state);
+
 #endif
