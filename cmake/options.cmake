@@ -1,6 +1,10 @@
 # Warnings, hardening and sanitizers, the same for every target.
 add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Wmissing-prototypes
   -Wformat=2 -Wundef -Werror -fno-common)
+# gcc lets a variadic macro be called without its last argument, as C23 does; clang asks about it.
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  add_compile_options(-Wno-gnu-zero-variadic-macro-arguments)
+endif()
 add_compile_definitions(_GNU_SOURCE PENSTOCK_VERSION="${PROJECT_VERSION}")
 
 # PENSTOCK_PLAIN_* are for the sandbox launcher, which is never built with a sanitizer (LeakSanitizer cannot trace
