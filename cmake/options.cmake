@@ -19,11 +19,6 @@ elseif(NOT PENSTOCK_SANITIZE STREQUAL "")
 endif()
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND PENSTOCK_SANITIZE STREQUAL "")
-  # Outputs stay untouched when a function fails; with inlining gcc takes the paths behind a failure for uses of them.
-  # The clang build's analyser, which follows the result, looks for real ones.
-  if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-    add_compile_options(-Wno-maybe-uninitialized)
-  endif()
   add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE
     -D_FORTIFY_SOURCE=2 -fPIE)
   add_link_options(-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)

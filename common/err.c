@@ -23,7 +23,7 @@ __attribute__((format(printf, 2, 0))) static void set_text(struct err *err, cons
 		snprintf(err->text, sizeof err->text, "%s", format);
 }
 
-bool err_set(struct err *err, enum err_kind kind, const char *format, ...)
+bool(err_set)(struct err *err, enum err_kind kind, const char *format, ...)
 {
 	if (!err)
 		return false;
@@ -36,7 +36,7 @@ bool err_set(struct err *err, enum err_kind kind, const char *format, ...)
 	return false;
 }
 
-bool err_errno(struct err *err, const char *format, ...)
+bool(err_errno)(struct err *err, const char *format, ...)
 {
 	int os = errno;
 	if (!err)
@@ -52,7 +52,7 @@ bool err_errno(struct err *err, const char *format, ...)
 	return false;
 }
 
-bool err_wrap(struct err *err, const char *format, ...)
+bool(err_wrap)(struct err *err, const char *format, ...)
 {
 	if (!err)
 		return false;

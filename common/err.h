@@ -47,6 +47,17 @@ bool err_errno(struct err *err, const char *format, ...) __attribute__((format(p
 /* Puts "context: " in front of the text, keeps the kind. */
 bool err_wrap(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same three, saying in each caller that the value is false: a compiler that cannot look into err.c would otherwise
+ * take what follows a failure for a use of outputs that nobody set. */
+static inline bool err_false(bool always)
+{
+	(void)always;
+	return false;
+}
+#define err_set(...)   err_false((err_set)(__VA_ARGS__))
+#define err_errno(...) err_false((err_errno)(__VA_ARGS__))
+#define err_wrap(...)  err_false((err_wrap)(__VA_ARGS__))
+
 const char *err_kind_name(enum err_kind kind);
 int err_http_status(enum err_kind kind);
 int err_exit_code(enum err_kind kind);

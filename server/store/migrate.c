@@ -174,7 +174,7 @@ bool migrate(const char *url, const struct migration *list, int *ret_applied, st
 static bool check(PGconn *pg, const struct migration *list, struct err *err)
 {
 	int known = count_of(list), applied = 0;
-	bool is_there;
+	bool is_there = false;
 	if (!has_table(pg, &is_there, err) || (is_there && !load_applied(pg, list, known, &applied, err)))
 		return false;
 	return applied == known ||

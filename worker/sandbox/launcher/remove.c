@@ -26,8 +26,7 @@ static int open_directory(int parent, const char *name)
 	if (fd >= 0 || errno != EACCES)
 		return fd;
 	/* Our own directory with its permissions taken away. */
-	fchmodat(parent, name, 0700, 0);
-	return openat(parent, name, flags);
+	return fchmodat(parent, name, 0700, 0) < 0 ? -1 : openat(parent, name, flags);
 }
 
 static bool empty_directory(int top, int directory, unsigned depth, struct err *err);
