@@ -7,6 +7,7 @@
  */
 
 #include "common/mem.h"
+#include "common/str.h"
 #include "worker/sandbox/client.h"
 
 #include <check.h>
@@ -84,6 +85,16 @@ __attribute__((unused)) static void close_job(void)
 	struct err err = {0};
 	ck_assert(sandbox_close(fixture.sandbox, fixture.job, &err));
 	expect_event(SANDBOX_CLOSED);
+}
+
+/* The number that a command printed first; 0 when it printed none. */
+__attribute__((unused)) static int64_t first_number(const char *output)
+{
+	struct str rest = str_of(output), line;
+	int64_t number = 0;
+	if (str_cut(&rest, '\n', &line))
+		str_to_i64(str_trim(line), &number);
+	return number;
 }
 
 /* Starts a shell script with its output in a new memory file. */

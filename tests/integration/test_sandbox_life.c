@@ -42,7 +42,9 @@ static void host_comes_to(const char *command, const char *expected)
 
 static pid_t launcher_pid(void)
 {
-	return (pid_t)atoi(host("pgrep -P %d -x penstock-init", (int)getpid()));
+	pid_t pid = (pid_t)first_number(host("pgrep -P %d -x penstock-init", (int)getpid()));
+	ck_assert_int_gt(pid, 1); /* who kills 0 kills himself */
+	return pid;
 }
 
 /* All that a launcher makes on the host. */
@@ -265,7 +267,9 @@ START_TEST(killed_keeper_loses_its_job_only)
 	auto_fd int output = memfd_create("output", MFD_CLOEXEC);
 	start_and_wait_for("echo ready; sleep 61.5", output, "ready");
 	/* The keeper of slot 0 is the launcher's first child, since that slot is made at its start. */
-	kill((pid_t)atoi(host("pgrep -P %d | head -1", launcher_pid())), SIGKILL);
+	pid_t keeper = (pid_t)first_number(host("pgrep -P %d | head -1", launcher_pid()));
+	ck_assert_int_gt(keeper, 1);
+	kill(keeper, SIGKILL);
 	fixture.end = expect_event(SANDBOX_ENDED).end;
 	expect_end(SANDBOX_END_LOST);
 	host_comes_to("ps -eo args | grep -c '[s]leep 61.5'", "0\n");

@@ -79,13 +79,14 @@ START_TEST(files_in_tmp_are_memory)
 END_TEST
 
 /* Forks children that wait until it cannot; then they die with the step. */
-static const char fork_many[] = "python3 -c 'import os,time\nn=0\ntry:\n  while n < 2000:\n    if os.fork() == 0: time.sleep(100)\n"
-				"    n += 1\nexcept OSError:\n  pass\nprint(n)\nexit(n < 2000)'";
+static const char fork_many[] =
+	"python3 -c 'import os,time\nn=0\ntry:\n  while n < 2000:\n    if os.fork() == 0: time.sleep(100)\n"
+	"    n += 1\nexcept OSError:\n  pass\nprint(n)\nexit(n < 2000)'";
 
 START_TEST(process_limit)
 {
 	open_limited((struct sandbox_limits){.processes = 40});
-	int count = atoi(run_script(fork_many));
+	int64_t count = first_number(run_script(fork_many));
 	ck_assert_int_ge(count, 20);
 	ck_assert_int_le(count, 60);
 	/* Without a cgroup there is no telling why a step failed; the limit itself holds. */
@@ -209,10 +210,9 @@ END_TEST
 static const struct {
 	const char *program, *directory, *text;
 } unstarted[] = {
-	{"/no/such/program", NULL, "/no/such/program"},
-	{"/etc/passwd", NULL, "ermission"},		  /* not executable */
-	{"/bin/true", "/no/such/directory", "directory"}, /* the directory is named */
-	{"/bin/true", "/proc/1/cwd", "ermission"},	  /* pid 1 lets nobody in */
+	{"/no/such/program", NULL, "/no/such/program"}, {"/etc/passwd", NULL, "ermission"}, /* not executable */
+	{"/bin/true", "/no/such/directory", "directory"},                                   /* the directory is named */
+	{"/bin/true", "/proc/1/cwd", "ermission"},                                          /* pid 1 lets nobody in */
 };
 
 START_TEST(program_is_not_started)

@@ -150,8 +150,11 @@ static _Noreturn void become_relay(const char *path, pid_t keeper, int ready, in
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	char target[32];
 	snprintf(target, sizeof target, "%d", (int)keeper);
-	char *arguments[] = {"slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", "--cidr=" NET_CIDR,
-		"--ready-fd=3", target, "tap0", NULL};
+	/* As root it locks itself into a file system of its own and drops root's capabilities; an ordinary account,
+	 * which has nothing to drop, is not able to. */
+	bool is_root = geteuid() == 0;
+	char *arguments[] = {"slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", "--enable-seccomp",
+		is_root ? "--enable-sandbox" : "--configure", "--cidr=" NET_CIDR, "--ready-fd=3", target, "tap0", NULL};
 	char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	execve(path, arguments, environment);
 	_exit(127);
