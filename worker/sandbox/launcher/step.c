@@ -117,8 +117,9 @@ static bool volunteer_for_oom(struct err *err)
 
 static bool set_up(const struct step_spec *spec, int *ret_ruleset, struct err *err)
 {
-	return root_finish(spec->root, err) && volunteer_for_oom(err) && guard_landlock_make(writable, ret_ruleset, err) &&
-	       guard_set_rlimits(spec->processes, err) && guard_keep_capabilities(0, err);
+	return root_finish(spec->root, err) && volunteer_for_oom(err) &&
+	       guard_landlock_make(writable, ret_ruleset, err) && guard_set_rlimits(spec->processes, err) &&
+	       guard_keep_capabilities(0, err);
 }
 
 static _Noreturn void run_init(const struct step_spec *spec, int report_to)
