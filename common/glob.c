@@ -306,12 +306,25 @@ static void step(const struct program *program, size_t at, uint32_t c, struct po
 	}
 }
 
+/* Most patterns and texts part ways before the first special character: those need no program. */
+static bool differs_early(struct str pattern, struct str text)
+{
+	for (size_t i = 0; i < pattern.n && !strchr("*?[{\\", pattern.p[i]); i++)
+		if (i == text.n || text.p[i] != pattern.p[i])
+			return true;
+	return false;
+}
+
 bool glob_match(struct str pattern, struct str text)
 {
 	struct program program;
-	if (!compile(&program, pattern, NULL))
+	if (differs_early(pattern, text) || !compile(&program, pattern, NULL))
 		return false;
-	struct positions sets[2] = {0}, *now = &sets[0], *next = &sets[1];
+	struct positions sets[2], *now = &sets[0], *next = &sets[1];
+	for (size_t i = 0; i < 2; i++) { /* only as far as this program goes: it is short, and this is a hot path */
+		sets[i].count = 0;
+		memset(sets[i].is_in, 0, program.count * sizeof sets[i].is_in[0]);
+	}
 	add(now, 0);
 	close_over(&program, now);
 	while (text.n && now->count) {
