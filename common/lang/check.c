@@ -1,7 +1,5 @@
 #include "common/lang/check.h"
 
-#include <stdlib.h>
-
 /* The walk over all values of the pipeline, by the tables. */
 
 static void walk(struct lang_checker *checker, const struct lang_block *block, const void *base);
@@ -177,73 +175,42 @@ static void walk(struct lang_checker *checker, const struct lang_block *block, c
 	*checker = before;
 }
 
-/* An index of the jobs, so that a thousand jobs with ten needs each are no million comparisons. */
-
-static int compare_jobs(const void *a, const void *b)
-{
-	const struct lang_job_ref *x = a, *y = b;
-	int order = str_compare(x->job->name.text, y->job->name.text);
-	return order ? order : (x->stage > y->stage) - (x->stage < y->stage);
-}
-
-static void index_jobs(struct lang_checker *checker)
-{
-	const struct pipeline *pipeline = checker->pipeline;
-	size_t count = 0;
-	for (size_t i = 0; i < pipeline->stages.count; i++)
-		count += pipeline->stages.items[i].jobs.count;
-	checker->jobs = arena_array(checker->arena, struct lang_job_ref, count + 1);
-	for (size_t i = 0; i < pipeline->stages.count; i++)
-		for (size_t j = 0; j < pipeline->stages.items[i].jobs.count; j++)
-			checker->jobs[checker->job_count++] =
-				(struct lang_job_ref){&pipeline->stages.items[i].jobs.items[j], i};
-	qsort(checker->jobs, checker->job_count, sizeof *checker->jobs, compare_jobs);
-}
-
-const struct lang_job_ref *lang_find_job(const struct lang_checker *checker, struct str name)
-{
-	size_t low = 0, high = checker->job_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (str_compare(checker->jobs[middle].job->name.text, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	bool is_found = low < checker->job_count && str_eq(checker->jobs[low].job->name.text, name);
-	return is_found ? &checker->jobs[low] : NULL;
-}
-
-static const char *suggest(struct arena *arena, struct str name, const char *const *names)
+/* Near names are looked for only as long as somebody will read of them: a file may hold thousands of unknown ones. */
+static const char *suggest(struct lang_errors *errors, struct str name, const char *const *names)
 {
 	const char *nearest = str_nearest(name, names);
-	return nearest ? arena_printf(arena, "; did you mean \"%s\"?", nearest).p : "";
+	return nearest ? arena_printf(errors->arena, "; did you mean \"%s\"?", nearest).p : "";
 }
 
 const char *lang_suggest_job(const struct lang_checker *checker, struct str name)
 {
-	const char **names = arena_array(checker->arena, const char *, checker->job_count + 1);
+	struct lang_errors *errors = checker->errors;
+	if (errors->count == LANG_ERRORS_MAX)
+		return "";
+	const char **names = arena_array(errors->arena, const char *, checker->job_count + 1);
 	for (size_t i = 0; i < checker->job_count; i++)
-		names[i] = arena_str(checker->arena, checker->jobs[i].job->name.text).p;
-	return suggest(checker->arena, name, names);
+		names[i] = arena_str(errors->arena, checker->jobs[i].job->name.text).p;
+	return suggest(errors, name, names);
 }
 
 const char *lang_suggest(
-	struct arena *arena, struct str name, const struct lang_items *list, size_t size, size_t offset)
+	struct lang_errors *errors, struct str name, const struct lang_items *list, size_t size, size_t offset)
 {
-	const char **names = arena_array(arena, const char *, list->count + 1);
+	if (errors->count == LANG_ERRORS_MAX)
+		return "";
+	const char **names = arena_array(errors->arena, const char *, list->count + 1);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct lang_text *text = (const void *)((const char *)list->items + size * i + offset);
-		names[i] = arena_str(arena, text->text).p;
+		names[i] = arena_str(errors->arena, text->text).p;
 	}
-	return suggest(arena, name, names);
+	return suggest(errors, name, names);
 }
 
 void lang_check(const struct pipeline *pipeline, bool is_partial, struct arena *arena, struct lang_errors *errors)
 {
 	struct lang_checker checker = {
 		.pipeline = pipeline, .arena = arena, .errors = errors, .is_partial = is_partial};
-	index_jobs(&checker);
+	lang_index_jobs(&checker);
 	walk(&checker, &lang_pipeline_block, pipeline);
 	lang_check_inputs(&checker);
 	if (is_partial)

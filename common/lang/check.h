@@ -8,6 +8,7 @@
 
 #include "common/lang/block.h"
 #include "common/lang/errors.h"
+#include "common/lang/group.h"
 
 struct lang_job_ref {
 	const struct pipeline_job *job;
@@ -24,6 +25,10 @@ struct lang_checker {
 	struct lang_job_ref *jobs;
 	size_t job_count;
 
+	/* Of each stage, its jobs and its tests. */
+	struct lang_group **job_groups;
+	struct lang_group **test_groups;
+
 	/* Where the walk is. */
 	const struct pipeline_stage *stage;
 	size_t stage_index;
@@ -36,7 +41,9 @@ struct lang_checker {
 /* is_partial: the base could not be loaded. */
 void lang_check(const struct pipeline *pipeline, bool is_partial, struct arena *arena, struct lang_errors *errors);
 
-/* Names, order, cycles, matrices. */
+/* Finds the jobs of all stages, and reports cycles among them. */
+void lang_index_jobs(struct lang_checker *checker);
+/* Names, order, matrices. */
 void lang_check_jobs(struct lang_checker *checker);
 /* Shapes of stages, gates, waves, the deploy block, inputs. */
 void lang_check_stages(struct lang_checker *checker);
@@ -48,14 +55,11 @@ void lang_check_template(struct lang_checker *checker, const struct lang_key *ke
 
 /* NULL: there is none. Of several of the same name the first in the order of stages. */
 const struct lang_job_ref *lang_find_job(const struct lang_checker *checker, struct str name);
-/* Whether `job` waits for the job `name` of the same block, directly or through others. */
-bool lang_job_needs(const struct lang_checker *checker, const struct pipeline_job *jobs, size_t count,
-	const struct pipeline_job *job, struct str name);
-/* "": none is near; otherwise `; did you mean "x"?`. The names are a member of the items of a list. */
+/* For an error: "": none is near; otherwise `; did you mean "x"?`. The names are a member of the items of a list. */
 const char *lang_suggest(
-	struct arena *arena, struct str name, const struct lang_items *list, size_t size, size_t offset);
-#define LANG_SUGGEST(arena, name, list, member)                                                                        \
-	lang_suggest((arena), (name), &(struct lang_items){.items = (list)->items, .count = (list)->count},            \
+	struct lang_errors *errors, struct str name, const struct lang_items *list, size_t size, size_t offset);
+#define LANG_SUGGEST(errors, name, list, member)                                                                       \
+	lang_suggest((errors), (name), &(struct lang_items){.items = (list)->items, .count = (list)->count},           \
 		sizeof *(list)->items, offsetof(__typeof__(*(list)->items), member))
 /* The same for all jobs of job stages. */
 const char *lang_suggest_job(const struct lang_checker *checker, struct str name);

@@ -94,7 +94,7 @@ static void see_input(const struct use *use, struct str name)
 		if (str_eq(checker->pipeline->inputs.items[i].name.text, name))
 			return;
 	lang_error_add(checker->errors, place_of(use, name), "unknown input \"%.*s\"%s", STR_ARG(name),
-		LANG_SUGGEST(checker->arena, name, &checker->pipeline->inputs, name));
+		LANG_SUGGEST(checker->errors, name, &checker->pipeline->inputs, name));
 }
 
 static bool rows_name(const struct lang_pairs *rows, size_t count, struct str name)
@@ -114,7 +114,14 @@ static void see_axis(const struct use *use, struct str name)
 			return;
 	if (!rows_name(matrix->include.items, matrix->include.count, name))
 		lang_error_add(use->checker->errors, place_of(use, name), "unknown matrix axis \"%.*s\"%s",
-			STR_ARG(name), LANG_SUGGEST(use->checker->arena, name, &matrix->axes, name));
+			STR_ARG(name), LANG_SUGGEST(use->checker->errors, name, &matrix->axes, name));
+}
+
+/* Whether the job where the walk is waits for the one of this name in the same group. */
+static bool waits_for(const struct lang_checker *checker, const struct lang_group *group, struct str name)
+{
+	size_t at;
+	return lang_group_find(group, name, &at) && lang_group_waits(group, (size_t)(checker->job - group->jobs), at);
 }
 
 /* Where the outputs of this job are known: behind its stage, and in its stage to the jobs that wait for it. */
@@ -137,8 +144,7 @@ static void check_order(const struct use *use, const struct lang_job_ref *found)
 		lang_error_add(checker->errors, at,
 			"the job \"%.*s\" is in this stage; its outputs come too late for it", STR_ARG(name));
 	} else if (found->stage == checker->stage_index) {
-		const struct pipeline_stage *stage = checker->stage;
-		if (!lang_job_needs(checker, stage->jobs.items, stage->jobs.count, checker->job, name))
+		if (!waits_for(checker, checker->job_groups[checker->stage_index], name))
 			lang_error_add(checker->errors, at, "the job \"%.*s\" is not among the \"needs\" of \"%.*s\"",
 				STR_ARG(name), STR_ARG(checker->job->name.text));
 	}
@@ -148,18 +154,14 @@ static void check_order(const struct use *use, const struct lang_job_ref *found)
 static const struct pipeline_job *find_test(const struct use *use, struct str name)
 {
 	const struct lang_checker *checker = use->checker;
-	const struct pipeline_stage *stage = checker->stage;
-	for (size_t i = 0; checker->is_test && i < stage->tests.count; i++) {
-		const struct pipeline_job *test = &stage->tests.items[i];
-		if (!str_eq(test->name.text, name))
-			continue;
-		if (!lang_job_needs(checker, stage->tests.items, stage->tests.count, checker->job, name))
-			lang_error_add(checker->errors, place_of(use, name),
-				"the test \"%.*s\" is not among the \"needs\" of \"%.*s\"", STR_ARG(name),
-				STR_ARG(checker->job->name.text));
-		return test;
-	}
-	return NULL;
+	size_t at;
+	if (!checker->is_test || !lang_group_find(checker->test_groups[checker->stage_index], name, &at))
+		return NULL;
+	if (!waits_for(checker, checker->test_groups[checker->stage_index], name))
+		lang_error_add(checker->errors, place_of(use, name),
+			"the test \"%.*s\" is not among the \"needs\" of \"%.*s\"", STR_ARG(name),
+			STR_ARG(checker->job->name.text));
+	return &checker->stage->tests.items[at];
 }
 
 /* jobs.NAME.outputs.OUTPUT */
@@ -187,7 +189,7 @@ static void see_job(const struct use *use, const struct str *path, size_t count)
 			return;
 	if (count <= 3)
 		return;
-	const char *hint = lang_suggest(checker->arena, path[3],
+	const char *hint = lang_suggest(checker->errors, path[3],
 		&(struct lang_items){.items = job->outputs.items, .count = job->outputs.count},
 		sizeof *job->outputs.items, 0);
 	lang_error_add(checker->errors, place_of(use, path[3]), "the job \"%.*s\" has no output \"%.*s\"%s",

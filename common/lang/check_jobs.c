@@ -1,50 +1,70 @@
 #include "common/lang/check.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 /* Jobs among themselves: names, needs, cycles; and their matrices. */
 
 enum { JOBS_MAX = 2000 };
 
-static bool find_in(const struct pipeline_job *jobs, size_t count, struct str name, size_t *ret)
+/* By name, so that a thousand jobs with ten needs each are no ten million comparisons. */
+
+static int compare_jobs(const void *a, const void *b)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (str_eq(jobs[i].name.text, name)) {
-			*ret = i;
-			return true;
-		}
+	const struct lang_job_ref *x = a, *y = b;
+	int order = str_compare(x->job->name.text, y->job->name.text);
+	return order ? order : (x->stage > y->stage) - (x->stage < y->stage);
+}
+
+const struct lang_job_ref *lang_find_job(const struct lang_checker *checker, struct str name)
+{
+	size_t low = 0, high = checker->job_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (str_compare(checker->jobs[middle].job->name.text, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return false;
+	bool is_found = low < checker->job_count && str_eq(checker->jobs[low].job->name.text, name);
+	return is_found ? &checker->jobs[low] : NULL;
 }
 
-static bool reaches(
-	const struct pipeline_job *jobs, size_t count, const struct pipeline_job *from, struct str name, bool *seen)
+static void report_cycle(
+	void *arg, const struct lang_group *group, const size_t *path, size_t length, const struct lang_text *need)
 {
-	for (size_t i = 0; i < from->needs.count; i++) {
-		size_t at;
-		if (str_eq(from->needs.items[i].text, name))
-			return true;
-		if (!find_in(jobs, count, from->needs.items[i].text, &at) || seen[at])
-			continue;
-		seen[at] = true;
-		if (reaches(jobs, count, &jobs[at], name, seen))
-			return true;
+	struct lang_checker *checker = arg;
+	struct str circle = {NULL, 0};
+	for (size_t i = 0; i < length; i++)
+		circle = arena_printf(
+			checker->arena, "%.*s%.*s needs ", STR_ARG(circle), STR_ARG(group->jobs[path[i]].name.text));
+	lang_error_add(checker->errors, need->at, "a cycle in \"needs\": %.*s%.*s", STR_ARG(circle),
+		STR_ARG(group->jobs[path[0]].name.text));
+}
+
+void lang_index_jobs(struct lang_checker *checker)
+{
+	const struct pipeline *pipeline = checker->pipeline;
+	size_t stages = pipeline->stages.count, count = 0;
+	for (size_t i = 0; i < stages; i++)
+		count += pipeline->stages.items[i].jobs.count;
+	checker->jobs = arena_array(checker->arena, struct lang_job_ref, count + 1);
+	checker->job_groups = arena_array(checker->arena, struct lang_group *, stages);
+	checker->test_groups = arena_array(checker->arena, struct lang_group *, stages);
+	for (size_t i = 0; i < stages; i++) {
+		const struct pipeline_stage *stage = &pipeline->stages.items[i];
+		for (size_t j = 0; j < stage->jobs.count; j++)
+			checker->jobs[checker->job_count++] = (struct lang_job_ref){&stage->jobs.items[j], i};
+		checker->job_groups[i] =
+			lang_group_new(stage->jobs.items, stage->jobs.count, checker->arena, report_cycle, checker);
+		checker->test_groups[i] =
+			lang_group_new(stage->tests.items, stage->tests.count, checker->arena, report_cycle, checker);
 	}
-	return false;
+	qsort(checker->jobs, checker->job_count, sizeof *checker->jobs, compare_jobs);
 }
 
-bool lang_job_needs(const struct lang_checker *checker, const struct pipeline_job *jobs, size_t count,
-	const struct pipeline_job *job, struct str name)
-{
-	bool *seen = arena_array(checker->arena, bool, count);
-	return reaches(jobs, count, job, name, seen);
-}
-
-/* A block of jobs that may need each other: the jobs of a stage, or its tests. */
 struct group {
 	struct lang_checker *checker;
-	const struct pipeline_job *jobs;
-	size_t count;
+	const struct lang_group *jobs;
 	size_t stage;
 	bool is_tests;
 };
@@ -57,16 +77,15 @@ static void check_need(const struct group *group, const struct pipeline_job *job
 		lang_error_add(checker->errors, need->at, "the job \"%.*s\" needs itself", STR_ARG(need->text));
 		return;
 	}
-	if (find_in(group->jobs, group->count, need->text, &ignored))
+	if (lang_group_find(group->jobs, need->text, &ignored))
 		return;
 	if (group->is_tests) {
 		lang_error_add(checker->errors, need->at,
 			"unknown test \"%.*s\" in \"needs\": a test can need tests of its "
 			"own stage%s",
 			STR_ARG(need->text),
-			lang_suggest(checker->arena, need->text,
-				&(struct lang_items){.items = (void *)(uintptr_t)group->jobs, .count = group->count},
-				sizeof *group->jobs, offsetof(struct pipeline_job, name)));
+			LANG_SUGGEST(checker->errors, need->text, &checker->pipeline->stages.items[group->stage].tests,
+				name));
 		return;
 	}
 	const struct lang_job_ref *found = lang_find_job(checker, need->text);
@@ -88,61 +107,6 @@ static void check_needs(const struct group *group, const struct pipeline_job *jo
 					STR_ARG(need->text));
 		check_need(group, job, need);
 	}
-}
-
-enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
-
-struct search {
-	const struct group *group;
-	enum mark *marks;
-	size_t *path;
-	size_t depth;
-};
-
-/* The path from where the circle closes, named in the order in which the jobs need each other. */
-static void report_cycle(const struct search *search, size_t back_to, const struct lang_text *need)
-{
-	const struct group *group = search->group;
-	struct str circle = {NULL, 0};
-	size_t from = 0;
-	while (search->path[from] != back_to)
-		from++;
-	for (size_t i = from; i < search->depth; i++)
-		circle = arena_printf(group->checker->arena, "%.*s%.*s needs ", STR_ARG(circle),
-			STR_ARG(group->jobs[search->path[i]].name.text));
-	lang_error_add(group->checker->errors, need->at, "a cycle in \"needs\": %.*s%.*s", STR_ARG(circle),
-		STR_ARG(group->jobs[back_to].name.text));
-}
-
-static void visit(struct search *search, size_t i)
-{
-	const struct group *group = search->group;
-	const struct pipeline_job *job = &group->jobs[i];
-	search->marks[i] = MARK_OPEN;
-	search->path[search->depth++] = i;
-	for (size_t j = 0; j < job->needs.count; j++) {
-		size_t next;
-		if (!find_in(group->jobs, group->count, job->needs.items[j].text, &next) || next == i)
-			continue;
-		if (search->marks[next] == MARK_OPEN)
-			report_cycle(search, next, &job->needs.items[j]);
-		else if (search->marks[next] == MARK_NEW)
-			visit(search, next);
-	}
-	search->depth--;
-	search->marks[i] = MARK_DONE;
-}
-
-static void check_cycles(const struct group *group)
-{
-	struct search search = {
-		.group = group,
-		.marks = arena_array(group->checker->arena, enum mark, group->count),
-		.path = arena_array(group->checker->arena, size_t, group->count),
-	};
-	for (size_t i = 0; i < group->count; i++)
-		if (search.marks[i] == MARK_NEW)
-			visit(&search, i);
 }
 
 static const struct pipeline_axis *find_axis(const struct pipeline_matrix *matrix, struct str name)
@@ -181,7 +145,7 @@ static void check_exclude(
 		if (!axis)
 			lang_error_add(checker->errors, pair->name.at, "unknown axis \"%.*s\" in \"exclude\"%s",
 				STR_ARG(pair->name.text),
-				LANG_SUGGEST(checker->arena, pair->name.text, &matrix->axes, name));
+				LANG_SUGGEST(checker->errors, pair->name.text, &matrix->axes, name));
 		else if (!has_value(axis, pair->value.text))
 			lang_error_add(checker->errors, pair->value.at,
 				"the axis \"%.*s\" has no value \"%.*s\" to exclude", STR_ARG(pair->name.text),
@@ -227,9 +191,8 @@ static void check_job(const struct group *group, const struct pipeline_job *job)
 
 static void check_group(const struct group *group)
 {
-	for (size_t i = 0; i < group->count; i++)
-		check_job(group, &group->jobs[i]);
-	check_cycles(group);
+	for (size_t i = 0; i < group->jobs->count; i++)
+		check_job(group, &group->jobs->jobs[i]);
 }
 
 /* `needs` and `jobs.NAME` name a job without its stage. */
@@ -252,8 +215,7 @@ void lang_check_jobs(struct lang_checker *checker)
 {
 	check_unique(checker);
 	for (size_t i = 0; i < checker->pipeline->stages.count; i++) {
-		const struct pipeline_stage *stage = &checker->pipeline->stages.items[i];
-		check_group(&(struct group){checker, stage->jobs.items, stage->jobs.count, i, false});
-		check_group(&(struct group){checker, stage->tests.items, stage->tests.count, i, true});
+		check_group(&(struct group){checker, checker->job_groups[i], i, false});
+		check_group(&(struct group){checker, checker->test_groups[i], i, true});
 	}
 }

@@ -55,6 +55,10 @@ static void refuse_unknown(struct lang_reader *reader, const struct lang_block *
 				STR_ARG(name), block->title, foreign->ours);
 		return;
 	}
+	if (reader->errors->count == LANG_ERRORS_MAX) {
+		reader->errors->left_out++; /* nobody will read a suggestion */
+		return;
+	}
 	const char *names[64];
 	size_t count = 0;
 	for (const struct lang_key *known = block->keys; known->name; known++)

@@ -5,6 +5,8 @@
 #include "common/lang/when.h"
 #include "common/regex.h"
 
+#include <string.h>
+
 static bool matches(const char *pattern, struct str text)
 {
 	bool is_match = false;
@@ -51,10 +53,11 @@ static bool check_duration(struct str text, struct err *err)
 const struct lang_syntax_rule lang_syntax_rules[SYNTAX_COUNT] = {
 	[SYNTAX_ANY] = {.format = "text"},
 	[SYNTAX_NAME] = {"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$",
-		"it has 1 to 63 letters, digits, \"-\" and \"_\", and begins with a letter or digit", "name", NULL},
+		"it has 1 to 63 letters, digits, \"-\" and \"_\", and begins with a letter or digit", "name", NULL,
+		"-_"},
 	[SYNTAX_IDENTIFIER] = {"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
 		"it has 1 to 63 letters, digits and \"_\", and does not begin with a digit, since expressions name it",
-		"identifier", NULL},
+		"identifier", NULL, "_"},
 	[SYNTAX_VARIABLE] = {"^(?!(CI|INPUT|MATRIX)_)[A-Za-z_][A-Za-z0-9_]{0,127}$",
 		"it has letters, digits and \"_\"; those that begin with CI_, INPUT_ and MATRIX_ are set by Penstock",
 		"variable", NULL},
@@ -63,13 +66,13 @@ const struct lang_syntax_rule lang_syntax_rules[SYNTAX_COUNT] = {
 		"secret", NULL},
 	[SYNTAX_LABEL] = {"^[A-Za-z0-9][A-Za-z0-9_.:=/-]{0,126}$",
 		"a label has letters, digits and any of _ . : = / -, such as \"linux\" or \"arch=arm64\"", "label",
-		NULL},
+		NULL, "-"},
 	[SYNTAX_GROUP] = {"^[A-Za-z0-9][A-Za-z0-9_./-]{0,126}$", "a group has letters, digits and any of _ . / -",
-		"group", NULL},
+		"group", NULL, "-"},
 	[SYNTAX_ENVIRONMENT] = {"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}(/[A-Za-z0-9][A-Za-z0-9_-]{0,62})*$",
-		"an environment is a name such as \"prod\" or \"sandbox/ann\"", "environment", NULL},
+		"an environment is a name such as \"prod\" or \"sandbox/ann\"", "environment", NULL, "-"},
 	[SYNTAX_SHELL] = {"^[A-Za-z0-9_./+-]{1,255}$", "a shell is a program without arguments, such as \"bash\"",
-		"program", NULL},
+		"program", NULL, "-"},
 	[SYNTAX_GLOB] = {NULL, "", "glob", check_glob},
 	[SYNTAX_PATHS] = {"^!?[^/].*$", "a path is below the workspace and does not begin with \"/\"", "path glob",
 		check_paths},
@@ -94,9 +97,24 @@ const struct lang_syntax_rule lang_syntax_rules[SYNTAX_COUNT] = {
 	[SYNTAX_COUNT_OF_PEOPLE] = {"^[1-9][0-9]?$", "it is a number of people from 1 to 99", "number", NULL},
 };
 
+static bool is_plain_word(struct str text, const char *others)
+{
+	if (!others || text.n == 0 || text.n > 60 || text.p[0] < 'a' || text.p[0] > 'z')
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+		bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		if (!is_word && (c == 0 || !strchr(others, c)))
+			return false;
+	}
+	return true;
+}
+
 bool lang_syntax_check(enum lang_syntax syntax, struct str text, struct err *err)
 {
 	const struct lang_syntax_rule *rule = &lang_syntax_rules[syntax];
+	if (is_plain_word(text, rule->plain))
+		return true;
 	if (rule->pattern && !matches(rule->pattern, text))
 		return err_set(err, ERR_INVALID, "%s", rule->words);
 	return !rule->check || rule->check(text, err);

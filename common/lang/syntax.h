@@ -38,6 +38,8 @@ struct lang_syntax_rule {
 	const char *words;   /* "a name is ..." */
 	const char *format;  /* of the reference: "glob" */
 	bool (*check)(struct str text, struct err *err); /* NULL: the pattern is enough */
+	/* A word of small letters, digits and these is right without asking the pattern: nearly all names are such. */
+	const char *plain;
 };
 
 extern const struct lang_syntax_rule lang_syntax_rules[SYNTAX_COUNT];

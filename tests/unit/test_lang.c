@@ -1,7 +1,10 @@
 // links: penstock_lang penstock_common
+#include "common/buf.h"
 #include "common/lang/input.h"
 #include "common/lang/lang.h"
+#include "common/lang/templates.h"
 #include "common/mem.h"
+#include "common/yaml.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -29,24 +32,17 @@ static bool read_file(struct arena *arena, const char *path, struct str *ret)
 	return true;
 }
 
-/* As the server has it: a file of the commit first, then a template; of templates there is version 1. */
+/* As the server has it: a file of the commit first, then a template. */
 static bool load_base(void *arg, struct str name, struct str version, struct arena *arena, struct str *ret_text,
 	const char **ret_file, struct err *err)
 {
 	(void)arg;
-	if (version.n && !str_is(version, "1"))
-		return err_set(err, ERR_NOT_FOUND, "the template \"%.*s\" has no version \"%.*s\"", STR_ARG(name),
-			STR_ARG(version));
 	const char *file = arena_printf(arena, "base/%.*s.yaml", STR_ARG(name)).p;
 	if (!version.n && read_file(arena, arena_printf(arena, CORPUS "%s", file).p, ret_text)) {
 		*ret_file = file;
 		return true;
 	}
-	file = arena_printf(arena, "pipelines/%.*s.yaml", STR_ARG(name)).p;
-	if (!read_file(arena, arena_printf(arena, SOURCE_DIR "/%s", file).p, ret_text))
-		return err_set(err, ERR_NOT_FOUND, "no pipeline or template \"%.*s\"", STR_ARG(name));
-	*ret_file = file;
-	return true;
+	return lang_template(name, version, ret_text, ret_file, err);
 }
 
 static const struct lang_loader loader = {NULL, load_base};
@@ -337,6 +333,40 @@ START_TEST(too_many_jobs_are_refused)
 }
 END_TEST
 
+/* A chain of jobs that all ask for the first one's output, and thousands of unknown names among thousands of known
+ * ones: each took many seconds when the answer was looked up again for each of them. */
+START_TEST(hostile_files_are_quick)
+{
+	auto_arena arena = {0};
+	auto_loaded chain, unknown;
+	auto_buf text = BUF_INIT(YAML_BYTES_MAX);
+	buf_add_c(&text, "stages:\n  - name: s\n    jobs:\n      j0: { outputs: x, steps: { run: x } }\n");
+	for (int job = 1; job < 700; job++) {
+		buf_addf(&text, "      j%d: { needs: j%d, steps: { run: x }, env: {", job, job - 1);
+		for (int i = 0; i < 20; i++)
+			buf_addf(&text, " E%d: \"${{ jobs.j0.outputs.x }}\",", i);
+		buf_add_c(&text, " } }\n");
+	}
+	ck_assert(!text.is_full);
+	ck_assert_msg(load(&chain, buf_str(&text), "a.yaml"), "%.*s", STR_ARG(chain.text));
+	buf_clear(&text);
+	buf_add_c(&text, "inputs: {");
+	for (int i = 0; i < 1000; i++)
+		buf_addf(&text, " an_input_with_a_long_name_%d: {},", i);
+	buf_add_c(&text, " }\nstages:\n  - name: s\n    jobs:\n");
+	for (int job = 0; job < 500; job++) {
+		buf_addf(&text, "      j%d: { steps: { run: x }, env: {", job);
+		for (int i = 0; i < 20; i++)
+			buf_addf(&text, " E%d: \"${{ inputs.an_input_with_a_lnog_name_%d }}\",", i, i);
+		buf_add_c(&text, " } }\n");
+	}
+	ck_assert(!text.is_full);
+	ck_assert(!load(&unknown, buf_str(&text), "a.yaml"));
+	ck_assert_uint_eq(unknown.errors.count, LANG_ERRORS_MAX);
+	ck_assert_uint_eq(unknown.errors.left_out, 500 * 20 - LANG_ERRORS_MAX);
+}
+END_TEST
+
 static const struct {
 	const char *file;
 	const char *name;
@@ -431,7 +461,11 @@ int main(void)
 	tcase_add_loop_test(cases, inputs_take_values, 0, COUNT_OF(values));
 	tcase_add_test(cases, texts_stay_as_written);
 	tcase_add_test(cases, an_empty_block_is_set);
+	TCase *quick = tcase_create("quick");
+	tcase_set_timeout(quick, 15);
+	tcase_add_test(quick, hostile_files_are_quick);
 	suite_add_tcase(suite, cases);
+	suite_add_tcase(suite, quick);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	int failed = srunner_ntests_failed(runner);
