@@ -192,16 +192,21 @@ static bool move_members(const char *from, const char *to)
 	return ok;
 }
 
-static void enable_controllers(const char *path)
+/* False when processes are in the way. */
+static bool enable_controllers(const char *path)
 {
 	char file[PATH_MAX];
+	bool is_busy = false;
 	if (!join(file, path, "cgroup.subtree_control"))
-		return;
+		return true;
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
 		char text[16];
 		snprintf(text, sizeof text, "+%s", controller_names[i]);
-		sys_write_file(AT_FDCWD, file, text, NULL);
+		struct err err = {0};
+		if (!sys_write_file(AT_FDCWD, file, text, &err) && err.os == EBUSY)
+			is_busy = true;
 	}
+	return !is_busy;
 }
 
 /* Where slots may go: the delegated group of this service, or for root the top of the hierarchy. */
@@ -224,7 +229,7 @@ static bool find_version2_base(const char *mount, char ret[static PATH_MAX])
 
 static void open_version2(struct cgroup_tree *tree, const char *id)
 {
-	char mount[PATH_MAX], base[PATH_MAX], name[64], enabled[4096];
+	char mount[PATH_MAX], base[PATH_MAX], path[PATH_MAX], name[64], enabled[4096];
 	if (!find_mount(NULL, mount)) {
 		snprintf(tree->why, sizeof tree->why, "no cgroup file system is mounted");
 		return;
@@ -234,9 +239,11 @@ static void open_version2(struct cgroup_tree *tree, const char *id)
 			"no cgroup is delegated to this account; run the worker as a systemd service with Delegate=yes");
 		return;
 	}
-	enable_controllers(base);
+	/* The top of a container's own hierarchy looks like a root, but is bound to the rule like any other group. */
+	if (!enable_controllers(base) && join(path, base, "penstock-host") && move_members(base, path))
+		enable_controllers(base);
 	snprintf(name, sizeof name, "penstock-%s", id);
-	char path[PATH_MAX], controllers[PATH_MAX];
+	char controllers[PATH_MAX];
 	if (!join(path, base, name) || !make_directory(path) || !join(controllers, path, "cgroup.controllers")) {
 		snprintf(tree->why, sizeof tree->why, "cannot make a cgroup in %.200s: %s", base, strerror(errno));
 		return;

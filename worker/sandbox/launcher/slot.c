@@ -201,6 +201,7 @@ bool slot_prepare(struct slot *slot, const struct machine *machine, const struct
 		return false;
 	cgroup_slot_reset_peak(&machine->cgroups, &slot->cgroup);
 	cgroup_slot_read(&machine->cgroups, &slot->cgroup, &slot->counters);
+	slot->peak_before = slot->counters.memory_peak_bytes;
 	return true;
 }
 
@@ -269,6 +270,7 @@ void slot_explain_end(struct slot *slot, const struct machine *machine, struct s
 			(unsigned long long)(slot->disk_bytes >> 20), (unsigned long long)slot->inodes);
 	}
 	slot->counters = now;
-	if (now.memory_peak_bytes)
+	/* Kernels before 6.12 cannot start a version 2 peak anew: then it is this job's only if it has grown. */
+	if (now.memory_peak_bytes > slot->peak_before)
 		end->memory_peak_bytes = now.memory_peak_bytes;
 }

@@ -40,6 +40,7 @@ struct slot {
 	bool is_closing;
 	uint64_t steps[WIRE_MAX_STEPS];
 	struct cgroup_counters counters; /* at the end of the last step */
+	uint64_t peak_before;            /* of memory, before this job */
 };
 
 void slot_init(struct slot *slot, unsigned number);
