@@ -8,7 +8,13 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { RETRY_FIRST_MS = 250, RETRY_MAX_MS = 15000, PART_TIMEOUT_MS = 10 * 60 * 1000, ANSWER_MAX = 64 << 10 };
+enum {
+	RETRY_FIRST_MS = 250,
+	RETRY_MAX_MS = 15000,
+	PART_TIMEOUT_MS = 10 * 60 * 1000,
+	ANSWER_MAX = 64 << 10,
+	MISPLACED_MAX = 5
+};
 
 struct artifacts {
 	struct artifacts_upload upload;
@@ -83,32 +89,31 @@ static bool take_answer(struct artifacts *artifacts, const struct http_answer *a
 	return true;
 }
 
-static bool offset_of(const struct http_answer *answer, int64_t *ret)
+static bool read_progress(const struct http_answer *answer, int64_t size, int64_t *ret_offset, bool *ret_complete)
 {
 	struct str text;
-	return pair_find(&answer->headers, STR("upload-offset"), &text) && str_to_i64(text, ret);
+	int64_t offset;
+	if (!pair_find(&answer->headers, STR("upload-offset"), &text) || !str_to_i64(text, &offset) || offset < 0 ||
+		offset > size)
+		return false;
+	*ret_offset = offset;
+	*ret_complete = str_is(pair_get(&answer->headers, STR("upload-complete")), "true");
+	return true;
 }
 
 static void on_asked(void *arg, const struct http_answer *answer, const struct err *err)
 {
 	struct artifacts *artifacts = arg;
-	int64_t size = artifacts->upload.items[artifacts->at].report.size_bytes, offset;
+	int64_t size = artifacts->upload.items[artifacts->at].report.size_bytes;
+	bool is_complete = false;
 	if (!take_answer(artifacts, answer, err))
 		return;
-	if (answer->status == 404) {
-		offset = 0;
-	} else if (answer->status >= 300 || !offset_of(answer, &offset) || offset < 0 || offset > size) {
+	if (answer->status >= 300 || !read_progress(answer, size, &artifacts->sent, &is_complete)) {
 		fail(artifacts, answer);
 		return;
 	}
-	artifacts->sent = offset;
-	artifacts->is_asked = true;
-	artifacts->failures = 0;
-	/* An empty file is complete only once it was sent. */
-	if (answer->status != 404 && offset == size) {
-		artifacts->at++;
-		artifacts->is_asked = false;
-	}
+	artifacts->is_asked = !is_complete;
+	artifacts->at += is_complete;
 	advance(artifacts);
 }
 
@@ -117,23 +122,18 @@ static void on_part(void *arg, const struct http_answer *answer, const struct er
 	struct artifacts *artifacts = arg;
 	if (!take_answer(artifacts, answer, err))
 		return;
-	int64_t size = artifacts->upload.items[artifacts->at].report.size_bytes, offset;
-	bool is_misplaced = answer->status == 409 && offset_of(answer, &offset);
-	if (answer->status >= 300 && !is_misplaced) {
-		fail(artifacts, answer);
+	/* It has another part of it than we think: ask. Not for ever. */
+	if (answer->status == 409 && artifacts->failures < MISPLACED_MAX) {
+		try_later(artifacts);
 		return;
 	}
-	if (is_misplaced) {
-		/* It has another part of it than we think: ask. Not for ever. */
-		if (++artifacts->failures > 20)
-			fail(artifacts, answer);
-		else
-			try_later(artifacts);
+	if (answer->status >= 300) {
+		fail(artifacts, answer);
 		return;
 	}
 	artifacts->failures = 0;
 	artifacts->sent = artifacts->part_end;
-	if (artifacts->sent == size) {
+	if (artifacts->sent == artifacts->upload.items[artifacts->at].report.size_bytes) {
 		artifacts->at++;
 		artifacts->is_asked = false;
 	}

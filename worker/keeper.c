@@ -49,10 +49,21 @@ void keeper_back_off(struct keeper *keeper, int64_t sent_us, const char *what, c
 	keeper->backoff_until_us = now_us + wait_ms * US_PER_MS;
 }
 
+/* Two workers of one name would take each other's place, and each other's jobs, for ever. */
 void keeper_register_again(struct keeper *keeper)
 {
-	if (keeper->state == KEEPER_ONLINE)
-		keeper->state = KEEPER_REGISTERING;
+	struct err err;
+	if (keeper->state != KEEPER_ONLINE || keeper->is_closing)
+		return;
+	keeper->state = KEEPER_REGISTERING;
+	bool did_last = clock_mono_us() - keeper->registered_us > TAKEOVER_MS * US_PER_MS;
+	keeper->takeovers = did_last ? 1 : keeper->takeovers + 1;
+	if (keeper->takeovers < TAKEOVERS_MAX)
+		return;
+	keeper->state = KEEPER_REFUSED;
+	err_set(&err, ERR_CONFLICT, "another worker goes by the name \"%.*s\"; give each its own `name`",
+		STR_ARG(keeper->options.self.name));
+	keeper->options.events->refused(keeper->options.arg, &err);
 }
 
 static void on_registered(void *arg, const struct http_answer *http, const struct err *http_err)
@@ -84,6 +95,7 @@ static void on_registered(void *arg, const struct http_answer *http, const struc
 		keeper->state = KEEPER_ONLINE;
 		keeper->failures = 0;
 		keeper->is_connected = true;
+		keeper->registered_us = clock_mono_us();
 		keeper->options.events->registered(keeper->options.arg, &keeper->registered);
 	} else if (http && http->status >= 400 && http->status < 500 && http->status != 408 && http->status != 429) {
 		arena_done(&arena);

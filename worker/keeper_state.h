@@ -25,6 +25,9 @@ enum {
 	RETRY_MS = 1000,
 	BACKOFF_FIRST_MS = 200,
 	BACKOFF_MAX_MS = 15000,
+	DRAIN_POLL_MS = 1000, /* a server that wants us to drain holds nothing */
+	TAKEOVERS_MAX = 3,
+	TAKEOVER_MS = 30000, /* a registration that lasted so long was a good one */
 };
 
 struct sync {
@@ -63,6 +66,8 @@ struct keeper {
 	bool is_drain_told;
 	bool is_drained;
 	bool is_connected;
+	int takeovers; /* registrations in a row that did not last */
+	int64_t registered_us;
 	struct http_call *register_call;
 	uv_timer_t timer;
 	bool is_closing, is_timer_closed;

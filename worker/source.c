@@ -77,12 +77,18 @@ static struct str key_of(const struct source_request *request, struct arena *are
 	return arena_printf(arena, "%.16s-%.*s-%d", name, STR_ARG(str_head(request->commit, 64)), request->fetch_depth);
 }
 
+/* What is asked of the server: the commit alone, or all history. */
+static int depth_asked(int32_t fetch_depth)
+{
+	return fetch_depth == 1 ? 1 : 0;
+}
+
 /* Repositories are apart by depth: a thin pack against a shallow commit must never stand for history. */
 static struct str repository_of(const struct source_request *request, struct arena *arena)
 {
 	char name[DIGEST_TEXT_BYTES];
 	digest_text_of(request->repository, name);
-	return arena_printf(arena, "%.32s-%d.git", name, request->fetch_depth);
+	return arena_printf(arena, "%.32s-%d.git", name, depth_asked(request->fetch_depth));
 }
 
 int source_try(struct source_store *store, const struct source_request *request)
@@ -274,9 +280,8 @@ static void download(struct source_fetch *fetch)
 	}
 	struct http_request request = {
 		.method = "GET",
-		.url = fetch->have.n ? arena_printf(&fetch->arena, "%.*s?have=%.*s", STR_ARG(asker->url),
-					       STR_ARG(fetch->have))
-				     : asker->url,
+		.url = arena_printf(&fetch->arena, "%.*s?depth=%d%s%.*s", STR_ARG(asker->url),
+			depth_asked(fetch->fetch_depth), fetch->have.n ? "&have=" : "", STR_ARG(fetch->have)),
 		.headers = asker->headers,
 		.answer_max_bytes = (size_t)8 << 30,
 		.body_write = write_piece,
@@ -299,9 +304,7 @@ static void look_around(void *arg)
 		cache_let_go(cache);
 	}
 	cache_hold(cache);
-	/* A pack against history that was cut off would miss what lies behind the cut. */
-	if (fetch->fetch_depth == 0 || fetch->fetch_depth == 1)
-		fetch->have = str_trim(files_read_small(last_file(fetch), 64, &fetch->arena));
+	fetch->have = str_trim(files_read_small(last_file(fetch), 64, &fetch->arena));
 	cache_let_go(cache);
 }
 

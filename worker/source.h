@@ -21,7 +21,7 @@ struct source_request {
 	struct str repository;
 	struct str commit;
 	int32_t fetch_depth;
-	struct str url; /* of the attempt's source; "?have=" is added */
+	struct str url; /* of the attempt's source; "?depth=" and "have=" are added */
 	const struct pair_list *headers;
 };
 

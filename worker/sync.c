@@ -200,7 +200,9 @@ static void apply(struct sync *sync, const struct worker_answer *answer, const j
 	/* Answers at once that say nothing, to questions that were to be held. */
 	bool is_idle = sync->is_held && !json_array_size(jobs) && now_us - sync->sent_us < 20 * US_PER_MS;
 	keeper->idle_answers = is_idle ? keeper->idle_answers + 1 : 0;
-	if (keeper->idle_answers >= 3)
+	if (keeper->is_drain_asked)
+		keeper->poll_at_us = now_us + DRAIN_POLL_MS * US_PER_MS;
+	else if (keeper->idle_answers >= 3)
 		keeper->poll_at_us = now_us + 200 * US_PER_MS;
 }
 

@@ -338,9 +338,10 @@ static void on_source(struct http_exchange *exchange, void *context)
 	fake->sources_thin += http_query(exchange, "have", &have);
 	int fd = mkstemp(pack);
 	const char *commit = attempt ? json_string_value(json_object_get(attempt->spec, "commit")) : "";
-	long depth = attempt ? (long)json_integer_value(json_object_get(attempt->spec, "fetch_depth")) : 0;
+	struct str depth = {0};
+	http_query(exchange, "depth", &depth);
 	/* A snapshot lists the tree's objects and the commit; history is a walk. */
-	if (depth == 1)
+	if (str_is(depth, "1"))
 		snprintf(command, sizeof command,
 			"cd '%s' && { echo %s; git rev-list --objects --no-object-names %s^{tree} %s%.*s%s; } | "
 			"git pack-objects --stdout --thin -q > %s",
@@ -399,9 +400,11 @@ static void on_upload_asked(struct http_exchange *exchange, void *context)
 	struct fake_blob *blob = fake_find_blob(context, http_param(exchange, "sha"));
 	if (refuse_when_down(context, exchange))
 		return;
-	if (blob)
-		http_add_header(exchange, "Upload-Offset", arena_printf(http_arena(exchange), "%" PRId64, blob->size));
-	http_answer(exchange, blob ? 200 : 404, "text/plain", (struct str){0});
+	bool is_complete = blob && blob->size == blob->total;
+	int64_t offset = blob && !is_complete ? blob->size : 0;
+	http_add_header(exchange, "Upload-Offset", arena_printf(http_arena(exchange), "%" PRId64, offset));
+	http_add_header(exchange, "Upload-Complete", is_complete ? STR("true") : STR("false"));
+	http_answer(exchange, 200, "text/plain", (struct str){0});
 }
 
 static void on_upload(struct http_exchange *exchange, void *context)
@@ -420,7 +423,6 @@ static void on_upload(struct http_exchange *exchange, void *context)
 		snprintf(blob->sha256, sizeof blob->sha256, "%.*s", STR_ARG(http_param(exchange, "sha")));
 	}
 	if (offset != blob->size) {
-		http_add_header(exchange, "Upload-Offset", arena_printf(http_arena(exchange), "%" PRId64, blob->size));
 		http_answer(exchange, 409, "text/plain", (struct str){0});
 		return;
 	}
@@ -428,7 +430,8 @@ static void on_upload(struct http_exchange *exchange, void *context)
 	size_t n = is_cut ? (size_t)fake->upload_cut : body.n;
 	fake->upload_cut = 0;
 	blob->bytes = mem_resize(blob->bytes, (size_t)blob->size + n + 1);
-	memcpy(blob->bytes + blob->size, body.p, n);
+	if (n)
+		memcpy(blob->bytes + blob->size, body.p, n);
 	blob->size += (int64_t)n;
 	blob->total = total;
 	char sum[DIGEST_TEXT_BYTES];
@@ -448,7 +451,7 @@ static const struct http_route routes[] = {
 		.body_max_bytes = WORKER_SYNC_BYTES_MAX},
 	{.method = "GET", .pattern = "/api/v1/worker/attempts/{job}/{attempt}/source", .handler = on_source},
 	{.method = "GET", .pattern = "/api/v1/worker/attempts/{job}/{attempt}/blobs/{sha}", .handler = on_blob},
-	{.method = "HEAD",
+	{.method = "GET",
 		.pattern = "/api/v1/worker/attempts/{job}/{attempt}/uploads/{sha}",
 		.handler = on_upload_asked},
 	{.method = "PUT",
