@@ -297,7 +297,7 @@ void job_steps_event(struct job *job, const struct sandbox_event *event)
 
 static bool should_run(const struct job *job, const struct job_step *step)
 {
-	if (job->is_killed)
+	if (job->is_killed || str_is(step->condition, "never"))
 		return false;
 	if (str_is(step->condition, "always"))
 		return true;

@@ -159,7 +159,7 @@ struct job_step {
 	struct str run;
 	struct str shell;
 	struct pair_list env;
-	struct str condition; /* "", "failure", "always": what the worker decides by itself */
+	struct str condition; /* "", "failure", "always": what the worker decides by itself; "never": skip it */
 	int64_t timeout_ms;
 };
 
