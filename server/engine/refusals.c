@@ -5,6 +5,11 @@ static bool has_environment(const struct plan_stage *stage)
 	return stage->kind == PLAN_STAGE_ENVIRONMENT;
 }
 
+static bool has_time(const struct plan_stage *stage)
+{
+	return stage->gate && stage->gate->not_before > 0;
+}
+
 static bool has_services(const struct plan_job *job)
 {
 	return job->services != NULL;
@@ -61,6 +66,7 @@ static const struct {
 	const char *what;
 } rows[] = {
 	{.stage = has_environment, .does = "deploys to an environment", .what = "environment stages"},
+	{.stage = has_time, .does = "waits for a time", .what = "gates with \"not_before\""},
 	{.job = has_services, .does = "starts services beside itself", .what = "services"},
 	{.job = has_cache, .does = "keeps a cache", .what = "caches"},
 	{.job = has_image, .does = "runs in an image", .what = "images"},
