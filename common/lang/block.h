@@ -120,13 +120,14 @@ static inline bool lang_is_set(const struct lang_key *key, const void *base)
 	return ((const struct lang_place *)lang_member(key, base))->line != 0;
 }
 
-#define KEY(type, member, kind_, help_, ...)                                                                           \
+/* What follows the kind: the help sentence, then further members by name. */
+#define KEY(type, member, kind_, ...)                                                                                  \
 	{                                                                                                              \
-		.name = #member, .help = (help_), .kind = (kind_), .offset = offsetof(type, member), __VA_ARGS__       \
+		.name = #member, .kind = (kind_), .offset = offsetof(type, member), .help = __VA_ARGS__                \
 	}
-#define KEY_AS(type, member, name_, kind_, help_, ...)                                                                 \
+#define KEY_AS(type, member, name_, kind_, ...)                                                                        \
 	{                                                                                                              \
-		.name = (name_), .help = (help_), .kind = (kind_), .offset = offsetof(type, member), __VA_ARGS__       \
+		.name = (name_), .kind = (kind_), .offset = offsetof(type, member), .help = __VA_ARGS__                \
 	}
 #define KEY_END                                                                                                        \
 	{                                                                                                              \

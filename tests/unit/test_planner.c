@@ -7,6 +7,7 @@
 #include "server/engine/plan_render.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -220,6 +221,12 @@ START_TEST(the_table_is_documented)
 	char *markdown = plan_env_markdown();
 	for (const struct plan_env_variable *variable = plan_env_variables; variable->name; variable++)
 		ck_assert_msg(strstr(markdown, variable->name) != NULL, "%s", variable->name);
+	static char page[256 * 1024];
+	FILE *file = fopen(SOURCE_DIR "/docs/language.md", "r");
+	ck_assert_ptr_nonnull(file);
+	page[fread(page, 1, sizeof page - 1, file)] = 0;
+	fclose(file);
+	ck_assert_msg(strstr(page, markdown) != NULL, "docs/language.md lacks this table:\n%s", markdown);
 	free(markdown);
 }
 END_TEST
