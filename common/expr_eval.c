@@ -426,25 +426,17 @@ static struct str change_case(struct evaluation *in, struct str text, bool to_up
 	return (struct str){p, text.n};
 }
 
-enum method { STARTS_WITH, ENDS_WITH, CONTAINS, MATCHES, LOWER_ASCII, UPPER_ASCII };
-
-static const char *const method_names[] = {
-	"startsWith", "endsWith", "contains", "matches", "lowerAscii", "upperAscii", NULL};
-
 static bool check_method(struct evaluation *in, const struct expr *expr, const struct expr_value *values, int *ret)
 {
-	if (!enum_from_name(method_names, expr->name, ret)) {
-		const char *nearest = str_nearest(expr->name, method_names);
-		return err_set(in->err, ERR_NOT_FOUND, "unknown method .%.*s()%s%s%s", STR_ARG(expr->name),
-			nearest ? "; did you mean ." : "", nearest ? nearest : "", nearest ? "()?" : "");
-	}
-	size_t expected = *ret >= LOWER_ASCII ? 1 : 2;
+	if (!enum_from_name(expr_method_names, expr->name, ret))
+		BUG("method %.*s", STR_ARG(expr->name));
+	size_t expected = *ret >= EXPR_LOWER_ASCII ? 1 : 2;
 	if (expr->count != expected)
-		return err_set(in->err, ERR_INVALID, ".%s() takes %s", method_names[*ret],
+		return err_set(in->err, ERR_INVALID, ".%s() takes %s", expr_method_names[*ret],
 			expected == 1 ? "nothing in its brackets" : "one text");
 	for (size_t i = 0; i < expected; i++)
 		if (values[i].kind != EXPR_TEXT)
-			return err_set(in->err, ERR_INVALID, ".%s() works on texts, not on %s", method_names[*ret],
+			return err_set(in->err, ERR_INVALID, ".%s() works on texts, not on %s", expr_method_names[*ret],
 				kind_names[values[i].kind]);
 	return true;
 }
@@ -458,24 +450,24 @@ static bool eval_method(struct evaluation *in, const struct expr *expr, struct e
 	if (!eval_args(in, expr, &values) || !check_method(in, expr, values, &method))
 		return false;
 	struct str text = values[0].text, other = expr->count > 1 ? values[1].text : (struct str){0};
-	switch ((enum method)method) {
-	case STARTS_WITH:
+	switch ((enum expr_method)method) {
+	case EXPR_STARTS_WITH:
 		*ret = expr_bool(str_starts(text, other));
 		return true;
-	case ENDS_WITH:
+	case EXPR_ENDS_WITH:
 		*ret = expr_bool(str_ends(text, other));
 		return true;
-	case CONTAINS:
+	case EXPR_CONTAINS:
 		*ret = expr_bool(str_find(text, other, &at));
 		return true;
-	case MATCHES:
+	case EXPR_MATCHES:
 		if (!regex_match(other, text, false, &truth, in->err))
 			return false;
 		*ret = expr_bool(truth);
 		return true;
-	case LOWER_ASCII:
-	case UPPER_ASCII:
-		*ret = expr_text(change_case(in, text, method == UPPER_ASCII));
+	case EXPR_LOWER_ASCII:
+	case EXPR_UPPER_ASCII:
+		*ret = expr_text(change_case(in, text, method == EXPR_UPPER_ASCII));
 		return true;
 	}
 	BUG("method %d", method);

@@ -43,6 +43,9 @@ enum expr_op {
 	EXPR_OP_CHOOSE, /* args[0] ? args[1] : args[2] */
 };
 
+enum expr_method { EXPR_STARTS_WITH, EXPR_ENDS_WITH, EXPR_CONTAINS, EXPR_MATCHES, EXPR_LOWER_ASCII, EXPR_UPPER_ASCII };
+extern const char *const expr_method_names[]; /* parsing refuses all others */
+
 struct expr {
 	enum expr_op op;
 	int depth; /* of the tree below, at most EXPR_DEPTH_MAX: evaluation may recurse */

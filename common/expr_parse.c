@@ -27,6 +27,9 @@ static const struct {
 
 static const struct expr *parse_choose(struct parser *parser);
 
+const char *const expr_method_names[] = {
+	"startsWith", "endsWith", "contains", "matches", "lowerAscii", "upperAscii", NULL};
+
 static const struct expr *fail(struct parser *parser, size_t at, const char *what)
 {
 	parser->error_at = at;
@@ -141,16 +144,29 @@ static const struct expr *parse_index(struct parser *parser, const struct expr *
 	return node(parser, (struct expr){.op = EXPR_OP_FIELD, .name = index->value.text, .args = args, .count = 1});
 }
 
+/* Here and not in evaluation, so that a misspelt method is found before anything runs. */
+static bool is_method(struct parser *parser, size_t at, struct str name)
+{
+	int ignored;
+	if (enum_from_name(expr_method_names, name, &ignored))
+		return true;
+	const char *nearest = str_nearest(name, expr_method_names);
+	parser->error_at = at;
+	return err_set(parser->err, ERR_INVALID, "unknown method .%.*s()%s%s%s", STR_ARG(name),
+		nearest ? "; did you mean ." : "", nearest ? nearest : "", nearest ? "()?" : "");
+}
+
 /* After '.'. */
 static const struct expr *parse_field(struct parser *parser, const struct expr *receiver)
 {
 	if (parser->next.kind != EXPR_TOKEN_NAME)
 		return fail_expected(parser, "a name behind \".\"");
 	struct str name = parser->next.text;
+	size_t at = parser->next.at;
 	if (!advance(parser))
 		return NULL;
 	if (is_sign(parser, "("))
-		return parse_call(parser, name, receiver);
+		return is_method(parser, at, name) ? parse_call(parser, name, receiver) : NULL;
 	const struct expr **args = arena_new(parser->arena, const struct expr *);
 	args[0] = receiver;
 	return node(parser, (struct expr){.op = EXPR_OP_FIELD, .name = name, .args = args, .count = 1});

@@ -169,8 +169,6 @@ static const struct {
 	{"int(1e300)", "whole number"},
 	{"double('x')", "no number"},
 	{"double([])", "no number"},
-	{"'a'.startWith('b')", "did you mean .startsWith()?"},
-	{"'a'.frobnicate()", "unknown method"},
 	{"'a'.contains()", "one text"},
 	{"'a'.lowerAscii('b')", "nothing in its brackets"},
 	{"event.count.contains('a')", "works on texts"},
@@ -236,7 +234,9 @@ static const struct {
 	{"has(a)", 3, "has() takes"},
 	{"has(a.b, c)", 3, "has() takes"},
 	{"!", 1, "the expression ends"},
-	{"a.b(", 4, "the expression ends"},
+	{"a.contains(", 11, "the expression ends"},
+	{"a.b.startWith('b')", 4, "unknown method .startWith(); did you mean .startsWith()?"},
+	{"'a'.frobnicate()", 4, "unknown method .frobnicate()"},
 	{"a &&", 4, "the expression ends"},
 };
 
