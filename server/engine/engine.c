@@ -204,18 +204,28 @@ static void reset_dependents(struct run_graph *graph)
 	}
 }
 
+static void reset_stage(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	for (size_t i = 0; i < stage->job_count; i++)
+		if (graph->jobs[stage->first_job + i].state == JOB_SKIPPED)
+			reset_job(graph, &graph->jobs[stage->first_job + i]);
+	graph_move_stage(graph, index, STAGE_RESET, (struct str){0});
+}
+
 static void reset_stages(struct run_graph *graph)
 {
 	bool is_behind = false;
 	for (size_t i = 0; i < graph->stage_count; i++) {
-		struct graph_stage *stage = &graph->stages[i];
+		const struct graph_stage *stage = &graph->stages[i];
 		bool has_reset = false;
 		for (size_t j = 0; j < stage->job_count; j++)
 			has_reset |= graph->jobs[stage->first_job + j].state == JOB_BLOCKED;
-		if (has_reset && stage->state == STAGE_FAILED)
+		bool is_skipped = stage->state == STAGE_SKIPPED && !stage->plan->is_skipped;
+		if (is_behind && (is_skipped || (has_reset && stage->state == STAGE_FAILED)))
+			reset_stage(graph, i);
+		else if (has_reset && stage->state == STAGE_FAILED)
 			graph_move_stage(graph, i, STAGE_RETRY, (struct str){0});
-		else if (is_behind && stage->state == STAGE_SKIPPED && !stage->plan->is_skipped)
-			graph_move_stage(graph, i, STAGE_RESET, (struct str){0});
 		is_behind |= has_reset;
 	}
 }
@@ -251,6 +261,31 @@ static bool find_retry(const struct run_graph *graph, struct str name, const str
 	return true;
 }
 
+static bool needs_job(const struct run_graph *graph, const struct graph_job *job, const struct graph_job *need)
+{
+	for (size_t i = 0; i < job->need_count; i++)
+		if (&graph->jobs[job->needs[i]] == need)
+			return true;
+	return false;
+}
+
+/* While a stage runs, a job may be tried again only as long as nothing that needs it has begun on its outcome; what was
+ * skipped because of it is tried again too, and with it the question. Needs have no cycles, so this ends. */
+static const struct graph_job *busy_dependent(const struct run_graph *graph, const struct graph_job *job)
+{
+	const struct graph_job *busy = NULL;
+	for (size_t i = 0; i < graph->job_count && !busy; i++) {
+		const struct graph_job *other = &graph->jobs[i];
+		if (!needs_job(graph, other, job))
+			continue;
+		if (other->state == JOB_QUEUED || job_is_held(other->state))
+			busy = other;
+		else if (other->state == JOB_SKIPPED)
+			busy = busy_dependent(graph, other);
+	}
+	return busy;
+}
+
 static bool retry(struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err)
 {
 	const struct graph_job *only;
@@ -261,6 +296,10 @@ static bool retry(struct run_graph *graph, const struct engine_event *event, str
 		return err_set(err, ERR_CONFLICT,
 			"%.*s is %s; only a failed run can be retried (\"run again\" makes a new one)",
 			STR_ARG(graph->name), run_state_names[graph->state]);
+	const struct graph_job *busy = is_in_stage ? busy_dependent(graph, only) : NULL;
+	if (busy)
+		return err_set(err, ERR_CONFLICT, "job \"%.*s\", which needs it, is %s; retry when the run has ended",
+			STR_ARG(busy->key), job_state_names[busy->state]);
 	if (reset_failed(graph, only) == 0)
 		return err_set(err, ERR_CONFLICT, "%.*s has no failed job", STR_ARG(graph->name));
 	reset_dependents(graph);

@@ -92,11 +92,12 @@ static void open_gate(struct run_graph *graph, size_t index)
 	};
 }
 
-static void start_stage(struct run_graph *graph, size_t index)
+static void skip_stage(struct run_graph *graph, size_t index, struct str why)
 {
-	if (graph->state == RUN_WAITING)
-		graph_move_run(graph, RUN_START, (struct str){0});
-	graph_move_stage(graph, index, STAGE_START, (struct str){0});
+	const struct graph_stage *stage = &graph->stages[index];
+	for (size_t i = 0; i < stage->job_count; i++)
+		graph_move_job(graph, &graph->jobs[stage->first_job + i], JOB_SKIP, why);
+	graph_move_stage(graph, index, STAGE_SKIP, why);
 }
 
 static void enter_stage(struct run_graph *graph, size_t index, struct effects *effects)
@@ -104,13 +105,15 @@ static void enter_stage(struct run_graph *graph, size_t index, struct effects *e
 	const struct plan_stage *plan = graph->stages[index].plan;
 	struct str why = plan->skip_reason;
 	if (plan->is_skipped || !condition_stage(graph, index, &why)) {
-		graph_move_stage(graph, index, STAGE_SKIP, why);
+		skip_stage(graph, index, why);
 		return;
 	}
 	if (lets_go_of_group(plan))
 		release_group(graph, effects);
-	if (!plan->gate) {
-		start_stage(graph, index);
+	/* A stage that is tried again keeps the gate that was granted for it: commit and plan are the same. */
+	const struct graph_gate *gate = graph_gate_of(graph, index);
+	if (!plan->gate || (gate && gate->state == GATE_GRANTED)) {
+		graph_move_stage(graph, index, STAGE_START, (struct str){0});
 		return;
 	}
 	graph_move_stage(graph, index, STAGE_GATE, (struct str){0});
@@ -127,7 +130,7 @@ static void settle_gate(struct run_graph *graph, size_t index)
 	case GATE_OPEN:
 		return;
 	case GATE_GRANTED:
-		start_stage(graph, index);
+		graph_move_stage(graph, index, STAGE_START, (struct str){0});
 		return;
 	case GATE_REFUSED:
 	case GATE_EXPIRED:
@@ -231,8 +234,15 @@ static void settle_ending(struct run_graph *graph, struct effects *effects)
 	graph_move_run(graph, graph->ending == RUN_SUPERSEDED ? RUN_SUPERSEDE : RUN_CANCEL, graph->reason);
 }
 
+static void ensure_running(struct run_graph *graph)
+{
+	if (graph->state == RUN_WAITING)
+		graph_move_run(graph, RUN_START, (struct str){0});
+}
+
 static void finish(struct run_graph *graph)
 {
+	ensure_running(graph);
 	for (size_t i = 0; i < graph->stage_count; i++) {
 		if (graph->stages[i].state == STAGE_FAILED) {
 			graph_move_run(graph, RUN_FAIL, graph->stages[i].reason);
@@ -282,10 +292,14 @@ static void settle_stages(struct run_graph *graph, struct effects *effects)
 	for (size_t i = 0; i < graph->stage_count; i++) {
 		if (settle_stage(graph, i, effects))
 			continue;
-		if (graph->stages[i].state == STAGE_GATED && graph->ending == RUN_PENDING)
+		if (graph->ending != RUN_PENDING)
+			return;
+		if (graph->stages[i].state == STAGE_GATED) {
 			wait_for_gate(graph, i);
-		else
-			set_waiting_for(graph, (struct str){0});
+			return;
+		}
+		ensure_running(graph);
+		set_waiting_for(graph, (struct str){0});
 		return;
 	}
 	finish(graph);

@@ -46,6 +46,7 @@ static const struct state_change stage_changes[] = {
 	{STAGE_RUNNING, STAGE_SUCCEED, STAGE_SUCCEEDED, "all its jobs ended well"},
 	{STAGE_RUNNING, STAGE_FAIL, STAGE_FAILED, "a job failed"},
 	{STAGE_FAILED, STAGE_RETRY, STAGE_RUNNING, "a person asked for new attempts"},
+	{STAGE_FAILED, STAGE_RESET, STAGE_BLOCKED, "a stage before it is tried again"},
 	{STAGE_SKIPPED, STAGE_RESET, STAGE_BLOCKED, "a stage before it is tried again"},
 	{0, 0, 0, NULL},
 };
