@@ -1,9 +1,9 @@
 #include "server/wiring.h"
 
 #include "common/mem.h"
-#include "server/api/accounts.h"
-#include "server/api/auth.h"
-#include "server/api/events.h"
+#include "server/auth/bootstrap.h"
+#include "server/auth/auth.h"
+#include "server/events/events.h"
 #include "server/api/routes.h"
 #include "server/blobs/blob_store.h"
 #include "server/dispatch/dispatch.h"
@@ -193,7 +193,7 @@ bool wiring_open(struct uv_loop_s *loop, const struct server_settings *settings,
 	wiring->server.settings = &wiring->settings;
 	/* A start that fails leaves: the process ends, and with it what was made. */
 	if (!git_read_init(err) || !open_files(wiring, err) || !open_web(wiring, err) || !open_database(wiring, err) ||
-		!accounts_bootstrap(settings->database_url, settings->data_dir, err) || !open_parts(wiring, err) ||
+		!bootstrap(settings->database_url, settings->data_dir, err) || !open_parts(wiring, err) ||
 		!open_listeners(wiring, err))
 		return false;
 	wiring->timers = timers_start(&wiring->server);

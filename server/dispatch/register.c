@@ -1,7 +1,7 @@
 /* A worker's process introduces itself. */
 #include "common/json.h"
 #include "common/log.h"
-#include "server/api/auth.h"
+#include "server/auth/auth.h"
 #include "server/dispatch/dispatch_internal.h"
 #include "server/shell/shell.h"
 

@@ -1,6 +1,6 @@
 /* What a sync reports, as statements and back: facts guarded by attempt and state, none of them touches a run. */
 #include "common/json.h"
-#include "server/api/events.h"
+#include "server/events/events.h"
 #include "server/dispatch/dispatch_internal.h"
 #include "server/shell/shell.h"
 

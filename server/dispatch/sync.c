@@ -1,7 +1,7 @@
 /* One sync of a worker: take in, claim, answer or hold. */
 #include "common/clock.h"
 #include "common/log.h"
-#include "server/api/auth.h"
+#include "server/auth/auth.h"
 #include "server/dispatch/dispatch_internal.h"
 #include "server/store/run_store.h"
 

@@ -3,7 +3,7 @@
 #include "common/io/work.h"
 #include "common/mem.h"
 #include "common/proto/worker_proto.h"
-#include "server/api/auth.h"
+#include "server/auth/auth.h"
 #include "server/blobs/blob_store.h"
 #include "server/dispatch/transfer.h"
 #include "server/server.h"

@@ -3,7 +3,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "server/api/events.h"
+#include "server/events/events.h"
 #include "server/git/mirrors.h"
 #include "server/ingest/ingest_internal.h"
 #include "server/shell/shell.h"

@@ -52,7 +52,7 @@ static enum flow_next read_graph(struct flow *flow)
 {
 	struct visit *visit = (struct visit *)flow;
 	struct run_loaded *loaded = &visit->loaded;
-	if (!run_store_read(db_reply_of(flow), clock_wall_us(), loaded, &flow->arena, &flow->err))
+	if (!run_store_read(db_reply_of(flow), 0, clock_wall_us(), loaded, &flow->arena, &flow->err))
 		return FLOW_FAIL;
 	if (loaded->plan_hash.n == 0) {
 		err_set(&flow->err, ERR_CONFLICT, "%.*s has no plan: its pipeline file could not be used",

@@ -96,6 +96,16 @@ struct plan_ref *plan_cache_put(struct plan_cache *cache, struct str hash, const
 	return ref;
 }
 
+struct str_list plan_cache_hashes(const struct plan_cache *cache, struct arena *arena)
+{
+	struct str_list hashes = {0};
+	for (const struct plan_ref *ref = cache->entries; ref; ref = ref->next) {
+		hashes.items = arena_grow(arena, hashes.items, sizeof *hashes.items, hashes.count);
+		hashes.items[hashes.count++] = ref->hash;
+	}
+	return hashes;
+}
+
 const struct plan *plan_ref_plan(const struct plan_ref *ref)
 {
 	return &ref->plan;

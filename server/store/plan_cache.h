@@ -18,6 +18,8 @@ void plan_cache_free(struct plan_cache *cache); /* nothing may be held any more 
 struct plan_ref *plan_cache_get(struct plan_cache *cache, struct str hash);
 /* Reads the JSON form and keeps it under the hash. */
 struct plan_ref *plan_cache_put(struct plan_cache *cache, struct str hash, const json_t *json, struct err *err);
+/* Hashes of what is here now. */
+struct str_list plan_cache_hashes(const struct plan_cache *cache, struct arena *arena);
 const struct plan *plan_ref_plan(const struct plan_ref *ref);
 void plan_ref_drop(struct plan_ref *ref); /* NULL is fine */
 

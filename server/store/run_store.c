@@ -148,12 +148,13 @@ void run_store_load(struct db_batch *batch, int64_t run)
 		db_add(batch, queries[i], DB_I64(run));
 }
 
-static bool read_run(const struct db_reply *reply, struct run_loaded *loaded, struct arena *arena, struct err *err)
+static bool read_run(
+	const struct db_reply *reply, size_t first, struct run_loaded *loaded, struct arena *arena, struct err *err)
 {
 	struct run_row row = {0};
-	if (db_row_count(reply, LOAD_RUN) == 0)
+	if (db_row_count(reply, first + LOAD_RUN) == 0)
 		return err_set(err, ERR_NOT_FOUND, "there is no such run");
-	if (!db_read_row(reply, LOAD_RUN, 0, run_row_fields, &row, arena, err))
+	if (!db_read_row(reply, first + LOAD_RUN, 0, run_row_fields, &row, arena, err))
 		return false;
 	struct run_graph *graph = &loaded->graph;
 	*graph = (struct run_graph){
@@ -182,26 +183,26 @@ static bool read_run(const struct db_reply *reply, struct run_loaded *loaded, st
 	return true;
 }
 
-static bool read_jobs(const struct db_reply *reply, struct run_graph *graph, struct err *err)
+static bool read_jobs(const struct db_reply *reply, size_t first, struct run_graph *graph, struct err *err)
 {
 	void *items;
-	if (!db_read_rows(reply, LOAD_JOBS, job_row_fields, sizeof *graph->jobs, &items, &graph->job_count,
+	if (!db_read_rows(reply, first + LOAD_JOBS, job_row_fields, sizeof *graph->jobs, &items, &graph->job_count,
 		    graph->arena, err))
 		return false;
 	graph->jobs = items;
 	for (size_t i = 0; i < graph->job_count; i++) {
 		struct graph_job *job = &graph->jobs[i];
 		job->was = job->state;
-		job->has_exit_code = !db_is_null(reply, LOAD_JOBS, i, JOB_EXIT_CODE_COLUMN);
+		job->has_exit_code = !db_is_null(reply, first + LOAD_JOBS, i, JOB_EXIT_CODE_COLUMN);
 	}
 	return true;
 }
 
-static bool read_stages(const struct db_reply *reply, struct run_graph *graph, struct err *err)
+static bool read_stages(const struct db_reply *reply, size_t first, struct run_graph *graph, struct err *err)
 {
 	void *items;
-	if (!db_read_rows(reply, LOAD_STAGES, stage_row_fields, sizeof *graph->stages, &items, &graph->stage_count,
-		    graph->arena, err))
+	if (!db_read_rows(reply, first + LOAD_STAGES, stage_row_fields, sizeof *graph->stages, &items,
+		    &graph->stage_count, graph->arena, err))
 		return false;
 	graph->stages = items;
 	for (size_t i = 0; i < graph->stage_count; i++)
@@ -222,15 +223,15 @@ static void add_decision(struct run_graph *graph, struct graph_gate *gate, const
 	};
 }
 
-static bool read_gates(const struct db_reply *reply, struct run_graph *graph, struct err *err)
+static bool read_gates(const struct db_reply *reply, size_t first, struct run_graph *graph, struct err *err)
 {
 	struct arena *arena = graph->arena;
 	void *gate_items, *decision_items;
 	size_t gate_count, decision_count;
-	if (!db_read_rows(reply, LOAD_GATES, gate_row_fields, sizeof(struct gate_row), &gate_items, &gate_count, arena,
-		    err) ||
-		!db_read_rows(reply, LOAD_DECISIONS, decision_row_fields, sizeof(struct decision_row), &decision_items,
-			&decision_count, arena, err))
+	if (!db_read_rows(reply, first + LOAD_GATES, gate_row_fields, sizeof(struct gate_row), &gate_items, &gate_count,
+		    arena, err) ||
+		!db_read_rows(reply, first + LOAD_DECISIONS, decision_row_fields, sizeof(struct decision_row),
+			&decision_items, &decision_count, arena, err))
 		return false;
 	const struct gate_row *rows = gate_items;
 	const struct decision_row *decisions = decision_items;
@@ -255,11 +256,11 @@ static bool read_gates(const struct db_reply *reply, struct run_graph *graph, st
 	return true;
 }
 
-static bool read_lane(const struct db_reply *reply, struct run_graph *graph, struct err *err)
+static bool read_lane(const struct db_reply *reply, size_t first, struct run_graph *graph, struct err *err)
 {
 	struct lane_row row = {.state = LANE_RELEASED};
-	if (db_row_count(reply, LOAD_LANE) &&
-		!db_read_row(reply, LOAD_LANE, 0, lane_row_fields, &row, graph->arena, err))
+	if (db_row_count(reply, first + LOAD_LANE) &&
+		!db_read_row(reply, first + LOAD_LANE, 0, lane_row_fields, &row, graph->arena, err))
 		return false;
 	graph->lane = (struct graph_lane){
 		.request = row.request,
@@ -277,9 +278,11 @@ bool run_store_read(
 	struct run_loaded loaded = {0};
 	struct run_graph *graph = &loaded.graph;
 	void *ends;
-	bool ok = read_run(reply, &loaded, arena, err) && read_stages(reply, graph, err) &&
-		  read_jobs(reply, graph, err) && read_gates(reply, graph, err) && read_lane(reply, graph, err) &&
-		  db_read_rows(reply, LOAD_ENDS, end_fields, sizeof *loaded.ends, &ends, &loaded.end_count, arena, err);
+	bool ok = read_run(reply, first, &loaded, arena, err) && read_stages(reply, first, graph, err) &&
+		  read_jobs(reply, first, graph, err) && read_gates(reply, first, graph, err) &&
+		  read_lane(reply, first, graph, err) &&
+		  db_read_rows(reply, first + LOAD_ENDS, end_fields, sizeof *loaded.ends, &ends, &loaded.end_count,
+			  arena, err);
 	if (!ok)
 		return false;
 	loaded.ends = ends;

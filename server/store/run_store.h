@@ -13,7 +13,8 @@
 
 /* --- one run --- */
 
-void run_store_load(struct db_batch *batch, int64_t run);
+enum { RUN_STORE_STATEMENTS = 7 };
+void run_store_load(struct db_batch *batch, int64_t run); /* adds so many */
 
 struct run_loaded {
 	struct run_graph graph; /* without its plan: set it, then graph_link() */
@@ -22,11 +23,13 @@ struct run_loaded {
 	size_t end_count;
 };
 
-/* ERR_NOT_FOUND when there is no such run. Everything lives in `arena`; the reply may go. */
-bool run_store_read(
-	const struct db_reply *reply, int64_t now_us, struct run_loaded *ret, struct arena *arena, struct err *err);
+/* `first`: index of the first of them in the reply. ERR_NOT_FOUND when there is no such run. Everything lives in
+ * `arena`; the reply may go. */
+bool run_store_read(const struct db_reply *reply, size_t first, int64_t now_us, struct run_loaded *ret,
+	struct arena *arena, struct err *err);
 /* A batch of one statement; the plan is put into the cache and held by the caller. */
 void run_store_load_plan(struct db_batch *batch, struct str hash);
+
 bool run_store_read_plan(const struct db_reply *reply, struct plan_cache *cache, struct str hash, struct plan_ref **ret,
 	struct err *err);
 

@@ -502,3 +502,10 @@ create table audit (
 	chain bytea -- linked by the chainer behind the inserts
 );
 create index audit_unchained on audit (id) where chain is null;
+
+-- A run as lists and pages show it.
+create view run_summary as
+select r.id, p.name as repository, r.number, p.name || '#' || r.number as name, r.pipeline, r.kind, r.state, r.event, r.ref, r.branch, r.tag,
+	r.commit, r.title, r.author, r.actor, r.reason, r.has_warnings, r.waiting_for, r.created_at, r.started_at, r.ended_at, r.version,
+	r.repository_id, r.changed
+from run r join repository p on p.id = r.repository_id;

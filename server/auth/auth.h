@@ -1,5 +1,5 @@
-#ifndef SERVER_API_AUTH_H
-#define SERVER_API_AUTH_H
+#ifndef SERVER_AUTH_AUTH_H
+#define SERVER_AUTH_AUTH_H
 
 /*
  * Who the caller of a request is, and the one function that says what they may. Tokens and sessions are looked up by
@@ -39,6 +39,12 @@ struct caller {
 bool auth_open(struct server *server, struct auth **ret, struct err *err);
 void auth_free(struct auth *auth);
 http_handler auth_before; /* context: struct server */
+
+/* The one function that decides. Errors say who may. */
+bool auth_may(const struct caller *caller, unsigned need, struct err *err);
+/* A token or session was withdrawn: it ends here at once, elsewhere within seconds. */
+void auth_forget(struct auth *auth, int64_t token);
+const char *auth_cookie_name(const struct server *server);
 
 /* NULL for a public route without credentials. */
 const struct caller *auth_caller(const struct http_exchange *exchange);

@@ -1,5 +1,5 @@
-#ifndef SERVER_API_EVENTS_H
-#define SERVER_API_EVENTS_H
+#ifndef SERVER_EVENTS_EVENTS_H
+#define SERVER_EVENTS_EVENTS_H
 
 /*
  * Who watches what: the open event streams, and the wake-ups that make them look. A wake-up says only that something

@@ -1,0 +1,2 @@
+select a.id, a.name, a.display_name, a.role, array(select g.name from account_group g where g.account_id = a.id order by g.name) as groups
+from account a where not a.is_disabled order by a.name

@@ -1,0 +1,2 @@
+-- $1 artifact
+select path, sha256 from artifact where id = $1

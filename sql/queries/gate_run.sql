@@ -1,0 +1,2 @@
+-- $1 gate
+select run_id from gate where id = $1

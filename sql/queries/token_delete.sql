@@ -1,0 +1,2 @@
+-- $1 token
+delete from token where id = $1
