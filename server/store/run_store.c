@@ -272,8 +272,8 @@ static bool read_lane(const struct db_reply *reply, size_t first, struct run_gra
 	return true;
 }
 
-bool run_store_read(
-	const struct db_reply *reply, int64_t now_us, struct run_loaded *ret, struct arena *arena, struct err *err)
+bool run_store_read(const struct db_reply *reply, size_t first, int64_t now_us, struct run_loaded *ret,
+	struct arena *arena, struct err *err)
 {
 	struct run_loaded loaded = {0};
 	struct run_graph *graph = &loaded.graph;
