@@ -119,17 +119,21 @@ static bool add_data(void *context, struct str piece, struct err *err)
 	return true;
 }
 
-static void keep(struct reading *reading, struct str report)
+static bool keep(struct reading *reading, struct str report, struct err *err)
 {
+	struct str path = reading->current.report.path;
+	if (!str_is_utf8(path))
+		return err_set(err, ERR_INVALID, "the file \"%.*s\" cannot be an artifact: its name is not UTF-8",
+			STR_ARG(str_head(path, 200)));
 	reading->items = arena_grow(reading->arena, reading->items, sizeof *reading->items, reading->count);
 	reading->items[reading->count] = reading->current;
 	reading->items[reading->count++].report.report = report;
+	return true;
 }
 
 static bool end_file(void *context, struct err *err)
 {
 	struct reading *reading = context;
-	(void)err;
 	uint8_t sum[DIGEST_BYTES];
 	digest_end(&reading->digest, sum);
 	digest_done(&reading->digest);
@@ -138,12 +142,11 @@ static bool end_file(void *context, struct err *err)
 	/* Ours, not the job's; a pattern like ** does not mean it. */
 	if (str_starts(path, STR(".git/")))
 		return true;
-	if (is_artifact(reading, path))
-		keep(reading, (struct str){0});
-	for (size_t i = 0; i < reading->spec->reports.count; i++)
+	bool ok = !is_artifact(reading, path) || keep(reading, (struct str){0}, err);
+	for (size_t i = 0; ok && i < reading->spec->reports.count; i++)
 		if (matches(reading->spec->reports.items[i].value, path))
-			keep(reading, reading->spec->reports.items[i].name);
-	return true;
+			ok = keep(reading, reading->spec->reports.items[i].name, err);
+	return ok;
 }
 
 static bool read_stream(int fd, struct reading *reading, struct err *err)

@@ -11,8 +11,6 @@ static void enter(struct job *job, enum job_phase phase);
 
 static void tell_result(struct job *job)
 {
-	if (job->is_result_told)
-		return;
 	job->is_result_told = true;
 	job->result.job = job->options.spec->job;
 	job->result.attempt = job->options.spec->attempt;
@@ -44,12 +42,14 @@ static void close_job(struct job *job)
 {
 	if (job->is_getting || job->is_reading)
 		return;
-	if (!job->is_result_told) {
+	/* Telling the last of the log may end the job from within. */
+	if (!job->is_result_told)
 		job_flush_output(job);
-		tell_result(job);
-		uv_timer_stop(&job->timer);
-		box_close(job->box);
-	}
+	if (job->is_result_told)
+		return;
+	tell_result(job);
+	uv_timer_stop(&job->timer);
+	box_close(job->box);
 }
 
 static bool should_collect_outputs(const struct job *job)

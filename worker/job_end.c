@@ -17,7 +17,10 @@ void job_fail(struct job *job, enum end_reason reason, const char *format, ...)
 	va_end(args);
 	job->has_failed = true;
 	job->result.reason = reason;
-	job->result.message = arena_str(job->options.arena, str_of(text));
+	/* A name or a message may have been cut within a character. */
+	auto_buf clean = BUF_INIT(4 * sizeof text);
+	buf_add_utf8(&clean, str_of(text));
+	job->result.message = arena_str(job->options.arena, buf_str(&clean));
 }
 
 static struct str size_text(int64_t bytes, struct arena *arena)

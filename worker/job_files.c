@@ -149,8 +149,8 @@ void job_collect_files(struct job *job)
 static void read_files(void *arg)
 {
 	struct job *job = arg;
-	artifacts_read(
-		job->files_fd, job->options.spec, !job->has_failed, &job->files, &job->files_arena, &job->files_err);
+	artifacts_read(job->files_fd, job->options.spec, job->must_have_files, &job->files, &job->files_arena,
+		&job->files_err);
 }
 
 static void on_files_read(void *arg, bool is_cancelled)
@@ -179,6 +179,7 @@ void job_read_files(struct job *job, const struct sandbox_event *event)
 		return;
 	}
 	job->is_reading = true;
+	job->must_have_files = !job->has_failed;
 	work_submit(job->options.loop, read_files, on_files_read, job);
 }
 

@@ -59,7 +59,8 @@ struct job {
 	struct arena files_arena; /* the pool's, while it reads */
 	struct artifact_list files;
 	struct err files_err;
-	bool is_reading; /* the pool is */
+	bool is_reading;      /* the pool is */
+	bool must_have_files; /* what is declared and missing fails the job */
 };
 
 /* job.c */

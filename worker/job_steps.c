@@ -24,7 +24,8 @@ static void next_step(struct job *job);
 
 static void pass_on(struct job *job, struct buf *out)
 {
-	if (out->n)
+	/* Telling may have ended the job. */
+	if (out->n && !job->is_result_told)
 		job->options.port->log(job->options.port_arg, job, buf_str(out));
 }
 
@@ -260,6 +261,8 @@ static void end_step(struct job *job, const struct sandbox_event *event)
 	bool ok = false;
 	job_read_output(job);
 	job_flush_output(job);
+	if (job->is_result_told)
+		return;
 	job->is_step_running = false;
 	job->is_script_coming = false;
 	job->operation = 0;

@@ -26,7 +26,7 @@ struct keeper_events {
 	/* A job for a free slot. `spec` lives in lease->arena. The runner calls lease_end() exactly once, later or now.
 	 */
 	void (*job)(void *arg, struct lease *lease, const struct job_spec *spec);
-	/* At most once of each kind; the runner still calls lease_end(), later. */
+	/* At most once of each kind; the runner still calls lease_end(), at once or later. */
 	void (*end)(void *arg, struct lease *lease, enum lease_end why, struct str reason);
 	/* After each registration. */
 	void (*registered)(void *arg, const struct worker_registered *answer);

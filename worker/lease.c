@@ -183,6 +183,15 @@ void lease_end(struct lease *lease, const struct attempt_result *result)
 	}
 	lease->result.log_bytes = lease->spool->log_end;
 	lease->result.log_lines = lease->spool->log_lines;
+	lease->result_bytes = spool_result_bytes(&lease->result);
+	if (lease->result_bytes > RESULTS_BYTES) {
+		lease->result.reason = END_ARTIFACT_FAILED;
+		lease->result.message = STR(
+			"the outputs and the names of the artifacts are too many to report; pack the files into an archive");
+		lease->result.outputs = (struct pair_list){0};
+		lease->result.artifact_count = 0;
+		lease->result_bytes = spool_result_bytes(&lease->result);
+	}
 	/* Not kept is still sent: only a successor would not know it. */
 	if (!lease->spool->result_at && !spool_add_result(lease->spool, &lease->result, &err))
 		log_warn("job.spool_failed", F("job", lease->ref.job), F("error", &err));

@@ -4,7 +4,8 @@
 /*
  * One attempt that this worker holds, as the server is told about it: what happened and is still to be said, and until
  * when the right to run it lasts. The runner reports through the functions below and never waits for the server; the
- * keeper sends. Everything is on the loop's thread. A lease that is lost takes reports and throws them away, so the
+ * keeper sends. Any report may end the lease from within (the spool cannot be written): the runner then hears of it as
+ * of a stale one. Everything is on the loop's thread. A lease that is lost takes reports and throws them away, so the
  * runner need not look.
  */
 
@@ -51,6 +52,7 @@ struct lease {
 	struct lease_step_report *steps;
 	size_t step_count;
 	struct attempt_result result;
+	int64_t result_bytes; /* as it is sent */
 	int64_t result_sync;
 	void *runner; /* the runner's own */
 };

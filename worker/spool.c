@@ -143,6 +143,17 @@ bool spool_add_log(struct spool *spool, struct str raw, struct err *err)
 	return true;
 }
 
+int64_t spool_result_bytes(const struct attempt_result *result)
+{
+	/* Control characters grow sixfold in JSON. */
+	size_t n = 1000 + 6 * result->message.n;
+	for (size_t i = 0; i < result->outputs.count; i++)
+		n += 20 + result->outputs.items[i].name.n + 6 * result->outputs.items[i].value.n;
+	for (size_t i = 0; i < result->artifact_count; i++)
+		n += 180 + 2 * result->artifacts[i].path.n;
+	return (int64_t)n;
+}
+
 bool spool_add_result(struct spool *spool, const struct attempt_result *result, struct err *err)
 {
 	auto_buf record = BUF_INIT(RECORD_MAX);

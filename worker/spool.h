@@ -39,6 +39,8 @@ void spool_remove(struct spool *spool);
 
 /* `raw` becomes the next frame, compressed; at most WORKER_LOG_RAW_MAX bytes. */
 bool spool_add_log(struct spool *spool, struct str raw, struct err *err);
+/* About, without writing it: what it takes in a sync. */
+int64_t spool_result_bytes(const struct attempt_result *result);
 bool spool_add_result(struct spool *spool, const struct attempt_result *result, struct err *err);
 
 /* Adds the next unsent frames to a sync body, about max_bytes of them; *ret_any says whether there was one. */

@@ -32,7 +32,7 @@ static bool add_logs(struct lease *lease, struct buf *frames, int64_t id, int64_
 	bool any = false;
 	if (!lease_cut(lease, now_us))
 		return false;
-	if (frames->n >= BODY_BYTES_SOFT)
+	if (frames->n >= FRAMES_BYTES)
 		return true;
 	lease->log_from_raw = lease->spool->send_raw;
 	if (!spool_send(lease->spool, frames, LOG_SEND_BYTES, &any, &err)) {
@@ -44,12 +44,17 @@ static bool add_logs(struct lease *lease, struct buf *frames, int64_t id, int64_
 	return true;
 }
 
-static void add_result(struct lease *lease, struct worker_sync *message, struct arena *arena, int64_t id)
+/* *bytes: of the results in the message so far. What does not fit any more goes with the next sync. */
+static void add_result(
+	struct lease *lease, struct worker_sync *message, struct arena *arena, int64_t id, int64_t *bytes)
 {
 	if (lease->state != LEASE_ENDED || lease->result_sync != LEASE_UNSENT || spool_has_unsent(lease->spool))
 		return;
 	if (lease->log_sync != LEASE_UNSENT && lease->log_sync != id)
 		return;
+	if (*bytes + lease->result_bytes > RESULTS_BYTES && *bytes)
+		return;
+	*bytes += lease->result_bytes;
 	message->results = arena_grow(arena, message->results, sizeof *message->results, message->result_count);
 	message->results[message->result_count++] = lease->result;
 	lease->result_sync = id;
@@ -58,13 +63,14 @@ static void add_result(struct lease *lease, struct worker_sync *message, struct 
 static void collect(struct keeper *keeper, struct worker_sync *message, struct buf *frames, struct arena *arena,
 	int64_t id, int64_t now_us)
 {
+	int64_t result_bytes = 0;
 	for (struct lease *lease = keeper->leases, *next; lease; lease = next) {
 		next = lease->next;
 		if (lease->state == LEASE_STALE || lease->retry_at_us > now_us)
 			continue;
 		add_reports(lease, message, arena, id);
 		if (lease->log_sync != LEASE_UNSENT || add_logs(lease, frames, id, now_us))
-			add_result(lease, message, arena, id);
+			add_result(lease, message, arena, id, &result_bytes);
 	}
 }
 
