@@ -33,7 +33,8 @@ bool account_become(const char *name, const char *directory, struct err *err)
 		return true;
 	new_uid = account->pw_uid;
 	new_gid = account->pw_gid;
-	if (lchown(directory, new_uid, new_gid) < 0)
+	/* The launcher's helpers are root without root's rights: they must get through to their own directory. */
+	if (lchown(directory, new_uid, new_gid) < 0 || chmod(directory, 0711) < 0)
 		return err_errno(err, "give %s to %s", directory, name);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (nftw(arena_printf(&arena, "%s/%s", directory, parts[i]).p, give, 16, FTW_PHYS) < 0 &&

@@ -183,6 +183,33 @@ START_TEST(a_refused_token_ends_the_worker)
 }
 END_TEST
 
+static long uid_of_worker(void)
+{
+	char path[64], line[200];
+	long uid = -1;
+	snprintf(path, sizeof path, "/proc/%d/status", fixture.worker);
+	FILE *file = fopen(path, "r");
+	while (file && fgets(line, sizeof line, file))
+		if (sscanf(line, "Uid: %ld", &uid) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return uid;
+}
+
+START_TEST(a_root_worker_goes_on_as_another_account)
+{
+	if (geteuid() != 0)
+		return;
+	setenv("PENSTOCK_WORKER_USER", "nobody", 1);
+	start_worker("2");
+	struct fake_attempt *attempt = fake_job(&fixture.fake, job_of(step_of("quick", "echo hello"), NULL));
+	wait_for_end(attempt);
+	ck_assert_str_eq(attempt->log, "hello\n");
+	ck_assert_int_gt(uid_of_worker(), 0);
+}
+END_TEST
+
 static bool are_all_done(void *arg)
 {
 	return fixture.fake.ended >= *(int *)arg;
@@ -223,6 +250,7 @@ int main(void)
 	tcase_add_test(leases, a_draining_worker_finishes_and_leaves);
 	tcase_add_test(leases, a_second_signal_cancels);
 	tcase_add_test(leases, a_refused_token_ends_the_worker);
+	tcase_add_test(leases, a_root_worker_goes_on_as_another_account);
 	tcase_add_test(leases, a_queue_costs_one_round_trip_a_job);
 	suite_add_tcase(suite, leases);
 	SRunner *runner = srunner_create(suite);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +61,7 @@ __attribute__((unused)) static void set_up(void)
 {
 	snprintf(fixture.directory, sizeof fixture.directory, "/tmp/penstock-worker-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(fixture.directory));
+	chmod(fixture.directory, 0711); /* for a worker that goes on as another account */
 	uv_loop_init(&fixture.loop);
 	fake_start(&fixture.fake, &fixture.loop);
 }
