@@ -136,7 +136,7 @@ static void judge(struct http_exchange *exchange, const struct caller *caller, b
 		http_answer_err(exchange, &err);
 }
 
-static void copy_caller(struct caller *to, const struct caller *from, struct arena *arena)
+void auth_copy_caller(struct caller *to, const struct caller *from, struct arena *arena)
 {
 	*to = *from;
 	struct str *texts[] = {&to->person.name, &to->person.email, &to->person.role, &to->display_name, &to->csrf};
@@ -150,7 +150,7 @@ static void copy_caller(struct caller *to, const struct caller *from, struct are
 static void judge_known(struct http_exchange *exchange, const struct caller *known, bool is_session)
 {
 	struct caller *caller = arena_new(http_arena(exchange), struct caller);
-	copy_caller(caller, known, http_arena(exchange));
+	auth_copy_caller(caller, known, http_arena(exchange));
 	judge(exchange, caller, is_session);
 }
 
@@ -185,7 +185,7 @@ static void remember(struct look_up *look_up, const struct token_row *row)
 		.display_name = row->display_name,
 		.csrf = row->csrf,
 	};
-	copy_caller(&(*place)->caller, &caller, &(*place)->arena);
+	auth_copy_caller(&(*place)->caller, &caller, &(*place)->arena);
 	memcpy((*place)->hash, look_up->hash, DIGEST_BYTES);
 	(*place)->until_us = clock_mono_us() + REMEMBER_US;
 }

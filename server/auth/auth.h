@@ -46,6 +46,9 @@ bool auth_may(const struct caller *caller, unsigned need, struct err *err);
 void auth_forget(struct auth *auth, int64_t token);
 const char *auth_cookie_name(const struct server *server);
 
+/* Into memory that outlives the exchange. */
+void auth_copy_caller(struct caller *to, const struct caller *from, struct arena *arena);
+
 /* NULL for a public route without credentials. */
 const struct caller *auth_caller(const struct http_exchange *exchange);
 

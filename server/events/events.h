@@ -18,6 +18,8 @@ struct events *events_new(struct server *server);
 void events_close(struct events *events, void (*closed)(void *arg), void *arg); /* ends every stream */
 void events_free(struct events *events);
 
+struct server *events_server(const struct events *events);
+
 /* NULL events: nobody listens (tools and tests). */
 void events_run_changed(struct events *events, int64_t run);
 void events_log_grew(struct events *events, int64_t job);
@@ -27,6 +29,5 @@ void events_heard(struct events *events, struct str payload);
 /* Handlers of the server-sent streams; context: struct server. */
 http_handler events_watch_run;
 http_handler events_watch_runs;
-http_handler events_follow_log;
 
 #endif

@@ -2,17 +2,14 @@
 #define SERVER_LOGS_LOGS_H
 
 /*
- * Logs of attempts: reading lines by range from frames or from a sealed blob, and sealing what has ended.
+ * Logs of attempts, read back as they were printed: by line range, or followed while they grow. Frames lie in
+ * PostgreSQL, so any coordinator serves any log. Context of the handlers: struct server.
  */
 
+#include "server/http/http_server.h"
 #include "server/server.h"
 
-struct logs;
-
-struct logs *logs_new(struct server *server);
-void logs_close(struct logs *logs, void (*closed)(void *arg), void *arg);
-void logs_free(struct logs *logs);
-/* The slow tick: seals logs of attempts that ended, drops empty days. */
-void logs_tick(struct logs *logs);
+http_handler logs_get;    /* GET /api/v1/jobs/{job}/log */
+http_handler logs_follow; /* GET /api/v1/jobs/{job}/log/stream */
 
 #endif

@@ -1,0 +1,334 @@
+/* Sessions, accounts, tokens. */
+#include "server/api/people.h"
+
+#include "common/digest.h"
+#include "common/io/work.h"
+#include "common/json.h"
+#include "common/random.h"
+#include "server/api/handler.h"
+#include "server/auth/password.h"
+
+#include <string.h>
+
+#define SESSION_MS (INT64_C(12) * 3600 * 1000)
+
+/* --- me --- */
+
+static json_t *groups_json(const struct str_list *groups)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < groups->count; i++)
+		json_array_append_new(list, json_of_str(groups->items[i]));
+	return list;
+}
+
+static enum flow_next me_answer(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	const struct caller *caller = auth_caller(request->exchange);
+	request->answer = json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_of_str(caller->person.name),
+		"display_name", json_of_str(caller->display_name), "role", json_of_str(caller->person.role), "groups",
+		groups_json(&caller->person.groups), "csrf", json_of_str(caller->csrf));
+	return FLOW_DONE;
+}
+
+void people_me(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {me_answer, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, false);
+}
+
+/* --- login --- */
+
+struct login {
+	struct api_request api;
+	struct str name, password, token, csrf;
+	struct str hash; /* of the account; "" when there is none */
+	int64_t account;
+	bool matches;
+};
+
+static enum flow_next find_account(struct flow *flow)
+{
+	static const char *const names[] = {"name", "password", NULL};
+	struct login *login = (struct login *)flow;
+	if (!api_only(&login->api, names, &flow->err) ||
+		!api_text(&login->api, "name", true, &login->name, &flow->err) ||
+		!api_text(&login->api, "password", true, &login->password, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(login->api.server->db);
+	db_add(batch, QUERY_ACCOUNT_LOGIN, DB_TEXT(login->name));
+	return db_await(flow, batch);
+}
+
+static void verify_on_pool(void *arg)
+{
+	struct login *login = arg;
+	char ignored[PASSWORD_HASH_BYTES];
+	/* An unknown name costs as long as a wrong password, so that names cannot be guessed by the clock. */
+	if (login->hash.n)
+		login->matches = password_matches(login->password, login->hash.p);
+	else
+		password_hash(STR("no such account"), ignored, NULL);
+}
+
+static void verified(void *arg, bool is_cancelled)
+{
+	struct login *login = arg;
+	struct err err;
+	if (is_cancelled || !login->matches) {
+		err_set(&err, ERR_UNAUTHENTICATED, "name or password is wrong");
+		flow_fail(&login->api.flow, &err);
+	} else
+		flow_resume(&login->api.flow);
+}
+
+static enum flow_next verify(struct flow *flow)
+{
+	struct login *login = (struct login *)flow;
+	const struct db_reply *reply = db_reply_of(flow);
+	if (db_row_count(reply, 0)) {
+		login->account = db_i64(reply, 0, 0, 0);
+		login->hash = arena_str(&flow->arena, db_text(reply, 0, 0, 1));
+	}
+	work_submit(login->api.server->loop, verify_on_pool, verified, login);
+	return FLOW_WAIT;
+}
+
+static struct str hash_of(struct str token, struct arena *arena)
+{
+	uint8_t hash[DIGEST_BYTES];
+	digest_of(token, hash);
+	return arena_str(arena, (struct str){(const char *)hash, sizeof hash});
+}
+
+static enum flow_next open_session(struct flow *flow)
+{
+	struct login *login = (struct login *)flow;
+	login->token = random_token(&flow->arena, "pss");
+	login->csrf = random_token(&flow->arena, "csrf");
+	struct str hash = hash_of(login->token, &flow->arena);
+	struct db_batch *batch = db_batch_new(login->api.server->db);
+	db_add(batch, QUERY_TOKEN_INSERT, DB_TEXT(STR("session")), DB_TEXT(STR("browser")), DB_BYTES(hash),
+		DB_I64(login->account), DB_TEXT(login->csrf), DB_I64(SESSION_MS));
+	db_add(batch, QUERY_TOKEN_FIND, DB_BYTES(hash));
+	return db_await(flow, batch);
+}
+
+enum { TOKEN_NAME = 4, TOKEN_DISPLAY_NAME, TOKEN_EMAIL, TOKEN_ROLE };
+
+static enum flow_next login_answer(struct flow *flow)
+{
+	struct login *login = (struct login *)flow;
+	const struct db_reply *reply = db_reply_of(flow);
+	const char *cookie = auth_cookie_name(login->api.server);
+	const char *secure = str_starts(str_of(cookie), STR("__Host-")) ? "; Secure" : "";
+	http_add_header(login->api.exchange, "Set-Cookie",
+		arena_printf(&flow->arena, "%s=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%lld%s", cookie,
+			STR_ARG(login->token), (long long)(SESSION_MS / 1000), secure));
+	json_t *groups = json_array();
+	login->api.answer = json_pack("{s:o, s:o, s:o, s:o, s:o}", "name",
+		json_of_str(db_text(reply, 1, 0, TOKEN_NAME)), "display_name",
+		json_of_str(db_text(reply, 1, 0, TOKEN_DISPLAY_NAME)), "role",
+		json_of_str(db_text(reply, 1, 0, TOKEN_ROLE)), "groups", groups, "csrf", json_of_str(login->csrf));
+	return FLOW_DONE;
+}
+
+void people_login(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {find_account, verify, open_session, login_answer, NULL};
+	api_start(exchange, context, sizeof(struct login), steps, true);
+}
+
+static enum flow_next close_session(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	int64_t token = auth_caller(request->exchange)->token;
+	auth_forget(request->server->auth, token);
+	http_add_header(request->exchange, "Set-Cookie",
+		arena_printf(&flow->arena, "%s=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
+			auth_cookie_name(request->server)));
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_TOKEN_DELETE, DB_I64(token));
+	return db_await(flow, batch);
+}
+
+void people_logout(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {close_session, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}
+
+/* --- accounts --- */
+
+struct account_row {
+	int64_t id;
+	struct str name, display_name, role;
+	struct str_list groups;
+};
+
+static const struct field account_fields[] = {
+	FIELD(struct account_row, id, FIELD_I64, 0),
+	FIELD(struct account_row, name, FIELD_STR, 0),
+	FIELD(struct account_row, display_name, FIELD_STR, 0),
+	FIELD(struct account_row, role, FIELD_STR, 0),
+	FIELD(struct account_row, groups, FIELD_STRS, 0),
+	FIELD_END,
+};
+
+static enum flow_next accounts_query(struct flow *flow)
+{
+	struct db_batch *batch = db_batch_new(api_request_of(flow)->server->db);
+	db_add(batch, QUERY_ACCOUNT_LIST);
+	return db_await(flow, batch);
+}
+
+static enum flow_next accounts_answer(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	request->answer = api_list(db_reply_of(flow), 0, "accounts", account_fields, sizeof(struct account_row), 0,
+		&flow->arena, &flow->err);
+	return request->answer ? FLOW_DONE : FLOW_FAIL;
+}
+
+void accounts_list(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {accounts_query, accounts_answer, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, false);
+}
+
+struct new_account {
+	struct api_request api;
+	struct account_row row;
+	struct str email, password;
+	char hash[PASSWORD_HASH_BYTES];
+	struct err fault;
+};
+
+static bool read_groups(struct new_account *new, struct err *err)
+{
+	const json_t *groups = json_object_get(new->api.body, "groups");
+	if (groups && !json_is_array(groups))
+		return err_set(err, ERR_INVALID, "\"groups\" is no list of texts");
+	new->row.groups.items = arena_array(&new->api.flow.arena, struct str, json_array_size(groups));
+	for (size_t i = 0; i < json_array_size(groups); i++) {
+		const json_t *item = json_array_get(groups, i);
+		if (!json_is_string(item))
+			return err_set(err, ERR_INVALID, "\"groups\" is no list of texts");
+		new->row.groups.items[new->row.groups.count++] =
+			(struct str){json_string_value(item), json_string_length(item)};
+	}
+	return true;
+}
+
+static void hash_on_pool(void *arg)
+{
+	struct new_account *new = arg;
+	password_hash(new->password, new->hash, &new->fault);
+}
+
+static void hashed(void *arg, bool is_cancelled)
+{
+	struct new_account *new = arg;
+	if (is_cancelled)
+		err_set(&new->fault, ERR_BUSY, "the server is stopping");
+	if (new->fault.kind != ERR_NONE)
+		flow_fail(&new->api.flow, &new->fault);
+	else
+		flow_resume(&new->api.flow);
+}
+
+static enum flow_next read_account(struct flow *flow)
+{
+	static const char *const names[] = {"name", "display_name", "email", "password", "role", "groups", NULL};
+	static const char *const roles[] = {"viewer", "developer", "operator", "admin", NULL};
+	struct new_account *new = (struct new_account *)flow;
+	int ignored;
+	if (!api_only(&new->api, names, &flow->err) || !api_text(&new->api, "name", true, &new->row.name, &flow->err) ||
+		!api_text(&new->api, "display_name", false, &new->row.display_name, &flow->err) ||
+		!api_text(&new->api, "email", false, &new->email, &flow->err) ||
+		!api_text(&new->api, "password", true, &new->password, &flow->err) ||
+		!api_text(&new->api, "role", true, &new->row.role, &flow->err) || !read_groups(new, &flow->err))
+		return FLOW_FAIL;
+	if (!enum_from_name(roles, new->row.role, &ignored)) {
+		err_set(&flow->err, ERR_INVALID, "role: viewer, developer, operator or admin");
+		return FLOW_FAIL;
+	}
+	work_submit(new->api.server->loop, hash_on_pool, hashed, new);
+	return FLOW_WAIT;
+}
+
+static enum flow_next insert_account(struct flow *flow)
+{
+	struct new_account *new = (struct new_account *)flow;
+	struct db_batch *batch = db_batch_new(new->api.server->db);
+	db_add(batch, QUERY_ACCOUNT_INSERT, DB_TEXT(new->row.name), DB_TEXT(new->row.display_name), DB_TEXT(new->email),
+		DB_TEXT(str_of(new->hash)), DB_TEXT(new->row.role),
+		DB_TEXTS(new->row.groups.items, new->row.groups.count));
+	return db_await_conflict(flow, batch);
+}
+
+static enum flow_next account_answer(struct flow *flow)
+{
+	struct new_account *new = (struct new_account *)flow;
+	if (db_error(db_reply_of(flow))) {
+		err_set(&flow->err, ERR_CONFLICT, "an account of this name or with this mail address exists already");
+		return FLOW_FAIL;
+	}
+	new->row.id = db_i64(db_reply_of(flow), 0, 0, 0);
+	new->api.status = 201;
+	new->api.answer = fields_write(account_fields, &new->row);
+	return FLOW_DONE;
+}
+
+void accounts_create(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {read_account, insert_account, account_answer, NULL};
+	api_start(exchange, context, sizeof(struct new_account), steps, true);
+}
+
+/* --- tokens --- */
+
+struct new_token {
+	struct api_request api;
+	struct str token;
+};
+
+static enum flow_next insert_token(struct flow *flow)
+{
+	static const char *const names[] = {"name", "kind", "expires_in_ms", NULL};
+	struct new_token *new = (struct new_token *)flow;
+	const struct caller *caller = auth_caller(new->api.exchange);
+	struct str name, kind;
+	if (!api_only(&new->api, names, &flow->err) || !api_text(&new->api, "name", true, &name, &flow->err) ||
+		!api_text(&new->api, "kind", true, &kind, &flow->err))
+		return FLOW_FAIL;
+	bool is_worker = str_is(kind, "worker");
+	if (!is_worker && !str_is(kind, "api")) {
+		err_set(&flow->err, ERR_INVALID, "kind: api or worker");
+		return FLOW_FAIL;
+	}
+	if (is_worker && !auth_may(caller, AUTH_ADMIN, &flow->err))
+		return FLOW_FAIL;
+	new->token = random_token(&flow->arena, is_worker ? "pwk" : "pst");
+	struct db_batch *batch = db_batch_new(new->api.server->db);
+	db_add(batch, QUERY_TOKEN_INSERT, DB_TEXT(kind), DB_TEXT(name), DB_BYTES(hash_of(new->token, &flow->arena)),
+		DB_ID_OR_NULL(is_worker ? 0 : caller->person.account), DB_TEXT(STR("")),
+		DB_I64(json_integer_value(json_object_get(new->api.body, "expires_in_ms"))));
+	return db_await(flow, batch);
+}
+
+static enum flow_next token_answer(struct flow *flow)
+{
+	struct new_token *new = (struct new_token *)flow;
+	new->api.status = 201;
+	new->api.answer = json_pack(
+		"{s:I, s:o}", "id", (json_int_t)db_i64(db_reply_of(flow), 0, 0, 0), "token", json_of_str(new->token));
+	return FLOW_DONE;
+}
+
+void tokens_create(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {insert_token, token_answer, NULL};
+	api_start(exchange, context, sizeof(struct new_token), steps, true);
+}

@@ -1,0 +1,71 @@
+#include "server/api/routes.h"
+
+#include "common/proto/worker_proto.h"
+#include "server/api/people.h"
+#include "server/api/repositories.h"
+#include "server/api/runs.h"
+#include "server/api/service.h"
+#include "server/auth/auth.h"
+#include "server/dispatch/dispatch.h"
+#include "server/dispatch/transfer.h"
+#include "server/events/events.h"
+#include "server/ingest/ingest.h"
+#include "server/logs/logs.h"
+
+enum { SMALL = 64 * 1024, HOOK_BYTES_MAX = 1024 * 1024 };
+
+#define V1      "/api/v1"
+#define ATTEMPT V1 "/worker/attempts/{job}/{attempt}"
+
+const struct http_route api_routes[] = {
+	{"GET", "/healthz", service_healthz, 0, false, AUTH_PUBLIC},
+	{"GET", "/readyz", service_readyz, 0, false, AUTH_PUBLIC},
+	{"GET", "/metrics", service_metrics, 0, false, AUTH_PUBLIC},
+	{"GET", V1 "/version", service_version, 0, false, AUTH_PUBLIC},
+
+	{"POST", V1 "/login", people_login, SMALL, false, AUTH_PUBLIC},
+	{"POST", V1 "/logout", people_logout, SMALL, false, AUTH_VIEWER},
+	{"GET", V1 "/me", people_me, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/accounts", accounts_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/accounts", accounts_create, SMALL, false, AUTH_ADMIN},
+	{"POST", V1 "/tokens", tokens_create, SMALL, false, AUTH_VIEWER},
+
+	{"GET", V1 "/repositories", repositories_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/repositories", repositories_add, SMALL, false, AUTH_OPERATOR},
+	{"GET", V1 "/repositories/{repository}", repositories_get, 0, false, AUTH_VIEWER},
+	{"DELETE", V1 "/repositories/{repository}", repositories_remove, SMALL, false, AUTH_OPERATOR},
+	{"POST", V1 "/repositories/{repository}/hook-secret", repositories_secret, SMALL, false, AUTH_ADMIN},
+	{"POST", V1 "/repositories/{repository}/poll", repositories_poll, SMALL, false, AUTH_DEVELOPER},
+	{"GET", V1 "/triggers", triggers_list, 0, false, AUTH_VIEWER},
+	{"POST", "/hooks/{repository}", ingest_hook, HOOK_BYTES_MAX, false, AUTH_PUBLIC},
+
+	{"GET", V1 "/runs", runs_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/runs", runs_create, SMALL, false, AUTH_DEVELOPER},
+	{"GET", V1 "/runs/{run}", runs_get, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/runs/{run}/plan", runs_plan, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/runs/{run}/cancel", runs_cancel, SMALL, false, AUTH_DEVELOPER},
+	{"POST", V1 "/runs/{run}/retry", runs_retry, SMALL, false, AUTH_DEVELOPER},
+	{"POST", V1 "/runs/{run}/rerun", runs_again, SMALL, false, AUTH_DEVELOPER},
+	{"GET", V1 "/runs/{run}/artifacts", artifacts_list, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/artifacts/{artifact}", artifacts_get, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/runs/{run}/events", events_watch_run, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/events", events_watch_runs, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/jobs/{job}/log", logs_get, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/jobs/{job}/log/stream", logs_follow, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/gates/{gate}/approve", gates_approve, SMALL, false, AUTH_VIEWER},
+	{"POST", V1 "/gates/{gate}/reject", gates_reject, SMALL, false, AUTH_VIEWER},
+
+	{"GET", V1 "/workers", workers_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/workers/{worker}/drain", workers_drain, SMALL, false, AUTH_OPERATOR},
+	{"POST", V1 "/workers/{worker}/resume", workers_resume, SMALL, false, AUTH_OPERATOR},
+
+	{"POST", V1 "/worker/register", dispatch_register, SMALL, false, AUTH_WORKER},
+	{"POST", V1 "/worker/sync", dispatch_sync, WORKER_SYNC_BYTES_MAX, false, AUTH_WORKER},
+	{"GET", ATTEMPT "/source", worker_source, 0, false, AUTH_WORKER},
+	{"GET", ATTEMPT "/blobs/{sha}", worker_blob_get, 0, false, AUTH_WORKER},
+	{"HEAD", ATTEMPT "/uploads/{sha}", worker_upload_head, 0, false, AUTH_WORKER},
+	{"PUT", ATTEMPT "/uploads/{sha}", worker_upload_put, WORKER_PART_BYTES, true, AUTH_WORKER},
+
+	{"GET", "/{path*}", service_pages, 0, false, AUTH_PUBLIC},
+	{0},
+};

@@ -1,0 +1,106 @@
+#include "server/api/service.h"
+
+#include "common/buf.h"
+#include "server/api/handler.h"
+#include "server/dispatch/dispatch.h"
+#include "server/http/static_files.h"
+#include "server/shell/shell.h"
+#include "server/store/migrate.h"
+
+void service_healthz(struct http_exchange *exchange, void *context)
+{
+	(void)context;
+	http_answer(exchange, 200, "text/plain", STR("ok\n"));
+}
+
+void service_readyz(struct http_exchange *exchange, void *context)
+{
+	struct server *server = context;
+	if (db_is_up(server->db))
+		http_answer(exchange, 200, "text/plain", STR("ready\n"));
+	else
+		http_answer(exchange, 503, "text/plain", STR("the database does not answer\n"));
+}
+
+void service_version(struct http_exchange *exchange, void *context)
+{
+	(void)context;
+	int schema = 0;
+	while (migrations[schema].file)
+		schema++;
+	http_answer_json(exchange, 200, json_pack("{s:s, s:i}", "version", PENSTOCK_VERSION, "schema", schema));
+}
+
+void service_pages(struct http_exchange *exchange, void *context)
+{
+	struct server *server = context;
+	if (server->files)
+		static_files_answer(server->files, exchange);
+	else
+		http_answer(exchange, 404, "text/plain",
+			STR("The web pages are not built (scripts/build-web) or web_dir does not name them. The API is at /api/v1.\n"));
+}
+
+/* --- /metrics --- */
+
+static const struct {
+	const char *column; /* of metrics.sql */
+	const char *name, *help;
+} gauges[] = {
+	{"runs_pending", "penstock_runs_pending", "Runs that wait for their concurrency group"},
+	{"runs_running", "penstock_runs_running", "Runs with work"},
+	{"runs_waiting", "penstock_runs_waiting", "Runs that wait for people or lanes"},
+	{"jobs_queued", "penstock_jobs_queued", "Jobs that wait for a worker"},
+	{"jobs_held", "penstock_jobs_held", "Jobs that workers hold"},
+	{"oldest_queued_seconds", "penstock_jobs_queued_oldest_seconds", "How long the oldest queued job has waited"},
+	{"workers_online", "penstock_workers_online", "Workers that were heard of lately"},
+	{"workers_draining", "penstock_workers_draining", "Workers that take no new jobs"},
+	{"deliveries_stored", "penstock_deliveries_stored", "Webhook deliveries that are not processed yet"},
+	{"triggers_pending", "penstock_triggers_pending", "Triggers that are not runs yet"},
+	{"logs_unsealed", "penstock_logs_unsealed", "Logs of ended attempts that are still in the database"},
+};
+
+static void add_metric(struct buf *to, const char *kind, const char *name, const char *help, struct str value)
+{
+	buf_addf(to, "# HELP %s %s\n# TYPE %s %s\n%s %.*s\n", name, help, name, kind, name, STR_ARG(value));
+}
+
+static void add_counter(struct buf *to, const char *name, const char *help, uint64_t value, struct arena *arena)
+{
+	add_metric(to, "counter", name, help, arena_printf(arena, "%llu", (unsigned long long)value));
+}
+
+static enum flow_next metrics_query(struct flow *flow)
+{
+	struct db_batch *batch = db_batch_new(api_request_of(flow)->server->db);
+	db_add(batch, QUERY_METRICS);
+	return db_await(flow, batch);
+}
+
+static enum flow_next metrics_answer(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	struct dispatch_stats dispatch;
+	struct shell_stats shell;
+	auto_buf text = BUF_INIT(64 * 1024);
+	dispatch_stats(request->server->dispatch, &dispatch);
+	shell_stats(request->server->shell, &shell);
+	for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
+		add_metric(&text, "gauge", gauges[i].name, gauges[i].help, db_text(db_reply_of(flow), 0, 0, i));
+	add_counter(&text, "penstock_syncs_total", "Syncs of workers", dispatch.syncs, &flow->arena);
+	add_counter(&text, "penstock_claims_total", "Jobs given to workers", dispatch.claims, &flow->arena);
+	add_counter(&text, "penstock_stale_reports_total", "Reports of attempts that were over", dispatch.stale,
+		&flow->arena);
+	add_counter(&text, "penstock_visits_total", "Looks at runs", shell.visits, &flow->arena);
+	add_counter(&text, "penstock_conflicts_total", "Looks that met a newer state and began again", shell.conflicts,
+		&flow->arena);
+	request->is_answered = true;
+	http_answer(request->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text));
+	return FLOW_DONE;
+}
+
+void service_metrics(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {metrics_query, metrics_answer, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, false);
+}

@@ -1,0 +1,277 @@
+#include "server/events/events.h"
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "server/events/events_internal.h"
+#include "server/runs/run_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct events *events_new(struct server *server)
+{
+	struct events *events = mem_alloc(sizeof *events);
+	events->server = server;
+	return events;
+}
+
+void events_close(struct events *events, void (*closed)(void *arg), void *arg)
+{
+	events->closed = closed;
+	events->closed_arg = arg;
+	if (events->count == 0) {
+		closed(arg);
+		return;
+	}
+	for (int kind = 0; kind < WATCH_KIND_COUNT; kind++) {
+		struct watch *next;
+		for (struct watch *watch = events->watches[kind]; watch; watch = next) {
+			next = watch->next;
+			watch_end(watch);
+		}
+	}
+}
+
+void events_free(struct events *events)
+{
+	free(events);
+}
+
+struct server *events_server(const struct events *events)
+{
+	return events->server;
+}
+
+/* --- wake-ups --- */
+
+static void wake(struct events *events, enum watch_kind kind, int64_t key)
+{
+	for (struct watch *watch = events->watches[kind]; watch; watch = watch->next)
+		if (key == 0 || watch->key == key || watch->key == 0)
+			watch_wake(watch);
+}
+
+static void tell_others(struct events *events, char kind, int64_t key)
+{
+	char payload[32];
+	snprintf(payload, sizeof payload, "%c%lld", kind, (long long)key);
+	db_notify(events->server->db, str_of(payload));
+}
+
+void events_run_changed(struct events *events, int64_t run)
+{
+	if (!events)
+		return;
+	wake(events, WATCH_RUN, run);
+	wake(events, WATCH_RUNS, 0);
+	tell_others(events, 'r', run);
+}
+
+void events_log_grew(struct events *events, int64_t job)
+{
+	if (!events)
+		return;
+	wake(events, WATCH_LOG, job);
+	tell_others(events, 'l', job);
+}
+
+void events_heard(struct events *events, struct str payload)
+{
+	int64_t key = 0;
+	if (!events)
+		return;
+	bool has_key = payload.n > 1 && str_to_i64(str_skip(payload, 1), &key);
+	if (payload.n == 0 || (has_key && payload.p[0] == 'r')) {
+		wake(events, WATCH_RUN, key);
+		wake(events, WATCH_RUNS, 0);
+	}
+	if (payload.n == 0 || (has_key && payload.p[0] == 'l'))
+		wake(events, WATCH_LOG, key);
+}
+
+/* --- one run --- */
+
+struct run_watch {
+	struct watch watch;
+	struct caller caller;
+	struct arena arena; /* of the caller */
+	char horizon[32];   /* "": nothing was sent yet */
+	int64_t version;    /* of the run, as last sent */
+};
+
+static void run_released(struct watch *watch)
+{
+	struct run_watch *self = (struct run_watch *)watch;
+	arena_done(&self->arena);
+	free(self);
+}
+
+static void run_looked(void *arg, struct db_reply *reply)
+{
+	struct run_watch *self = arg;
+	struct plan_cache *plans = self->watch.events->server->plans;
+	auto_arena arena = {0};
+	struct err err = {0};
+	json_t *json = NULL;
+	bool is_first = self->horizon[0] == 0;
+	if (db_error(reply))
+		err = *db_error(reply);
+	else if (is_first)
+		json = run_view_snapshot(reply, plans, &self->caller, &arena, &err);
+	else
+		json = run_view_update(reply, plans, &self->caller, &arena, &err);
+	int64_t version = json_integer_value(json_object_get(json_object_get(json, "run"), "version"));
+	bool is_news =
+		json && (is_first || version != self->version || json_array_size(json_object_get(json, "jobs")) ||
+				db_row_count(reply, RUN_VIEW_STATEMENTS - 1));
+	if (json && is_news) {
+		self->version = version;
+		snprintf(self->horizon, sizeof self->horizon, "%.*s", STR_ARG(run_view_horizon(reply)));
+		watch_send(&self->watch, is_first ? "snapshot" : "update", str_of(self->horizon), json);
+	} else {
+		json_decref(json);
+		if (err.kind == ERR_NOT_FOUND)
+			watch_end(&self->watch);
+		else if (err.kind != ERR_NONE)
+			log_warn("events.run", F("run", self->watch.key), F("err", &err));
+	}
+	db_reply_free(reply);
+	watch_looked(&self->watch, false);
+}
+
+static void run_look(struct watch *watch)
+{
+	struct run_watch *self = (struct run_watch *)watch;
+	struct db_batch *batch = db_batch_new(watch->events->server->db);
+	run_view_add(batch, watch->events->server->plans, watch->key, str_of(self->horizon));
+	db_submit(batch, run_looked, self);
+}
+
+static bool is_horizon(struct str text)
+{
+	int64_t ignored;
+	return text.n && text.n < 20 && str_to_i64(text, &ignored) && ignored > 0;
+}
+
+struct find_run {
+	struct flow flow;
+	struct server *server;
+	struct http_exchange *exchange;
+	bool is_answered;
+};
+
+static enum flow_next find_run(struct flow *flow)
+{
+	struct find_run *find = (struct find_run *)flow;
+	struct str name = http_param(find->exchange, "run"), repository = {0}, number_text = name;
+	int64_t id = 0, number = 0;
+	size_t at;
+	if (str_find_char(name, '#', &at)) {
+		repository = str_head(name, at);
+		number_text = str_skip(name, at + 1);
+	}
+	str_to_i64(number_text, repository.n ? &number : &id);
+	struct db_batch *batch = db_batch_new(find->server->db);
+	db_add(batch, QUERY_RUN_FIND, DB_I64(id), DB_TEXT(repository), DB_I64(number));
+	return db_await(flow, batch);
+}
+
+static enum flow_next start_watch(struct flow *flow)
+{
+	struct find_run *find = (struct find_run *)flow;
+	struct str last = {0};
+	if (db_row_count(db_reply_of(flow), 0) == 0) {
+		struct str name = http_param(find->exchange, "run");
+		err_set(&flow->err, ERR_NOT_FOUND, "there is no run %.*s", STR_ARG(name));
+		return FLOW_FAIL;
+	}
+	struct run_watch *self = mem_alloc(sizeof *self);
+	auth_copy_caller(&self->caller, auth_caller(find->exchange), &self->arena);
+	if (http_header(find->exchange, "Last-Event-ID", &last) && is_horizon(last))
+		snprintf(self->horizon, sizeof self->horizon, "%.*s", STR_ARG(last));
+	find->is_answered = true;
+	watch_start(&self->watch, find->server->events, find->exchange, WATCH_RUN, db_i64(db_reply_of(flow), 0, 0, 0),
+		run_look, run_released);
+	return FLOW_DONE;
+}
+
+static flow_step *const find_steps[] = {find_run, start_watch, NULL};
+
+static void find_ended(struct flow *flow)
+{
+	struct find_run *find = (struct find_run *)flow;
+	if (!find->is_answered)
+		http_answer_err(find->exchange, &flow->err);
+	flow_free(flow);
+}
+
+void events_watch_run(struct http_exchange *exchange, void *context)
+{
+	struct find_run *find = flow_new(sizeof *find, find_steps, find_ended);
+	find->server = context;
+	find->exchange = exchange;
+	flow_start(&find->flow);
+}
+
+/* --- all runs --- */
+
+struct runs_watch {
+	struct watch watch;
+	char horizon[32];
+	char *repository; /* NULL: all */
+};
+
+static void runs_released(struct watch *watch)
+{
+	struct runs_watch *self = (struct runs_watch *)watch;
+	free(self->repository);
+	free(self);
+}
+
+static void runs_looked(void *arg, struct db_reply *reply)
+{
+	struct runs_watch *self = arg;
+	auto_arena arena = {0};
+	struct err err = {0};
+	void *items;
+	size_t count = 0;
+	bool has_rows = self->horizon[0] != 0;
+	if (db_error(reply) || (has_rows && !db_read_rows(reply, 1, run_summary_fields, sizeof(struct run_summary),
+						    &items, &count, &arena, &err)))
+		log_warn("events.runs", F("err", db_error(reply) ? db_error(reply) : &err));
+	else {
+		const struct run_summary *runs = has_rows ? items : NULL;
+		for (size_t i = 0; i < count; i++)
+			watch_send(&self->watch, "run", db_text(reply, 0, 0, 0),
+				fields_write(run_summary_fields, &runs[i]));
+		snprintf(self->horizon, sizeof self->horizon, "%.*s", STR_ARG(db_text(reply, 0, 0, 0)));
+	}
+	db_reply_free(reply);
+	watch_looked(&self->watch, false);
+}
+
+static void runs_look(struct watch *watch)
+{
+	struct runs_watch *self = (struct runs_watch *)watch;
+	struct db_batch *batch = db_batch_new(watch->events->server->db);
+	struct str repository = str_of(self->repository);
+	db_add(batch, QUERY_VIEW_HORIZON);
+	/* The first look only learns where it stands: the list itself was just fetched. */
+	if (self->horizon[0])
+		db_add(batch, QUERY_RUNS_CHANGED, DB_TEXT(str_of(self->horizon)), DB_TEXT_OR_NULL(repository));
+	db_submit(batch, runs_looked, self);
+}
+
+void events_watch_runs(struct http_exchange *exchange, void *context)
+{
+	struct server *server = context;
+	struct runs_watch *self = mem_alloc(sizeof *self);
+	struct str last = {0}, repository = {0};
+	if (http_header(exchange, "Last-Event-ID", &last) && is_horizon(last))
+		snprintf(self->horizon, sizeof self->horizon, "%.*s", STR_ARG(last));
+	if (http_query(exchange, "repository", &repository) && repository.n)
+		self->repository = mem_dup(repository.p, repository.n);
+	watch_start(&self->watch, server->events, exchange, WATCH_RUNS, 0, runs_look, runs_released);
+}

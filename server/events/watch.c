@@ -1,0 +1,137 @@
+#include "server/events/watch.h"
+
+#include "common/clock.h"
+#include "server/events/events_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	LOOK_MS = 2000,      /* without a wake-up */
+	COALESCE_MS = 15,    /* wake-ups so close together become one look */
+	AHEAD_MAX = 1 << 20, /* unsent bytes above which no look begins */
+	PENDING_MAX = 8 << 20,
+};
+#define ALIVE_US (12 * US_PER_SECOND)
+
+static void timer_closed(uv_handle_t *handle)
+{
+	struct watch *watch = handle->data;
+	struct events *events = watch->events;
+	watch->release(watch);
+	events->count--;
+	if (events->closed && events->count == 0)
+		events->closed(events->closed_arg);
+}
+
+static void try_release(struct watch *watch)
+{
+	if (!watch->is_over || watch->is_looking || watch->is_released)
+		return;
+	watch->is_released = true;
+	for (struct watch **at = &watch->events->watches[watch->kind]; *at; at = &(*at)->next) {
+		if (*at == watch) {
+			*at = watch->next;
+			break;
+		}
+	}
+	http_stream_end(watch->stream);
+	uv_close((uv_handle_t *)&watch->timer, timer_closed);
+}
+
+void watch_end(struct watch *watch)
+{
+	watch->is_over = true;
+	try_release(watch);
+}
+
+static void stream_gone(void *arg)
+{
+	watch_end(arg);
+}
+
+static void begin(struct watch *watch)
+{
+	if (watch->is_over || watch->is_looking)
+		return;
+	if (http_stream_pending(watch->stream) > AHEAD_MAX) {
+		watch->is_wanted = true; /* stream_drained() comes back to it */
+		return;
+	}
+	watch->is_wanted = false;
+	watch->is_looking = true;
+	watch->look(watch);
+}
+
+static void stream_drained(void *arg)
+{
+	struct watch *watch = arg;
+	if (watch->is_wanted)
+		begin(watch);
+}
+
+static void timer_ran(uv_timer_t *timer)
+{
+	struct watch *watch = timer->data;
+	if (watch->alive_at + ALIVE_US < clock_mono_us()) {
+		http_stream_write(watch->stream, STR(": alive\n\n"));
+		watch->alive_at = clock_mono_us();
+	}
+	begin(watch);
+}
+
+void watch_wake(struct watch *watch)
+{
+	if (watch->is_looking)
+		watch->is_wanted = true;
+	else if (!watch->is_over && uv_timer_get_due_in(&watch->timer) > COALESCE_MS)
+		uv_timer_start(&watch->timer, timer_ran, COALESCE_MS, LOOK_MS);
+}
+
+void watch_looked(struct watch *watch, bool again)
+{
+	watch->is_looking = false;
+	if (watch->is_over)
+		try_release(watch);
+	else if (again)
+		begin(watch);
+	else if (watch->is_wanted)
+		uv_timer_start(&watch->timer, timer_ran, COALESCE_MS, LOOK_MS);
+}
+
+void watch_send(struct watch *watch, const char *event, struct str id, json_t *data)
+{
+	char *text = json_dumps(data, JSON_COMPACT);
+	json_decref(data);
+	BUG_ON(!text);
+	auto_buf piece = BUF_INIT(64 << 20);
+	if (id.n)
+		buf_addf(&piece, "id: %.*s\n", STR_ARG(id));
+	buf_addf(&piece, "event: %s\ndata: ", event);
+	buf_add_c(&piece, text);
+	buf_add_c(&piece, "\n\n");
+	free(text);
+	watch->alive_at = clock_mono_us();
+	if (!piece.is_full)
+		http_stream_write(watch->stream, buf_str(&piece));
+}
+
+void watch_start(struct watch *watch, struct events *events, struct http_exchange *exchange, enum watch_kind kind,
+	int64_t key, void (*look)(struct watch *watch), void (*release)(struct watch *watch))
+{
+	watch->events = events;
+	watch->kind = kind;
+	watch->key = key;
+	watch->look = look;
+	watch->release = release;
+	watch->alive_at = clock_mono_us();
+	watch->next = events->watches[kind];
+	events->watches[kind] = watch;
+	events->count++;
+	uv_timer_init(events->server->loop, &watch->timer);
+	watch->timer.data = watch;
+	uv_timer_start(&watch->timer, timer_ran, LOOK_MS, LOOK_MS);
+	watch->stream =
+		http_stream_start(exchange, 200, "text/event-stream", PENDING_MAX, stream_gone, stream_drained, watch);
+	begin(watch);
+}

@@ -1,0 +1,364 @@
+#include "server/logs/logs.h"
+
+#include "common/io/flow.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "server/engine/states.h"
+#include "server/events/watch.h"
+#include "server/logs/log_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- which log, and how it stands --- */
+
+struct log_row {
+	struct str job_state, attempt_state, reason, last_frame;
+	int32_t attempt;
+	int64_t log_bytes, log_lines;
+};
+
+static const struct field log_row_fields[] = {
+	FIELD(struct log_row, job_state, FIELD_STR, 0),
+	FIELD(struct log_row, attempt, FIELD_I32, 0),
+	FIELD(struct log_row, attempt_state, FIELD_STR, 0),
+	FIELD(struct log_row, reason, FIELD_STR, 0),
+	FIELD(struct log_row, log_bytes, FIELD_I64, 0),
+	FIELD(struct log_row, log_lines, FIELD_I64, 0),
+	FIELD(struct log_row, last_frame, FIELD_STR, 0),
+	FIELD_END,
+};
+
+struct log_request {
+	struct flow flow;
+	struct server *server;
+	struct http_exchange *exchange;
+	int64_t job, attempt, from, lines;
+	struct log_row row;
+	struct log_reader reader;
+	struct http_stream *stream;
+	bool has_reader, is_answered, is_gone, is_waiting_for_drain;
+};
+
+static bool read_number(struct http_exchange *exchange, const char *name, int64_t *number, struct err *err)
+{
+	struct str text;
+	if (!http_query(exchange, name, &text))
+		return true;
+	if (!str_to_i64(text, number) || *number < 1)
+		return err_set(err, ERR_INVALID, "%s: a number from 1", name);
+	return true;
+}
+
+static enum flow_next load_state(struct flow *flow)
+{
+	struct log_request *request = (struct log_request *)flow;
+	request->from = 1;
+	if (!str_to_i64(http_param(request->exchange, "job"), &request->job)) {
+		err_set(&flow->err, ERR_INVALID, "a job is named by its id");
+		return FLOW_FAIL;
+	}
+	if (!read_number(request->exchange, "attempt", &request->attempt, &flow->err) ||
+		!read_number(request->exchange, "from", &request->from, &flow->err) ||
+		!read_number(request->exchange, "lines", &request->lines, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_LOG_STATE, DB_I64(request->job), DB_I64(request->attempt));
+	return db_await(flow, batch);
+}
+
+static enum flow_next read_state(struct flow *flow)
+{
+	struct log_request *request = (struct log_request *)flow;
+	if (db_row_count(db_reply_of(flow), 0) == 0) {
+		err_set(&flow->err, ERR_NOT_FOUND, "there is no job %lld", (long long)request->job);
+		return FLOW_FAIL;
+	}
+	if (!db_read_row(db_reply_of(flow), 0, 0, log_row_fields, &request->row, &flow->arena, &flow->err))
+		return FLOW_FAIL;
+	if (request->attempt && request->row.attempt == 0) {
+		err_set(&flow->err, ERR_NOT_FOUND, "job %lld has no attempt %lld", (long long)request->job,
+			(long long)request->attempt);
+		return FLOW_FAIL;
+	}
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_LOG_SEEK, DB_I64(request->job), DB_I64(request->row.attempt), DB_I64(request->from - 1));
+	return db_await(flow, batch);
+}
+
+static bool is_complete(const struct log_row *row)
+{
+	int state;
+	if (row->attempt)
+		return str_is(row->attempt_state, "ended");
+	return enum_from_name(job_state_names, row->job_state, &state) && job_is_over((enum job_state)state);
+}
+
+/* --- lines by range --- */
+
+/* The last line counts without a line end too, once no more can come. */
+static bool count_lines(const struct log_row *row, int64_t *ret, struct err *err)
+{
+	bool ends_line = true;
+	if (is_complete(row) && row->last_frame.n && !log_frame_ends_line(row->last_frame, &ends_line, err))
+		return false;
+	*ret = row->log_lines + !ends_line;
+	return true;
+}
+
+static void range_gone(void *arg)
+{
+	struct log_request *request = arg;
+	request->is_gone = true;
+	if (!request->is_waiting_for_drain)
+		return;
+	request->is_waiting_for_drain = false;
+	flow_resume(&request->flow);
+}
+
+static void range_drained(void *arg)
+{
+	struct log_request *request = arg;
+	if (!request->is_waiting_for_drain)
+		return;
+	request->is_waiting_for_drain = false;
+	flow_resume(&request->flow);
+}
+
+enum { RANGE_AHEAD_MAX = 1 << 20, RANGE_PENDING_MAX = 64 << 20 };
+
+static enum flow_next start_range(struct flow *flow)
+{
+	struct log_request *request = (struct log_request *)flow;
+	int64_t lines;
+	if (!count_lines(&request->row, &lines, &flow->err))
+		return FLOW_FAIL;
+	log_reader_init(&request->reader, request->from, db_reply_of(flow), 0);
+	request->has_reader = true;
+	http_add_header(request->exchange, "Penstock-Log-Lines", arena_printf(&flow->arena, "%lld", (long long)lines));
+	http_add_header(
+		request->exchange, "Penstock-Log-Complete", is_complete(&request->row) ? STR("true") : STR("false"));
+	request->is_answered = true;
+	request->stream = http_stream_start(request->exchange, 200, "text/plain; charset=utf-8", RANGE_PENDING_MAX,
+		range_gone, range_drained, request);
+	return FLOW_CONTINUE;
+}
+
+static enum flow_next fetch_frames(struct flow *flow)
+{
+	struct log_request *request = (struct log_request *)flow;
+	if (request->is_gone || request->reader.offset >= request->row.log_bytes)
+		return FLOW_DONE;
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_LOG_FRAMES, DB_I64(request->job), DB_I64(request->row.attempt),
+		DB_I64(request->reader.offset));
+	return db_await(flow, batch);
+}
+
+/* How much of the text belongs to the lines that were asked for; false: all of them are in it. */
+static bool take_lines(struct log_request *request, size_t *ret_bytes)
+{
+	struct str text = buf_str(&request->reader.text);
+	size_t at = 0, next;
+	*ret_bytes = text.n;
+	if (request->lines == 0)
+		return true;
+	while (str_find_char(str_skip(text, at), '\n', &next)) {
+		at += next + 1;
+		if (--request->lines == 0) {
+			*ret_bytes = at;
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum flow_next send_frames(struct flow *flow)
+{
+	struct log_request *request = (struct log_request *)flow;
+	size_t count, bytes;
+	if (!log_reader_take(&request->reader, db_reply_of(flow), 0, &count, &flow->err))
+		return FLOW_FAIL;
+	bool goes_on = take_lines(request, &bytes) && count;
+	http_stream_write(request->stream, str_head(buf_str(&request->reader.text), bytes));
+	buf_clear(&request->reader.text);
+	if (!goes_on || request->is_gone)
+		return FLOW_DONE;
+	flow_jump(flow, fetch_frames);
+	if (http_stream_pending(request->stream) < RANGE_AHEAD_MAX)
+		return FLOW_CONTINUE;
+	request->is_waiting_for_drain = true;
+	return FLOW_WAIT;
+}
+
+static void log_request_ended(struct flow *flow)
+{
+	struct log_request *request = (struct log_request *)flow;
+	if (request->stream)
+		http_stream_end(request->stream);
+	if (flow->err.kind != ERR_NONE && request->is_answered)
+		log_warn("logs.read", F("job", request->job), F("err", &flow->err));
+	else if (!request->is_answered)
+		http_answer_err(request->exchange, &flow->err);
+	if (request->has_reader)
+		log_reader_done(&request->reader);
+	flow_free(flow);
+}
+
+static void start(struct http_exchange *exchange, void *context, flow_step *const *steps)
+{
+	struct log_request *request = flow_new(sizeof *request, steps, log_request_ended);
+	request->server = context;
+	request->exchange = exchange;
+	flow_start(&request->flow);
+}
+
+void logs_get(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {load_state, read_state, start_range, fetch_frames, send_frames, NULL};
+	start(exchange, context, steps);
+}
+
+/* --- following --- */
+
+struct log_watch {
+	struct watch watch;
+	struct log_reader reader;
+	int64_t attempt; /* 0: the job has none yet */
+	int64_t line;    /* of the next line to be sent */
+};
+
+static void log_released(struct watch *watch)
+{
+	struct log_watch *self = (struct log_watch *)watch;
+	log_reader_done(&self->reader);
+	free(self);
+}
+
+static void send_lines(struct log_watch *self, bool is_last)
+{
+	json_t *lines = json_array();
+	int64_t from = self->line;
+	size_t at = 0, next;
+	struct str text = buf_str(&self->reader.text);
+	while (at < text.n) {
+		struct str rest = str_skip(text, at);
+		if (!str_find_char(rest, '\n', &next)) {
+			if (!is_last)
+				break;
+			next = rest.n;
+		}
+		struct str line = str_head(rest, next);
+		if (line.n && line.p[line.n - 1] == '\r')
+			line.n--;
+		json_array_append_new(lines, json_of_str(line));
+		self->line++;
+		at += next + (next < rest.n);
+	}
+	buf_drop(&self->reader.text, at);
+	if (json_array_size(lines) == 0) {
+		json_decref(lines);
+		return;
+	}
+	char id[24];
+	snprintf(id, sizeof id, "%lld", (long long)self->line - 1);
+	watch_send(
+		&self->watch, "lines", str_of(id), json_pack("{s:I, s:o}", "from", (json_int_t)from, "lines", lines));
+}
+
+enum { PROGRESS_ATTEMPT_STATE, PROGRESS_JOB_STATE, PROGRESS_REASON, PROGRESS_LOG_BYTES };
+
+static bool take_progress(struct log_watch *self, const struct db_reply *reply, struct err *err)
+{
+	size_t count;
+	if (!log_reader_take(&self->reader, reply, 1, &count, err))
+		return false;
+	bool is_over = db_row_count(reply, 0) && str_is(db_text(reply, 0, 0, PROGRESS_ATTEMPT_STATE), "ended") &&
+		       self->reader.offset >= db_i64(reply, 0, 0, PROGRESS_LOG_BYTES);
+	send_lines(self, is_over);
+	if (is_over) {
+		watch_send(&self->watch, "end", STR(""),
+			json_pack("{s:o, s:o}", "state", json_of_str(db_text(reply, 0, 0, PROGRESS_JOB_STATE)),
+				"reason", json_of_str(db_text(reply, 0, 0, PROGRESS_REASON))));
+		watch_end(&self->watch);
+	}
+	watch_looked(&self->watch, count > 0);
+	return true;
+}
+
+static void progress_read(void *arg, struct db_reply *reply)
+{
+	struct log_watch *self = arg;
+	struct err err = {0};
+	if (db_error(reply))
+		watch_looked(&self->watch, false);
+	else if (!take_progress(self, reply, &err)) {
+		log_warn("logs.follow", F("job", self->watch.key), F("err", &err));
+		watch_end(&self->watch);
+		watch_looked(&self->watch, false);
+	}
+	db_reply_free(reply);
+}
+
+static void attempt_found(void *arg, struct db_reply *reply)
+{
+	struct log_watch *self = arg;
+	int state = JOB_BLOCKED;
+	if (!db_error(reply) && db_row_count(reply, 0)) {
+		self->attempt = db_i64(reply, 0, 0, 1);
+		enum_from_name(job_state_names, db_text(reply, 0, 0, 0), &state);
+	}
+	if (self->attempt == 0 && job_is_over((enum job_state)state)) {
+		watch_send(&self->watch, "end", STR(""),
+			json_pack("{s:s, s:s}", "state", job_state_names[state], "reason", ""));
+		watch_end(&self->watch);
+	}
+	db_reply_free(reply);
+	watch_looked(&self->watch, self->attempt != 0);
+}
+
+static void log_look(struct watch *watch)
+{
+	struct log_watch *self = (struct log_watch *)watch;
+	struct db_batch *batch = db_batch_new(events_server(watch->events)->db);
+	if (self->attempt == 0) {
+		db_add(batch, QUERY_LOG_STATE, DB_I64(watch->key), DB_I64(0));
+		db_submit(batch, attempt_found, self);
+		return;
+	}
+	db_add(batch, QUERY_LOG_PROGRESS, DB_I64(watch->key), DB_I64(self->attempt));
+	db_add(batch, QUERY_LOG_FRAMES, DB_I64(watch->key), DB_I64(self->attempt), DB_I64(self->reader.offset));
+	db_submit(batch, progress_read, self);
+}
+
+static enum flow_next resume_line(struct flow *flow)
+{
+	struct log_request *request = (struct log_request *)flow;
+	struct str last;
+	int64_t line;
+	if (http_header(request->exchange, "Last-Event-ID", &last) && str_to_i64(last, &line) && line >= 0)
+		request->from = line + 1;
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_LOG_SEEK, DB_I64(request->job), DB_I64(request->row.attempt), DB_I64(request->from - 1));
+	return db_await(flow, batch);
+}
+
+static enum flow_next start_follow(struct flow *flow)
+{
+	struct log_request *request = (struct log_request *)flow;
+	struct log_watch *self = mem_alloc(sizeof *self);
+	self->attempt = request->row.attempt;
+	self->line = request->from;
+	log_reader_init(&self->reader, request->from, db_reply_of(flow), 0);
+	request->is_answered = true;
+	watch_start(&self->watch, request->server->events, request->exchange, WATCH_LOG, request->job, log_look,
+		log_released);
+	return FLOW_DONE;
+}
+
+void logs_follow(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {load_state, read_state, resume_line, start_follow, NULL};
+	start(exchange, context, steps);
+}
