@@ -339,12 +339,21 @@ static const struct field worker_row_fields[] = {
 	FIELD_END,
 };
 
+static enum flow_next query_workers(struct flow *flow, struct str name)
+{
+	struct db_batch *batch = db_batch_new(api_request_of(flow)->server->db);
+	db_add(batch, QUERY_WORKERS_LIST, DB_TEXT_OR_NULL(name));
+	return db_await(flow, batch);
+}
+
 static enum flow_next workers_query(struct flow *flow)
 {
-	struct api_request *request = api_request_of(flow);
-	struct db_batch *batch = db_batch_new(request->server->db);
-	db_add(batch, QUERY_WORKERS_LIST, DB_TEXT_OR_NULL(http_param(request->exchange, "worker")));
-	return db_await(flow, batch);
+	return query_workers(flow, (struct str){0});
+}
+
+static enum flow_next worker_query(struct flow *flow)
+{
+	return query_workers(flow, http_param(api_request_of(flow)->exchange, "worker"));
 }
 
 static enum flow_next workers_answer(struct flow *flow)
@@ -396,12 +405,12 @@ static enum flow_next worker_answer(struct flow *flow)
 
 void workers_drain(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {drain, workers_query, worker_answer, NULL};
+	static flow_step *const steps[] = {drain, worker_query, worker_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 
 void workers_resume(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {resume, workers_query, worker_answer, NULL};
+	static flow_step *const steps[] = {resume, worker_query, worker_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }

@@ -40,15 +40,17 @@ static void transfer_ended(struct flow *flow)
 	flow_free(flow);
 }
 
-static struct transfer *transfer_new(struct http_exchange *exchange, struct server *server, flow_step *const *steps)
+static struct transfer *transfer_new(
+	struct http_exchange *exchange, struct server *server, flow_step *const *steps, bool names_blob)
 {
 	struct transfer *transfer = flow_new(sizeof *transfer, steps, transfer_ended);
 	struct err err = {0};
 	transfer->server = server;
 	transfer->exchange = exchange;
-	transfer->sha256 = http_param(exchange, "sha");
+	if (names_blob)
+		transfer->sha256 = http_param(exchange, "sha");
 	bool ok = read_ids(exchange, &transfer->job, &transfer->attempt, &err);
-	if (ok && transfer->sha256.n && !blob_name_is_valid(transfer->sha256))
+	if (ok && names_blob && !blob_name_is_valid(transfer->sha256))
 		ok = err_set(&err, ERR_INVALID, "\"%.*s\" is no SHA-256 in hex", STR_ARG(transfer->sha256));
 	if (ok)
 		return transfer;
@@ -127,7 +129,7 @@ static flow_step *const source_steps[] = {find_attempt, pack_source, NULL};
 
 void worker_source(struct http_exchange *exchange, void *context)
 {
-	struct transfer *transfer = transfer_new(exchange, context, source_steps);
+	struct transfer *transfer = transfer_new(exchange, context, source_steps, false);
 	if (transfer)
 		flow_start(&transfer->flow);
 }
@@ -156,7 +158,7 @@ static flow_step *const blob_steps[] = {find_blob, send_blob, NULL};
 
 void worker_blob_get(struct http_exchange *exchange, void *context)
 {
-	struct transfer *transfer = transfer_new(exchange, context, blob_steps);
+	struct transfer *transfer = transfer_new(exchange, context, blob_steps, true);
 	if (transfer)
 		flow_start(&transfer->flow);
 }
@@ -191,7 +193,7 @@ static flow_step *const head_steps[] = {find_attempt, tell_offset, NULL};
 
 void worker_upload_head(struct http_exchange *exchange, void *context)
 {
-	struct transfer *transfer = transfer_new(exchange, context, head_steps);
+	struct transfer *transfer = transfer_new(exchange, context, head_steps, true);
 	if (transfer)
 		flow_start(&transfer->flow);
 }

@@ -273,6 +273,57 @@ void mirrors_fetch(struct mirrors *mirrors, int64_t repository, struct str url,
 		start_fetch(fetch);
 }
 
+/* --- the default branch --- */
+
+struct head_question {
+	struct mirrors *mirrors;
+	void (*done)(void *arg, struct str branch, const struct err *err);
+	void *arg;
+};
+
+/* "ref: refs/heads/main\tHEAD" stands in the first line, when the other side tells. */
+static struct str read_symref(struct str output)
+{
+	struct str line, first;
+	if (!str_cut(&output, '\n', &line) || !str_starts(line, STR("ref: refs/heads/")))
+		return STR("");
+	line = str_skip(line, 16);
+	return str_cut(&line, '\t', &first) ? first : STR("");
+}
+
+static void head_told(void *arg, const struct proc_result *result)
+{
+	struct head_question *question = arg;
+	struct mirrors *mirrors = question->mirrors;
+	struct err err = {0};
+	bool ok = check(result, "git ls-remote", &err);
+	question->done(question->arg, ok ? read_symref(result->output) : STR(""), ok ? NULL : &err);
+	free(question);
+	operation_ended(mirrors);
+}
+
+void mirrors_default_branch(struct mirrors *mirrors, struct str url,
+	void (*done)(void *arg, struct str branch, const struct err *err), void *arg)
+{
+	auto_free char *address = mem_dup(url.p, url.n);
+	const char *argv[] = {"git", "ls-remote", "--symref", "--quiet", "--", address, "HEAD", NULL};
+	struct proc_options options = {.argv = argv,
+		.environment = mirrors->environment,
+		.output_max_bytes = 64 * 1024,
+		.error_max_bytes = ERROR_BYTES,
+		.timeout_ms = PACK_TIMEOUT_MS};
+	struct head_question *question = mem_alloc(sizeof *question);
+	struct err err = {0};
+	struct proc *proc;
+	*question = (struct head_question){mirrors, done, arg};
+	mirrors->active++;
+	if (proc_start(mirrors->loop, &options, head_told, question, &proc, &err))
+		return;
+	done(arg, STR(""), &err);
+	free(question);
+	operation_ended(mirrors);
+}
+
 /* --- packs --- */
 
 static void end_pack(struct pack *pack, const struct err *err)

@@ -27,6 +27,10 @@ char *mirrors_path(const struct mirrors *mirrors, int64_t repository);
 void mirrors_fetch(struct mirrors *mirrors, int64_t repository, struct str url,
 	void (*done)(void *arg, const struct err *err), void *arg);
 
+/* The branch that the repository's HEAD names ("main"); "" when it names none. */
+void mirrors_default_branch(struct mirrors *mirrors, struct str url,
+	void (*done)(void *arg, struct str branch, const struct err *err), void *arg);
+
 /*
  * A pack with the commit: its snapshot alone (depth 1) or all history (depth 0), against `have` (a commit whose
  * snapshot the asker has; empty: nothing). Made once for all askers. `path` lives until `done` returns and may be

@@ -1,6 +1,7 @@
 /* Polls find pushes whose webhook was lost; a new repository's refs are taken as they are. */
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/git/mirrors.h"
 #include "server/ingest/ingest_internal.h"
 
 /* A difference that a poll sees first waits so long for its webhook, which knows who pushed and with which options. */
@@ -13,6 +14,7 @@ struct poll_flow {
 	struct str url;
 	struct arena row_arena;
 	struct mirror_state mirror;
+	struct str default_branch;                      /* adopt */
 	void (*done)(void *arg, const struct err *err); /* adopt */
 	void *arg;
 };
@@ -122,6 +124,24 @@ static enum flow_next compare(struct flow *flow)
 	return db_await(flow, batch);
 }
 
+static void head_told(void *arg, struct str branch, const struct err *err)
+{
+	struct poll_flow *poll = arg;
+	if (err) {
+		flow_fail(&poll->flow, err);
+		return;
+	}
+	poll->default_branch = arena_str(&poll->row_arena, branch);
+	flow_resume(&poll->flow);
+}
+
+static enum flow_next ask_head(struct flow *flow)
+{
+	struct poll_flow *poll = poll_of(flow);
+	mirrors_default_branch(poll->ingest->server->mirrors, poll->url, head_told, poll);
+	return FLOW_WAIT;
+}
+
 static enum flow_next adopt(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
@@ -135,12 +155,13 @@ static enum flow_next adopt(struct flow *flow)
 	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
 	db_add(batch, QUERY_REFS_ADOPT, DB_I64(poll->repository), DB_TEXTS(names, refs->count),
 		DB_TEXTS(commits, refs->count));
-	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(STR("")), DB_TEXT(STR("")));
+	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(STR("")),
+		DB_TEXT(poll->default_branch));
 	return db_await(flow, batch);
 }
 
 static flow_step *const poll_steps[] = {fetch, read_refs, load_known, compare, NULL};
-static flow_step *const adopt_steps[] = {fetch, read_refs, adopt, NULL};
+static flow_step *const adopt_steps[] = {ask_head, fetch, read_refs, adopt, NULL};
 
 static void noted(void *arg, struct db_reply *reply)
 {
