@@ -5,9 +5,9 @@
 #include "common/mem.h"
 #include "common/random.h"
 #include "server/auth/password.h"
+#include "server/store/first_account.h"
 
 #include <fcntl.h>
-#include <libpq-fe.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,55 +40,19 @@ static bool make_secrets(struct secrets *ret, struct arena *arena, struct err *e
 	return password_hash(ret->password, ret->hash, err);
 }
 
-/* One statement, so that two servers at their first start make one admin. */
-static const char insert[] =
-	"with guard as (select pg_advisory_xact_lock(hashtext('bootstrap'))), "
-	"made as (insert into account (name, display_name, password_hash, role) "
-	"select 'admin', 'Administrator', $1, 'admin' from guard where not exists (select 1 from account) "
-	"returning id), "
-	"api as (insert into token (kind, name, hash, account_id) "
-	"select 'api', 'first start', decode($2, 'hex'), id from made), "
-	"workers as (insert into token (kind, name, hash) "
-	"select 'worker', 'first start', decode($3, 'hex') from made) "
-	"select id from made";
-
-static bool store(PGconn *connection, const struct secrets *secrets, bool *ret_is_first, struct err *err)
-{
-	const char *values[] = {secrets->hash, secrets->api_hash, secrets->worker_hash};
-	PGresult *result = PQexecParams(connection, insert, 3, NULL, values, NULL, NULL, 0);
-	bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
-	*ret_is_first = ok && PQntuples(result) == 1;
-	PQclear(result);
-	return ok || err_set(err, ERR_UPSTREAM, "first account: %s", PQerrorMessage(connection));
-}
-
-static bool has_account(PGconn *connection)
-{
-	PGresult *result = PQexec(connection, "select 1 from account limit 1");
-	bool has = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
-	PQclear(result);
-	return has;
-}
-
-static bool run(PGconn *connection, struct str data_dir, struct err *err)
+bool bootstrap(struct str database_url, struct str data_dir, struct err *err)
 {
 	auto_arena arena = {0};
 	struct secrets secrets;
-	bool is_first;
-	if (has_account(connection))
-		return true;
-	if (!make_secrets(&secrets, &arena, err) || !store(connection, &secrets, &is_first, err))
+	bool is_needed, is_made;
+	if (!first_account_is_needed(database_url.p, &is_needed, err))
 		return false;
-	return !is_first || (write_secret(data_dir, "admin-password", secrets.password, err) &&
-				    write_secret(data_dir, "admin-token", secrets.api_token, err) &&
-				    write_secret(data_dir, "worker-token", secrets.worker_token, err));
-}
-
-bool bootstrap(struct str database_url, struct str data_dir, struct err *err)
-{
-	PGconn *connection = PQconnectdb(database_url.p);
-	bool ok = PQstatus(connection) == CONNECTION_OK ? run(connection, data_dir, err)
-							: err_set(err, ERR_UPSTREAM, "%s", PQerrorMessage(connection));
-	PQfinish(connection);
-	return ok;
+	if (!is_needed)
+		return true;
+	if (!make_secrets(&secrets, &arena, err) ||
+		!first_account_make(database_url.p, secrets.hash, secrets.api_hash, secrets.worker_hash, &is_made, err))
+		return false;
+	return !is_made || (write_secret(data_dir, "admin-password", secrets.password, err) &&
+				   write_secret(data_dir, "admin-token", secrets.api_token, err) &&
+				   write_secret(data_dir, "worker-token", secrets.worker_token, err));
 }
