@@ -25,7 +25,7 @@ enum {
 	DATA_SYNCS_MAX = 4,
 	RETRY_MS = 1000,
 	BACKOFF_FIRST_MS = 200,
-	BACKOFF_MAX_MS = 15000,
+	BACKOFF_MAX_MS = 5000,
 	DRAIN_POLL_MS = 1000, /* a server that wants us to drain holds nothing */
 	TAKEOVERS_MAX = 3,
 	TAKEOVER_MS = 30000, /* a registration that lasted so long was a good one */
