@@ -1,0 +1,280 @@
+#include "cli/api.h"
+
+#include "cli/connection.h"
+#include "common/buf.h"
+#include "common/json.h"
+#include "common/mem.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ANSWER_MAX = 64 << 20, LINE_MAX_BYTES = 32 << 20, RECONNECTS_MAX = 30, SILENT_S = 40 };
+
+bool api_open(struct cli *cli, struct api *ret, struct err *err)
+{
+	const char *url, *token, *remedy;
+	if (!connection_find(cli, &cli->arena, &url, &token, &remedy, err))
+		return false;
+	*ret = (struct api){.url = str_of(url), .token = str_of(token), .remedy = str_of(remedy), .arena = &cli->arena};
+	return true;
+}
+
+/* --- one call --- */
+
+struct answer {
+	struct buf body;
+	bool (*piece)(void *arg, struct str bytes);
+	void *arg;
+	CURL *curl;
+	bool was_ended;
+};
+
+static size_t take_bytes(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct answer *answer = arg;
+	long status = 0;
+	curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (answer->piece && status < 300) {
+		if (answer->piece(answer->arg, (struct str){bytes, size * n}))
+			return size * n;
+		answer->was_ended = true;
+		return 0;
+	}
+	return buf_add(&answer->body, bytes, size * n) ? size * n : 0;
+}
+
+static struct curl_slist *make_headers(const struct api *api, bool has_body, const char *extra)
+{
+	struct curl_slist *headers = NULL;
+	if (api->token.n)
+		headers = curl_slist_append(
+			headers, arena_printf(api->arena, "Authorization: Bearer %.*s", STR_ARG(api->token)).p);
+	if (has_body)
+		headers = curl_slist_append(headers, "Content-Type: application/json");
+	if (extra)
+		headers = curl_slist_append(headers, extra);
+	return headers;
+}
+
+static bool explain(const struct api *api, CURLcode code, const char *detail, struct err *err)
+{
+	const char *why = detail[0] ? detail : curl_easy_strerror(code);
+	return err_set(err, ERR_UPSTREAM, "the server at %.*s does not answer: %s; %.*s", STR_ARG(api->url), why,
+		STR_ARG(api->remedy));
+}
+
+static bool check_status(CURL *curl, const struct buf *body, struct err *err)
+{
+	static const struct {
+		long status;
+		enum err_kind kind;
+	} kinds[] = {{400, ERR_INVALID}, {401, ERR_UNAUTHENTICATED}, {403, ERR_DENIED}, {404, ERR_NOT_FOUND},
+		{409, ERR_CONFLICT}, {413, ERR_TOO_LARGE}, {422, ERR_UNSUPPORTED}, {502, ERR_SYSTEM}, {503, ERR_BUSY}};
+	long status = 0;
+	enum err_kind kind = ERR_SYSTEM;
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 300)
+		return true;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		if (kinds[i].status == status)
+			kind = kinds[i].kind;
+	json_t *json = json_loadb(body->p ? body->p : "", body->n, 0, NULL);
+	json_t *error = json_object_get(json, "error");
+	struct str message = json_get_str(error, "message");
+	auto_buf text = BUF_INIT(4096);
+	buf_add_str(&text, message.n ? message : STR("the server answered with an error"));
+	size_t i;
+	json_t *detail;
+	json_array_foreach(json_object_get(error, "details"), i, detail)
+		buf_addf(&text, "\n  %s:%d:%d: %s", json_string_value(json_object_get(detail, "file")),
+			(int)json_integer_value(json_object_get(detail, "line")),
+			(int)json_integer_value(json_object_get(detail, "column")),
+			json_string_value(json_object_get(detail, "message")));
+	json_decref(json);
+	return err_set(err, kind, "%s", buf_c(&text));
+}
+
+static bool perform(const struct api *api, const char *method, struct str path, struct str body, const char *header,
+	struct answer *answer, struct err *err)
+{
+	char detail[CURL_ERROR_SIZE] = "";
+	CURL *curl = curl_easy_init();
+	struct curl_slist *headers = make_headers(api, body.n > 0, header);
+	answer->curl = curl;
+	curl_easy_setopt(curl, CURLOPT_URL, arena_printf(api->arena, "%.*s%.*s", STR_ARG(api->url), STR_ARG(path)).p);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	/* Streams say something every 15 seconds; a silent connection is a dead one. */
+	if (answer->piece) {
+		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)SILENT_S);
+	}
+	if (body.p) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.n);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.p);
+	}
+	CURLcode code = curl_easy_perform(curl);
+	bool ok = code == CURLE_OK || answer->was_ended ? check_status(curl, &answer->body, err)
+							: explain(api, code, detail, err);
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(curl);
+	return ok;
+}
+
+bool api_call(
+	const struct api *api, const char *method, struct str path, const json_t *body, json_t **ret, struct err *err)
+{
+	struct answer answer = {.body = BUF_INIT(ANSWER_MAX)};
+	bool takes_body = strcmp(method, "GET") != 0;
+	struct str text = body ? json_text(body, api->arena) : takes_body ? STR("") : (struct str){0};
+	bool ok = perform(api, method, path, text, NULL, &answer, err);
+	if (ok && ret)
+		*ret = json_loadb(answer.body.p ? answer.body.p : "", answer.body.n, 0, NULL);
+	buf_done(&answer.body);
+	return ok;
+}
+
+bool api_read(
+	const struct api *api, struct str path, bool (*piece)(void *arg, struct str bytes), void *arg, struct err *err)
+{
+	struct answer answer = {.body = BUF_INIT(ANSWER_MAX), .piece = piece, .arg = arg};
+	bool ok = perform(api, "GET", path, (struct str){0}, NULL, &answer, err);
+	buf_done(&answer.body);
+	return ok;
+}
+
+/* --- server-sent events --- */
+
+struct follower {
+	struct buf text;
+	bool (*event)(void *arg, struct str name, const json_t *data);
+	void *arg;
+	char last_id[64];
+	bool is_over, has_heard;
+};
+
+static bool take_event(struct follower *follower, struct str block)
+{
+	struct str line, name = {0}, data = {0};
+	while (str_cut(&block, '\n', &line)) {
+		if (str_starts(line, STR("event: ")))
+			name = str_skip(line, 7);
+		else if (str_starts(line, STR("data: ")))
+			data = str_skip(line, 6);
+		else if (str_starts(line, STR("id: ")))
+			snprintf(follower->last_id, sizeof follower->last_id, "%.*s", STR_ARG(str_skip(line, 4)));
+	}
+	if (!name.n)
+		return true;
+	follower->has_heard = true;
+	json_t *json = json_loadb(data.p ? data.p : "null", data.p ? data.n : 4, JSON_DECODE_ANY, NULL);
+	bool goes_on = follower->event(follower->arg, name, json);
+	json_decref(json);
+	return goes_on;
+}
+
+static bool take_stream(void *arg, struct str bytes)
+{
+	struct follower *follower = arg;
+	size_t at;
+	buf_add_str(&follower->text, bytes);
+	while (str_find(buf_str(&follower->text), STR("\n\n"), &at)) {
+		bool goes_on = take_event(follower, str_head(buf_str(&follower->text), at));
+		buf_drop(&follower->text, at + 2);
+		if (!goes_on) {
+			follower->is_over = true;
+			return false;
+		}
+	}
+	return true;
+}
+
+bool api_follow(const struct api *api, struct str path, bool (*event)(void *arg, struct str name, const json_t *data),
+	void *arg, struct err *err)
+{
+	struct follower follower = {.text = BUF_INIT(LINE_MAX_BYTES), .event = event, .arg = arg};
+	bool ok = true;
+	for (int tries = 0; !follower.is_over && tries < RECONNECTS_MAX; tries++) {
+		char header[96];
+		struct answer answer = {.body = BUF_INIT(ANSWER_MAX), .piece = take_stream, .arg = &follower};
+		snprintf(header, sizeof header, "Last-Event-ID: %s", follower.last_id);
+		buf_clear(&follower.text);
+		ok = perform(api, "GET", path, (struct str){0}, follower.last_id[0] ? header : NULL, &answer, err);
+		buf_done(&answer.body);
+		bool may_pass = ok || err->kind == ERR_UPSTREAM || err->kind == ERR_BUSY;
+		if (follower.is_over || !may_pass || (!ok && !follower.has_heard))
+			break;
+		usleep(300 * 1000);
+	}
+	buf_done(&follower.text);
+	return ok || follower.is_over;
+}
+
+struct str api_quote(struct str text, struct arena *arena)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	auto_buf quoted = BUF_INIT(3 * 4096);
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] && strchr(plain, text.p[i]))
+			buf_add_char(&quoted, text.p[i]);
+		else
+			buf_addf(&quoted, "%%%02X", (unsigned char)text.p[i]);
+	}
+	return arena_str(arena, buf_str(&quoted));
+}
+
+static size_t drop_bytes(char *bytes, size_t size, size_t n, void *arg)
+{
+	(void)bytes;
+	(void)arg;
+	return size * n;
+}
+
+bool api_post(const char *url, struct str body, const char *const *headers, int64_t timeout_ms, struct err *err)
+{
+	CURL *curl = curl_easy_init();
+	struct curl_slist *list = NULL;
+	long status = 0;
+	for (; *headers; headers++)
+		list = curl_slist_append(list, *headers);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.n);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.p);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_bytes);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	CURLcode code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_slist_free_all(list);
+	curl_easy_cleanup(curl);
+	if (code != CURLE_OK)
+		return err_set(err, ERR_UPSTREAM, "%s", curl_easy_strerror(code));
+	return status < 300 || err_set(err, ERR_UPSTREAM, "it answered %ld", status);
+}
+
+bool api_probe(const char *url, const char *path, int64_t timeout_ms)
+{
+	auto_arena arena = {0};
+	CURL *curl = curl_easy_init();
+	long status = 0;
+	curl_easy_setopt(curl, CURLOPT_URL, arena_printf(&arena, "%s%s", url, path).p);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_bytes);
+	bool ok = curl_easy_perform(curl) == CURLE_OK;
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_cleanup(curl);
+	return ok && status == 200;
+}

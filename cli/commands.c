@@ -1,0 +1,104 @@
+/* The table of commands: dispatch, help, completion and docs/cli.md all come from here. */
+
+#include "cli/commands.h"
+
+#include "cli/about.h"
+#include "cli/up.h"
+
+#define FLAGS(...) ((const struct cli_flag[]){__VA_ARGS__, {0}})
+
+#define REPOSITORY_FLAG                                                                                                \
+	{                                                                                                              \
+		"repository", "NAME", "of this repository", NULL                                                       \
+	}
+#define WAIT_FLAG                                                                                                      \
+	{                                                                                                              \
+		"wait", NULL, "show how the run goes, and exit with its outcome", NULL                                 \
+	}
+
+static const char run_states[] = "pending running waiting succeeded failed cancelled superseded rolled_back";
+static const char wait_details[] =
+	"With --wait it exits with 0 when the run succeeded, 1 when it did not, and 4 when it waits for "
+	"an approval.";
+
+const struct cli_flag cli_common_flags[] = {
+	{"json", NULL, "the answer as JSON, for scripts", NULL},
+	{"url", "URL", "the server; PENSTOCK_URL by default", NULL},
+	{"token-file", "FILE", "a file that holds the token; PENSTOCK_TOKEN holds the token itself", NULL},
+	{"dir", "DIRECTORY", "the data directory of `penstock up`, for address and token", NULL},
+	{"help", NULL, "what the command does", NULL},
+	{0},
+};
+
+const struct cli_command cli_commands[] = {
+	{"up", "", "Run Penstock on this machine: PostgreSQL, server and workers",
+		"Everything lives in --dir (./penstock-data by default); the next `up` on it continues. PostgreSQL is a private\n"
+		"cluster that listens on a unix socket only. Ctrl-C stops worker, server and PostgreSQL in this order; a second one\n"
+		"stops at once. The first start makes the account admin, whose password is in DIR/admin-password, and an API token\n"
+		"in DIR/admin-token.",
+		up_flags, up_command},
+	{"repo add", "NAME URL", "Watch a repository", NULL,
+		FLAGS({"default-branch", "BRANCH", "when the repository's HEAD does not tell", NULL}),
+		command_repo_add},
+	{"repo ls", "", "List the repositories", NULL, NULL, command_repo_ls},
+	{"repo rm", "NAME", "Stop watching a repository; its runs stay", NULL, NULL, command_repo_rm},
+	{"repo poll", "NAME", "Look for pushes now", NULL, NULL, command_repo_poll},
+	{"hook install", "PATH", "Let a bare repository on this machine tell the server of its pushes",
+		"Writes hooks/post-receive and penstock-hook.json (address and a fresh secret, mode 0600) into it, and lets it take\n"
+		"push options such as `git push -o ci.skip`. It may be repeated. A push never fails because of the hook.",
+		FLAGS({"repository", "NAME", "its name on the server, where its address does not tell", NULL},
+			{"force", NULL, "keep a post-receive that is there as post-receive.before, and run it first",
+				NULL}),
+		command_hook_install},
+	{"hook post", "", "Tell the server of the pushes on standard input: what the hook runs", NULL,
+		FLAGS({"config", "FILE", "what hook install wrote", NULL}), command_hook_post},
+	{"run", "REPOSITORY PIPELINE", "Start a run by hand", wait_details,
+		FLAGS({"ref", "REF", "branch, tag or commit; the default branch by default", NULL},
+			{"input", "NAME=VALUE", "an input of the pipeline; may be repeated", NULL}, WAIT_FLAG),
+		command_run},
+	{"runs", "", "List runs, newest first", NULL,
+		FLAGS(REPOSITORY_FLAG, {"pipeline", "NAME", "of this pipeline", NULL},
+			{"branch", "NAME", "of this branch", NULL}, {"state", "STATE", "in this state", run_states},
+			{"limit", "N", "at most so many; 20 by default", NULL}),
+		command_runs},
+	{"show", "[RUN]", "Show a run with its stages, jobs and gates; the latest by default", wait_details,
+		FLAGS(WAIT_FLAG), command_show},
+	{"logs", "[RUN] [JOB]", "Print the logs of a run's jobs", NULL,
+		FLAGS({"follow", NULL, "print what comes until the jobs are over", NULL},
+			{"attempt", "N", "of this attempt; the latest by default", NULL},
+			{"from", "LINE", "from this line on", NULL}, {"lines", "N", "at most so many lines", NULL}),
+		command_logs},
+	{"approve", "[RUN]", "Say yes at the gate where a run waits", NULL,
+		FLAGS({"comment", "TEXT", "why", NULL}, {"stage", "NAME", "the gate of this stage", NULL}),
+		command_approve},
+	{"reject", "[RUN]", "Say no at the gate where a run waits: the run ends", NULL,
+		FLAGS({"comment", "TEXT", "why", NULL}, {"stage", "NAME", "the gate of this stage", NULL}),
+		command_reject},
+	{"cancel", "[RUN]", "End a run: jobs that wait end at once, running ones get a grace", NULL,
+		FLAGS({"reason", "TEXT", "why", NULL}), command_cancel},
+	{"retry", "[RUN]", "Try again what failed, and what depends on it", wait_details,
+		FLAGS({"job", "KEY", "this job only", NULL}, WAIT_FLAG), command_retry},
+	{"rerun", "[RUN]", "Start a new run of the same commit, with a fresh plan", wait_details, FLAGS(WAIT_FLAG),
+		command_rerun},
+	{"artifacts ls", "[RUN]", "List a run's artifacts", NULL, NULL, command_artifacts},
+	{"artifacts get", "ID [FILE]", "Fetch an artifact, to standard output where no FILE is given", NULL, NULL,
+		command_artifact_get},
+	{"triggers", "", "List what came in and what became of it", NULL, FLAGS(REPOSITORY_FLAG), command_triggers},
+	{"worker ls", "", "List the workers", NULL, NULL, command_workers},
+	{"worker drain", "NAME", "Give a worker no new jobs; running ones finish", NULL, NULL, command_worker_drain},
+	{"worker resume", "NAME", "Give a worker jobs again", NULL, NULL, command_worker_resume},
+	{"worker token", "NAME", "Make a token for a new worker; it is shown once", NULL, NULL, command_worker_token},
+	{"account ls", "", "List the accounts", NULL, NULL, command_accounts},
+	{"account add", "NAME", "Add an account; its password is the first line of standard input", NULL,
+		FLAGS({"role", "ROLE", "developer by default", "viewer developer operator admin"},
+			{"group", "NAME", "a group that it is in; may be repeated", NULL},
+			{"email", "ADDRESS", "what its commits are known by", NULL},
+			{"display-name", "TEXT", "how pages show it", NULL}),
+		command_account_add},
+	{"version", "", "Say which version this is, and the server's", NULL, NULL, version_run},
+	{"help", "[COMMAND...]", "Say what the commands do", NULL, help_flags, help_run},
+	{"completion", "SHELL", "Print completion for bash, zsh or fish",
+		"For bash and zsh: source <(penstock completion bash). For fish: penstock completion fish | source.",
+		NULL, completion_run},
+	{0},
+};

@@ -1,0 +1,40 @@
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+/* The functions of the table, by file: each gets the parsed command line and returns an exit code. */
+
+#include "cli/cli.h"
+
+#define CLI_COMMAND(name) int command_##name(struct cli *cli, struct err *err)
+
+/* run_commands.c */
+CLI_COMMAND(runs);
+CLI_COMMAND(show);
+CLI_COMMAND(logs);
+CLI_COMMAND(run);
+CLI_COMMAND(cancel);
+CLI_COMMAND(retry);
+CLI_COMMAND(rerun);
+CLI_COMMAND(approve);
+CLI_COMMAND(reject);
+CLI_COMMAND(artifacts);
+CLI_COMMAND(artifact_get);
+
+/* repo_commands.c */
+CLI_COMMAND(repo_add);
+CLI_COMMAND(repo_ls);
+CLI_COMMAND(repo_rm);
+CLI_COMMAND(repo_poll);
+CLI_COMMAND(triggers);
+CLI_COMMAND(workers);
+CLI_COMMAND(worker_drain);
+CLI_COMMAND(worker_resume);
+CLI_COMMAND(worker_token);
+CLI_COMMAND(accounts);
+CLI_COMMAND(account_add);
+
+/* hook.c */
+CLI_COMMAND(hook_install);
+CLI_COMMAND(hook_post);
+
+#endif

@@ -1,0 +1,86 @@
+/* penstock: the command line. Reads it, runs one command, and says in one sentence why it failed. */
+
+#include "cli/api.h"
+#include "cli/args.h"
+#include "cli/exec_as.h"
+#include "cli/help.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool cli_self(struct arena *arena, const char **ret_path, struct err *err)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	if (n <= 0)
+		return err_errno(err, "/proc/self/exe");
+	*ret_path = arena_str(arena, (struct str){path, (size_t)n}).p;
+	return true;
+}
+
+static bool may_color(void)
+{
+	const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+	return isatty(STDOUT_FILENO) && !(none && *none) && !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+static int show_help(const struct cli *cli, const char *word)
+{
+	auto_buf text = BUF_INIT(TEXT_MAX);
+	if (cli->command)
+		help_command(cli->command, &text);
+	else if (word && args_is_group(word))
+		help_group(word, &text);
+	else
+		help_overview(&text, cli->has_color);
+	fputs(buf_c(&text), stdout);
+	return CLI_OK;
+}
+
+static int fail(const struct err *err)
+{
+	fflush(stdout);
+	fprintf(stderr, "penstock: %s\n", err->text);
+	return err_exit_code(err->kind);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct err err = {0};
+	enum args_wish wish;
+	if (!args_read(cli, argc, argv, &wish, &err))
+		return fail(&err);
+	switch (wish) {
+	case ARGS_HELP:
+		show_help(cli, argc > 1 ? argv[1] : NULL);
+		return argc > 1 ? CLI_OK : CLI_USAGE;
+	case ARGS_VERSION:
+		puts("penstock " PENSTOCK_VERSION);
+		return CLI_OK;
+	case ARGS_RUN:
+		break;
+	}
+	int code = cli->command->run(cli, &err);
+	if (code == CLI_FAILED)
+		code = fail(&err);
+	/* A full disk behind a redirection must not look like success. */
+	if (fflush(stdout) != 0 && errno != EPIPE && code == CLI_OK) {
+		fprintf(stderr, "penstock: write the output: %s\n", strerror(errno));
+		code = 1;
+	}
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], EXEC_AS_WORD) == 0)
+		return exec_as_main(argv + 2);
+	struct cli cli = {.has_color = may_color()};
+	int code = run(&cli, argc, argv);
+	arena_done(&cli.arena);
+	return code;
+}
