@@ -21,6 +21,7 @@
 	X(ERR_CONFLICT, "conflict", 409, 1, true)                                                                      \
 	X(ERR_TOO_LARGE, "too_large", 413, 2, false)                                                                   \
 	X(ERR_UNSUPPORTED, "unsupported", 422, 2, false)                                                               \
+	X(ERR_LIMITED, "limited", 429, 3, true)                                                                        \
 	X(ERR_BUSY, "busy", 503, 5, true)                                                                              \
 	X(ERR_TIMEOUT, "timeout", 504, 5, true)                                                                        \
 	X(ERR_UPSTREAM, "upstream", 502, 5, true)                                                                      \

@@ -19,6 +19,7 @@ struct events;
 struct auth;
 struct keyring;
 struct server_settings;
+struct http_server;
 struct static_files;
 
 struct server {
@@ -35,6 +36,7 @@ struct server {
 	struct dispatch *dispatch;        /* workers, leases, claims */
 	struct auth *auth;                /* who the caller is and what they may */
 	const struct static_files *files; /* the web pages; NULL: not built */
+	const struct http_server *http;   /* of pages and API; its figures only */
 };
 
 #endif

@@ -166,6 +166,7 @@ static bool open_listeners(struct wiring *wiring, struct err *err)
 	if (settings->worker_port &&
 		!open_http(wiring, settings->worker_port, WORKER_CONNECTION_BYTES, &wiring->worker_http, err))
 		return false;
+	wiring->server.http = wiring->http;
 	log_info("server.listening", F("address", settings->listen_address), F("port", http_server_port(wiring->http)));
 	return true;
 }

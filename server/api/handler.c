@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 200 };
+#define DURATION_MAX_MS (INT64_C(100) * 365 * 24 * 3600 * 1000)
 
 static void request_ended(struct flow *flow)
 {
@@ -65,6 +66,18 @@ bool api_text(struct api_request *request, const char *name, bool is_required, s
 	if (!value && is_required)
 		return err_set(err, ERR_INVALID, "\"%s\" is missing", name);
 	*ret = value ? (struct str){json_string_value(value), json_string_length(value)} : STR("");
+	return true;
+}
+
+bool api_duration(struct api_request *request, const char *name, int64_t *ret, struct err *err)
+{
+	const json_t *value = json_object_get(request->body, name);
+	if (!value)
+		return true;
+	if (!json_is_integer(value) || json_integer_value(value) < 1 || json_integer_value(value) > DURATION_MAX_MS)
+		return err_set(err, ERR_INVALID, "\"%s\" is no number of milliseconds from 1 to %lld", name,
+			(long long)DURATION_MAX_MS);
+	*ret = json_integer_value(value);
 	return true;
 }
 

@@ -34,6 +34,8 @@ static inline struct api_request *api_request_of(struct flow *flow)
 
 /* A text of the body: "" when it is absent and optional. ERR_INVALID names the field. */
 bool api_text(struct api_request *request, const char *name, bool is_required, struct str *ret, struct err *err);
+/* A number of ms from 1 to a hundred years; *ret is untouched when it is absent. */
+bool api_duration(struct api_request *request, const char *name, int64_t *ret, struct err *err);
 /* Refuses fields that are not in `names` (NULL-terminated), with a suggestion. */
 bool api_only(struct api_request *request, const char *const *names, struct err *err);
 

@@ -22,13 +22,17 @@ static json_t *groups_json(const struct str_list *groups)
 	return list;
 }
 
+static json_t *me_json(const struct caller *caller)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_of_str(caller->person.name), "display_name",
+		json_of_str(caller->display_name), "role", json_of_str(caller->person.role), "groups",
+		groups_json(&caller->person.groups), "csrf", json_of_str(caller->csrf));
+}
+
 static enum flow_next me_answer(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
-	const struct caller *caller = auth_caller(request->exchange);
-	request->answer = json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_of_str(caller->person.name),
-		"display_name", json_of_str(caller->display_name), "role", json_of_str(caller->person.role), "groups",
-		groups_json(&caller->person.groups), "csrf", json_of_str(caller->csrf));
+	request->answer = me_json(auth_caller(request->exchange));
 	return FLOW_DONE;
 }
 
@@ -42,11 +46,22 @@ void people_me(struct http_exchange *exchange, void *context)
 
 struct login {
 	struct api_request api;
-	struct str name, password, token, csrf;
+	struct str name, password, token;
 	struct str hash; /* of the account; "" when there is none */
 	int64_t account;
 	bool matches;
 };
+
+/* Before the password is looked at: looking costs tens of milliseconds of a processor. */
+static bool may_try(struct login *login, struct err *err)
+{
+	int64_t wait_s;
+	if (auth_take_login(login->api.server->auth, login->name, http_peer(login->api.exchange), &wait_s))
+		return true;
+	http_add_header(
+		login->api.exchange, "Retry-After", arena_printf(&login->api.flow.arena, "%lld", (long long)wait_s));
+	return err_set(err, ERR_LIMITED, "too many tries; wait %lld s", (long long)wait_s);
+}
 
 static enum flow_next find_account(struct flow *flow)
 {
@@ -54,7 +69,7 @@ static enum flow_next find_account(struct flow *flow)
 	struct login *login = (struct login *)flow;
 	if (!api_only(&login->api, names, &flow->err) ||
 		!api_text(&login->api, "name", true, &login->name, &flow->err) ||
-		!api_text(&login->api, "password", true, &login->password, &flow->err))
+		!api_text(&login->api, "password", true, &login->password, &flow->err) || !may_try(login, &flow->err))
 		return FLOW_FAIL;
 	struct db_batch *batch = db_batch_new(login->api.server->db);
 	db_add(batch, QUERY_ACCOUNT_LOGIN, DB_TEXT(login->name));
@@ -79,8 +94,10 @@ static void verified(void *arg, bool is_cancelled)
 	if (is_cancelled || !login->matches) {
 		err_set(&err, ERR_UNAUTHENTICATED, "name or password is wrong");
 		flow_fail(&login->api.flow, &err);
-	} else
-		flow_resume(&login->api.flow);
+		return;
+	}
+	auth_forget_login(login->api.server->auth, login->name, http_peer(login->api.exchange));
+	flow_resume(&login->api.flow);
 }
 
 static enum flow_next verify(struct flow *flow)
@@ -106,31 +123,36 @@ static enum flow_next open_session(struct flow *flow)
 {
 	struct login *login = (struct login *)flow;
 	login->token = random_token(&flow->arena, "pss");
-	login->csrf = random_token(&flow->arena, "csrf");
 	struct str hash = hash_of(login->token, &flow->arena);
 	struct db_batch *batch = db_batch_new(login->api.server->db);
 	db_add(batch, QUERY_TOKEN_INSERT, DB_TEXT(STR("session")), DB_TEXT(STR("browser")), DB_BYTES(hash),
-		DB_I64(login->account), DB_TEXT(login->csrf), DB_I64(SESSION_MS));
+		DB_I64(login->account), DB_TEXT(random_token(&flow->arena, "csrf")), DB_I64(SESSION_MS));
 	db_add(batch, QUERY_TOKEN_FIND, DB_BYTES(hash));
 	return db_await(flow, batch);
 }
 
-enum { TOKEN_NAME = 4, TOKEN_DISPLAY_NAME, TOKEN_EMAIL, TOKEN_ROLE };
+static void set_cookie(struct api_request *request, struct str value, int64_t lives_ms)
+{
+	const char *name = auth_cookie_name(request->server);
+	/* A browser takes a __Host- cookie, and its removal too, only with Secure. */
+	const char *secure = str_starts(str_of(name), STR("__Host-")) ? "; Secure" : "";
+	http_add_header(request->exchange, "Set-Cookie",
+		arena_printf(&request->flow.arena, "%s=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%lld%s", name,
+			STR_ARG(value), (long long)(lives_ms / 1000), secure));
+}
 
 static enum flow_next login_answer(struct flow *flow)
 {
 	struct login *login = (struct login *)flow;
-	const struct db_reply *reply = db_reply_of(flow);
-	const char *cookie = auth_cookie_name(login->api.server);
-	const char *secure = str_starts(str_of(cookie), STR("__Host-")) ? "; Secure" : "";
-	http_add_header(login->api.exchange, "Set-Cookie",
-		arena_printf(&flow->arena, "%s=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%lld%s", cookie,
-			STR_ARG(login->token), (long long)(SESSION_MS / 1000), secure));
-	json_t *groups = json_array();
-	login->api.answer = json_pack("{s:o, s:o, s:o, s:o, s:o}", "name",
-		json_of_str(db_text(reply, 1, 0, TOKEN_NAME)), "display_name",
-		json_of_str(db_text(reply, 1, 0, TOKEN_DISPLAY_NAME)), "role",
-		json_of_str(db_text(reply, 1, 0, TOKEN_ROLE)), "groups", groups, "csrf", json_of_str(login->csrf));
+	struct caller caller;
+	if (db_row_count(db_reply_of(flow), 1) == 0) {
+		err_set(&flow->err, ERR_UNAUTHENTICATED, "the account was just disabled");
+		return FLOW_FAIL;
+	}
+	if (!auth_read_caller(db_reply_of(flow), 1, &caller, &flow->arena, &flow->err))
+		return FLOW_FAIL;
+	set_cookie(&login->api, login->token, SESSION_MS);
+	login->api.answer = me_json(&caller);
 	return FLOW_DONE;
 }
 
@@ -143,19 +165,29 @@ void people_login(struct http_exchange *exchange, void *context)
 static enum flow_next close_session(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
-	int64_t token = auth_caller(request->exchange)->token;
-	auth_forget(request->server->auth, token);
-	http_add_header(request->exchange, "Set-Cookie",
-		arena_printf(&flow->arena, "%s=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
-			auth_cookie_name(request->server)));
+	const struct caller *caller = auth_caller(request->exchange);
+	/* A token that a script lives by is not thrown away by its first try at this route. */
+	if (caller->csrf.n == 0) {
+		err_set(&flow->err, ERR_INVALID, "a token has no session to end");
+		return FLOW_FAIL;
+	}
 	struct db_batch *batch = db_batch_new(request->server->db);
-	db_add(batch, QUERY_TOKEN_DELETE, DB_I64(token));
+	db_add(batch, QUERY_TOKEN_DELETE, DB_I64(caller->token));
 	return db_await(flow, batch);
+}
+
+/* Behind the delete: a request in between would have been remembered again. */
+static enum flow_next forget_session(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	auth_forget(request->server->auth, auth_caller(request->exchange)->token);
+	set_cookie(request, STR(""), 0);
+	return FLOW_DONE;
 }
 
 void people_logout(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {close_session, NULL};
+	static flow_step *const steps[] = {close_session, forget_session, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 
@@ -205,6 +237,18 @@ struct new_account {
 	struct err fault;
 };
 
+/* As the table demands it, said in words. */
+static bool check_name(const char *what, struct str name, struct err *err)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	bool ok = name.n >= 1 && name.n <= 63;
+	for (size_t i = 0; i < name.n && ok; i++)
+		ok = memchr(plain, name.p[i], sizeof plain - 1) || (i && memchr("._-", name.p[i], 3));
+	return ok || err_set(err, ERR_INVALID,
+			     "%s: \"%.*s\" is not 1 to 63 small letters and digits, behind the first one also . _ -",
+			     what, STR_ARG(name));
+}
+
 static bool read_groups(struct new_account *new, struct err *err)
 {
 	const json_t *groups = json_object_get(new->api.body, "groups");
@@ -215,8 +259,11 @@ static bool read_groups(struct new_account *new, struct err *err)
 		const json_t *item = json_array_get(groups, i);
 		if (!json_is_string(item))
 			return err_set(err, ERR_INVALID, "\"groups\" is no list of texts");
-		new->row.groups.items[new->row.groups.count++] =
-			(struct str){json_string_value(item), json_string_length(item)};
+		struct str name = {json_string_value(item), json_string_length(item)};
+		if (!check_name("groups", name, err))
+			return false;
+		if (!str_list_has(&new->row.groups, name))
+			new->row.groups.items[new->row.groups.count++] = name;
 	}
 	return true;
 }
@@ -248,10 +295,12 @@ static enum flow_next read_account(struct flow *flow)
 		!api_text(&new->api, "display_name", false, &new->row.display_name, &flow->err) ||
 		!api_text(&new->api, "email", false, &new->email, &flow->err) ||
 		!api_text(&new->api, "password", true, &new->password, &flow->err) ||
-		!api_text(&new->api, "role", true, &new->row.role, &flow->err) || !read_groups(new, &flow->err))
+		!api_text(&new->api, "role", true, &new->row.role, &flow->err) || !read_groups(new, &flow->err) ||
+		!check_name("name", new->row.name, &flow->err))
 		return FLOW_FAIL;
 	if (!enum_from_name(roles, new->row.role, &ignored)) {
-		err_set(&flow->err, ERR_INVALID, "role: viewer, developer, operator or admin");
+		err_set(&flow->err, ERR_INVALID, "role: \"%.*s\" is none of viewer, developer, operator, admin",
+			STR_ARG(new->row.role));
 		return FLOW_FAIL;
 	}
 	work_submit(new->api.server->loop, hash_on_pool, hashed, new);
@@ -300,8 +349,10 @@ static enum flow_next insert_token(struct flow *flow)
 	struct new_token *new = (struct new_token *)flow;
 	const struct caller *caller = auth_caller(new->api.exchange);
 	struct str name, kind;
+	int64_t lives_ms = 0;
 	if (!api_only(&new->api, names, &flow->err) || !api_text(&new->api, "name", true, &name, &flow->err) ||
-		!api_text(&new->api, "kind", true, &kind, &flow->err))
+		!api_text(&new->api, "kind", true, &kind, &flow->err) ||
+		!api_duration(&new->api, "expires_in_ms", &lives_ms, &flow->err))
 		return FLOW_FAIL;
 	bool is_worker = str_is(kind, "worker");
 	if (!is_worker && !str_is(kind, "api")) {
@@ -313,8 +364,7 @@ static enum flow_next insert_token(struct flow *flow)
 	new->token = random_token(&flow->arena, is_worker ? "pwk" : "pst");
 	struct db_batch *batch = db_batch_new(new->api.server->db);
 	db_add(batch, QUERY_TOKEN_INSERT, DB_TEXT(kind), DB_TEXT(name), DB_BYTES(hash_of(new->token, &flow->arena)),
-		DB_ID_OR_NULL(is_worker ? 0 : caller->person.account), DB_TEXT(STR("")),
-		DB_I64(json_integer_value(json_object_get(new->api.body, "expires_in_ms"))));
+		DB_ID_OR_NULL(is_worker ? 0 : caller->person.account), DB_TEXT(STR("")), DB_I64(lives_ms));
 	return db_await(flow, batch);
 }
 

@@ -1,6 +1,7 @@
 #include "server/api/service.h"
 
 #include "common/buf.h"
+#include "common/mem.h"
 #include "server/api/handler.h"
 #include "server/dispatch/dispatch.h"
 #include "server/http/static_files.h"
@@ -36,9 +37,13 @@ void service_pages(struct http_exchange *exchange, void *context)
 	struct server *server = context;
 	if (server->files)
 		static_files_answer(server->files, exchange);
-	else
-		http_answer(exchange, 404, "text/plain",
-			STR("The web pages are not built (scripts/build-web) or web_dir does not name them. The API is at /api/v1.\n"));
+	else {
+		struct err err;
+		err_set(&err, ERR_NOT_FOUND,
+			"there is nothing at this path; the API is at /api/v1, and the web pages are not built (scripts/build-web) "
+			"or web_dir does not name them");
+		http_answer_err(exchange, &err);
+	}
 }
 
 /* --- /metrics --- */
@@ -70,8 +75,15 @@ static void add_counter(struct buf *to, const char *name, const char *help, uint
 	add_metric(to, "counter", name, help, arena_printf(arena, "%llu", (unsigned long long)value));
 }
 
+static void add_gauge(struct buf *to, const char *name, const char *help, uint64_t value, struct arena *arena)
+{
+	add_metric(to, "gauge", name, help, arena_printf(arena, "%llu", (unsigned long long)value));
+}
+
 static enum flow_next metrics_query(struct flow *flow)
 {
+	if (!db_is_up(api_request_of(flow)->server->db))
+		return FLOW_CONTINUE;
 	struct db_batch *batch = db_batch_new(api_request_of(flow)->server->db);
 	db_add(batch, QUERY_METRICS);
 	return db_await(flow, batch);
@@ -85,8 +97,17 @@ static enum flow_next metrics_answer(struct flow *flow)
 	auto_buf text = BUF_INIT(64 * 1024);
 	dispatch_stats(request->server->dispatch, &dispatch);
 	shell_stats(request->server->shell, &shell);
-	for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
-		add_metric(&text, "gauge", gauges[i].name, gauges[i].help, db_text(db_reply_of(flow), 0, 0, i));
+	struct http_server_stats http;
+	const struct db_reply *reply = db_reply_of(flow);
+	http_server_stats(request->server->http, &http);
+	add_metric(&text, "gauge", "penstock_database_up", "Whether the database answers", reply ? STR("1") : STR("0"));
+	for (size_t i = 0; reply && i < COUNT_OF(gauges); i++)
+		add_metric(&text, "gauge", gauges[i].name, gauges[i].help, db_text(reply, 0, 0, i));
+	add_counter(&text, "penstock_http_requests_total", "Requests of pages, API and webhooks", http.requests,
+		&flow->arena);
+	add_gauge(&text, "penstock_http_connections", "Connections that are open", http.connections, &flow->arena);
+	add_gauge(
+		&text, "penstock_http_suspended", "Requests that wait for their answer", http.suspended, &flow->arena);
 	add_counter(&text, "penstock_syncs_total", "Syncs of workers", dispatch.syncs, &flow->arena);
 	add_counter(&text, "penstock_claims_total", "Jobs given to workers", dispatch.claims, &flow->arena);
 	add_counter(&text, "penstock_stale_reports_total", "Reports of attempts that were over", dispatch.stale,

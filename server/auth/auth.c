@@ -4,6 +4,7 @@
 #include "common/digest.h"
 #include "common/io/flow.h"
 #include "common/mem.h"
+#include "server/auth/login_limit.h"
 #include "server/server.h"
 #include "server/settings.h"
 #include "server/store/db.h"
@@ -25,6 +26,7 @@ struct known {
 struct auth {
 	struct server *server;
 	struct known *known[REMEMBER_MAX]; /* by the first bytes of the hash: a newcomer takes the place */
+	struct login_limit logins;
 };
 
 bool auth_open(struct server *server, struct auth **ret, struct err *err)
@@ -97,12 +99,14 @@ bool auth_may(const struct caller *caller, unsigned need, struct err *err)
 
 /* --- who they are --- */
 
+enum credential { CREDENTIAL_NONE, CREDENTIAL_TOKEN, CREDENTIAL_SESSION };
+
 struct look_up {
 	struct flow flow;
 	struct auth *auth;
 	struct http_exchange *exchange;
 	uint8_t hash[DIGEST_BYTES];
-	bool is_session;
+	enum credential credential;
 };
 
 static struct known **place_of(struct auth *auth, const uint8_t *hash)
@@ -119,17 +123,46 @@ static bool check_csrf(struct http_exchange *exchange, const struct caller *call
 {
 	struct str token = {0};
 	http_header(exchange, "X-CSRF-Token", &token);
-	if (!is_write(exchange) || (token.n == caller->csrf.n && digest_equal(token, caller->csrf)))
-		return true;
-	return err_set(err, ERR_DENIED, "the X-CSRF-Token header is missing or old: load the page again");
+	return (token.n == caller->csrf.n && digest_equal(token, caller->csrf)) ||
+	       err_set(err, ERR_DENIED, "the X-CSRF-Token header is missing or old: load the page again");
 }
 
-static void judge(struct http_exchange *exchange, const struct caller *caller, bool is_session)
+/* "https://ci.example.org/penstock/" → "https://ci.example.org" */
+static struct str origin_of(struct str url)
+{
+	size_t scheme, path;
+	if (!str_find(url, STR("://"), &scheme) || !str_find_char(str_skip(url, scheme + 3), '/', &path))
+		return url;
+	return str_head(url, scheme + 3 + path);
+}
+
+/* A browser names the page that asks. It has to be one of ours: of the address that the browser asked, or of the one
+ * that people use (a proxy in between may change the former). Programs name none. */
+static bool check_origin(const struct server *server, struct http_exchange *exchange, struct err *err)
+{
+	struct str origin, host = {0};
+	size_t scheme;
+	if (!http_header(exchange, "Origin", &origin))
+		return true;
+	http_header(exchange, "Host", &host);
+	bool is_host = str_find(origin, STR("://"), &scheme) && str_eq(str_skip(origin, scheme + 3), host);
+	if (is_host || str_eq(origin, origin_of(server->settings->public_url)))
+		return true;
+	return err_set(err, ERR_DENIED,
+		"a page of %.*s may not do this (Origin); if it is this server's, set public_url", STR_ARG(origin));
+}
+
+static void judge(const struct server *server, struct http_exchange *exchange, const struct caller *caller,
+	enum credential credential)
 {
 	struct err err = {0};
+	unsigned need = http_flags(exchange) & AUTH_NEED_MASK;
+	/* What a browser adds by itself, a foreign page could make it send; it cannot make it send a token. */
+	bool is_by_browser = is_write(exchange) && credential != CREDENTIAL_TOKEN;
+	bool uses_session = is_by_browser && credential == CREDENTIAL_SESSION && need != AUTH_PUBLIC;
 	http_set_caller(exchange, (void *)(uintptr_t)caller);
-	bool ok = auth_may(caller, http_flags(exchange) & AUTH_NEED_MASK, &err) &&
-		  (!caller || !is_session || check_csrf(exchange, caller, &err));
+	bool ok = auth_may(caller, need, &err) && (!is_by_browser || check_origin(server, exchange, &err)) &&
+		  (!uses_session || check_csrf(exchange, caller, &err));
 	if (ok)
 		http_continue(exchange);
 	else
@@ -147,11 +180,12 @@ void auth_copy_caller(struct caller *to, const struct caller *from, struct arena
 		to->person.groups.items[i] = arena_str(arena, from->person.groups.items[i]);
 }
 
-static void judge_known(struct http_exchange *exchange, const struct caller *known, bool is_session)
+static void judge_known(const struct server *server, struct http_exchange *exchange, const struct caller *known,
+	enum credential credential)
 {
 	struct caller *caller = arena_new(http_arena(exchange), struct caller);
 	auth_copy_caller(caller, known, http_arena(exchange));
-	judge(exchange, caller, is_session);
+	judge(server, exchange, caller, credential);
 }
 
 struct token_row {
@@ -173,19 +207,28 @@ static const struct field token_row_fields[] = {
 	FIELD_END,
 };
 
-static void remember(struct look_up *look_up, const struct token_row *row)
+bool auth_read_caller(
+	const struct db_reply *reply, size_t statement, struct caller *ret, struct arena *arena, struct err *err)
+{
+	struct token_row row = {0};
+	if (!db_read_row(reply, statement, 0, token_row_fields, &row, arena, err))
+		return false;
+	*ret = (struct caller){
+		.kind = str_is(row.kind, "worker") ? CALLER_WORKER : CALLER_PERSON,
+		.token = row.id,
+		.person = {row.account, row.name, row.email, row.role, row.groups},
+		.display_name = row.display_name,
+		.csrf = row.csrf,
+	};
+	return true;
+}
+
+static void remember(struct look_up *look_up, const struct caller *caller)
 {
 	struct known **place = place_of(look_up->auth, look_up->hash);
 	forget(*place);
 	*place = mem_alloc(sizeof **place);
-	struct caller caller = {
-		.kind = str_is(row->kind, "worker") ? CALLER_WORKER : CALLER_PERSON,
-		.token = row->id,
-		.person = {row->account, row->name, row->email, row->role, row->groups},
-		.display_name = row->display_name,
-		.csrf = row->csrf,
-	};
-	auth_copy_caller(&(*place)->caller, &caller, &(*place)->arena);
+	auth_copy_caller(&(*place)->caller, caller, &(*place)->arena);
 	memcpy((*place)->hash, look_up->hash, DIGEST_BYTES);
 	(*place)->until_us = clock_mono_us() + REMEMBER_US;
 }
@@ -203,16 +246,16 @@ static enum flow_next find(struct flow *flow)
 static enum flow_next take_row(struct flow *flow)
 {
 	struct look_up *look_up = (struct look_up *)flow;
-	struct token_row row = {0};
+	struct caller caller;
 	if (db_row_count(db_reply_of(flow), 0) == 0) {
 		err_set(&flow->err, ERR_UNAUTHENTICATED,
-			look_up->is_session ? "the session has ended: log in again"
-					    : "the token is unknown, withdrawn or expired");
+			look_up->credential == CREDENTIAL_SESSION ? "the session has ended: log in again"
+								  : "the token is unknown, withdrawn or expired");
 		return FLOW_FAIL;
 	}
-	if (!db_read_row(db_reply_of(flow), 0, 0, token_row_fields, &row, &flow->arena, &flow->err))
+	if (!auth_read_caller(db_reply_of(flow), 0, &caller, &flow->arena, &flow->err))
 		return FLOW_FAIL;
-	remember(look_up, &row);
+	remember(look_up, &caller);
 	return FLOW_DONE;
 }
 
@@ -221,49 +264,48 @@ static flow_step *const steps[] = {find, take_row, NULL};
 static void look_up_ended(struct flow *flow)
 {
 	struct look_up *look_up = (struct look_up *)flow;
+	const struct server *server = look_up->auth->server;
 	bool is_public = (http_flags(look_up->exchange) & AUTH_NEED_MASK) == AUTH_PUBLIC;
 	if (flow->err.kind == ERR_NONE)
-		judge_known(look_up->exchange, &(*place_of(look_up->auth, look_up->hash))->caller, look_up->is_session);
+		judge_known(server, look_up->exchange, &(*place_of(look_up->auth, look_up->hash))->caller,
+			look_up->credential);
 	else if (is_public)
-		judge(look_up->exchange, NULL, false);
+		judge(server, look_up->exchange, NULL, CREDENTIAL_NONE);
 	else
 		http_answer_err(look_up->exchange, &flow->err);
 	flow_free(flow);
 }
 
-static bool find_credential(
-	struct server *server, struct http_exchange *exchange, struct str *ret, bool *ret_is_session)
+static enum credential find_credential(struct server *server, struct http_exchange *exchange, struct str *ret)
 {
 	struct str header;
 	if (http_header(exchange, "Authorization", &header) && str_starts(header, STR("Bearer "))) {
 		*ret = str_trim(str_skip(header, 7));
-		*ret_is_session = false;
-		return true;
+		return CREDENTIAL_TOKEN;
 	}
-	*ret_is_session = true;
-	return http_cookie(exchange, auth_cookie_name(server), ret);
+	return http_cookie(exchange, auth_cookie_name(server), ret) ? CREDENTIAL_SESSION : CREDENTIAL_NONE;
 }
 
 void auth_before(struct http_exchange *exchange, void *context)
 {
 	struct server *server = context;
-	struct str credential;
-	bool is_session;
-	if (!find_credential(server, exchange, &credential, &is_session)) {
-		judge(exchange, NULL, false);
+	struct str text;
+	enum credential credential = find_credential(server, exchange, &text);
+	if (credential == CREDENTIAL_NONE) {
+		judge(server, exchange, NULL, credential);
 		return;
 	}
 	uint8_t hash[DIGEST_BYTES];
-	digest_of(credential, hash);
+	digest_of(text, hash);
 	const struct known *known = *place_of(server->auth, hash);
 	if (known && known->until_us > clock_mono_us() && memcmp(known->hash, hash, sizeof hash) == 0) {
-		judge_known(exchange, &known->caller, is_session);
+		judge_known(server, exchange, &known->caller, credential);
 		return;
 	}
 	struct look_up *look_up = flow_new(sizeof *look_up, steps, look_up_ended);
 	look_up->auth = server->auth;
 	look_up->exchange = exchange;
-	look_up->is_session = is_session;
+	look_up->credential = credential;
 	memcpy(look_up->hash, hash, sizeof hash);
 	flow_start(&look_up->flow);
 }
@@ -276,4 +318,14 @@ void auth_forget(struct auth *auth, int64_t token)
 		forget(auth->known[i]);
 		auth->known[i] = NULL;
 	}
+}
+
+bool auth_take_login(struct auth *auth, struct str name, struct str peer, int64_t *ret_wait_s)
+{
+	return login_limit_take(&auth->logins, name, peer, clock_mono_us(), ret_wait_s);
+}
+
+void auth_forget_login(struct auth *auth, struct str name, struct str peer)
+{
+	login_limit_forget(&auth->logins, name, peer);
 }

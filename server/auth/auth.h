@@ -12,6 +12,7 @@
 
 struct server;
 struct auth;
+struct db_reply;
 
 /* What a route asks for; its flags. One of them, from least to most; deny by default: 0 is nobody. */
 enum auth_need {
@@ -45,7 +46,13 @@ bool auth_may(const struct caller *caller, unsigned need, struct err *err);
 /* A token or session was withdrawn: it ends here at once, elsewhere within seconds. */
 void auth_forget(struct auth *auth, int64_t token);
 const char *auth_cookie_name(const struct server *server);
+/* One try to log in; false: too many, see login_limit.h. The second: it was right. */
+bool auth_take_login(struct auth *auth, struct str name, struct str peer, int64_t *ret_wait_s);
+void auth_forget_login(struct auth *auth, struct str name, struct str peer);
 
+/* From a row of token_find.sql; views into the reply and the arena. */
+bool auth_read_caller(
+	const struct db_reply *reply, size_t statement, struct caller *ret, struct arena *arena, struct err *err);
 /* Into memory that outlives the exchange. */
 void auth_copy_caller(struct caller *to, const struct caller *from, struct arena *arena);
 
