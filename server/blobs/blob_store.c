@@ -96,7 +96,7 @@ bool blob_store_hash_file(const char *path, char ret_sha256[static 65], int64_t 
 	if (fd < 0)
 		return err_errno(err, "blob %s", path);
 	auto_free char *chunk = mem_alloc(CHUNK);
-	struct digest digest;
+	auto_digest digest;
 	uint8_t sum[DIGEST_BYTES];
 	int64_t size = 0;
 	ssize_t n;
@@ -105,10 +105,8 @@ bool blob_store_hash_file(const char *path, char ret_sha256[static 65], int64_t 
 		digest_add(&digest, (struct str){chunk, (size_t)n});
 		size += n;
 	}
-	if (n < 0) {
-		digest_done(&digest);
+	if (n < 0)
 		return err_errno(err, "blob %s", path);
-	}
 	digest_end(&digest, sum);
 	hex_write(sum, sizeof sum, ret_sha256);
 	ret_sha256[64] = 0;

@@ -143,14 +143,18 @@ char *mirrors_path(const struct mirrors *mirrors, int64_t repository)
 	return format("%s/%lld.git", mirrors->folder, (long long)repository);
 }
 
-/* The last line of what git said, without its "fatal: ". */
-static struct str last_words(struct str text)
+/* The first line of what git said: the cause. Behind it come consequences ("Could not read from remote repository") and
+ * advice. */
+static struct str cause_of(struct str text)
 {
-	struct str rest = str_trim(text), line = {0}, last = STR("no message");
-	while (str_cut(&rest, '\n', &line))
-		if (str_trim(line).n)
-			last = str_trim(line);
-	return str_starts(last, STR("fatal: ")) ? str_skip(last, 7) : last;
+	struct str rest = text, line;
+	while (str_cut(&rest, '\n', &line)) {
+		line = str_trim(line);
+		bool is_aside = str_starts(line, STR("warning: ")) || str_starts(line, STR("Warning: "));
+		if (line.n && !is_aside)
+			return str_starts(line, STR("fatal: ")) ? str_skip(line, 7) : line;
+	}
+	return STR("no message");
 }
 
 static bool check(const struct proc_result *result, const char *what, struct err *err)
@@ -159,7 +163,7 @@ static bool check(const struct proc_result *result, const char *what, struct err
 		return true;
 	if (result->is_timeout)
 		return err_set(err, ERR_TIMEOUT, "%s took too long and was ended", what);
-	struct str words = last_words(result->error);
+	struct str words = cause_of(result->error);
 	return err_set(err, ERR_UPSTREAM, "%s: %.*s", what, STR_ARG(words));
 }
 
