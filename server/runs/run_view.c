@@ -53,12 +53,14 @@ static const struct field job_display_fields[] = {
 	FIELD_END,
 };
 
+/* Each statement sees what was committed when it began, so the whole is read before its parts: a run that shows as ended
+ * shows how its jobs ended. */
 enum {
 	STATEMENT_HORIZON,
-	STATEMENT_GRAPH,
-	STATEMENT_SUMMARY = STATEMENT_GRAPH + RUN_STORE_STATEMENTS,
+	STATEMENT_SUMMARY,
 	STATEMENT_DETAILS,
-	STATEMENT_JOBS,
+	STATEMENT_GRAPH,
+	STATEMENT_JOBS = STATEMENT_GRAPH + RUN_STORE_STATEMENTS,
 	STATEMENT_CHANGED,
 	STATEMENT_COUNT,
 };
@@ -69,9 +71,9 @@ void run_view_add(struct db_batch *batch, struct plan_cache *plans, int64_t run,
 	auto_arena arena = {0};
 	struct str_list known = plan_cache_hashes(plans, &arena);
 	db_add(batch, QUERY_VIEW_HORIZON);
-	run_store_load(batch, run);
 	db_add(batch, QUERY_VIEW_SUMMARY, DB_I64(run));
 	db_add(batch, QUERY_VIEW_DETAILS, DB_I64(run), DB_TEXTS(known.items, known.count));
+	run_store_load(batch, run);
 	db_add(batch, QUERY_VIEW_JOBS, DB_I64(run), DB_TEXT(since));
 	db_add(batch, QUERY_VIEW_CHANGED, DB_I64(run), DB_TEXT(since));
 }
