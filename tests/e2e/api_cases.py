@@ -1,0 +1,383 @@
+"""What people, forges and workers do with the API, in the order of BEFORE and AFTER: each finds what those before it made."""
+
+import itertools
+import json
+import time
+
+from api_world import CI
+from coordinator import Worker, signed
+
+# --- people ---
+
+def test_accounts(world):
+    ann = {"name": "ann", "display_name": "Ann", "email": "ann@example.org", "password": "correct horse", "role": "developer",
+           "groups": ["release"]}
+    world.expect(201, "createAccount", ann)
+    world.expect(201, "createAccount", {"name": "bob", "password": "battery staple", "role": "viewer"})
+    world.expect(201, "createAccount", {"name": "dan", "password": "battery staple", "role": "developer"})
+    world.refused(409, "exists already", "createAccount", ann)
+    world.refused(409, "exists already", "createAccount", {**ann, "name": "ann2"})  # the mail address is taken
+    world.refused(400, "role", "createAccount", {**ann, "name": "cat", "email": "", "role": "king"})
+    world.refused(400, "password", "createAccount", {**ann, "name": "cat", "email": "", "password": "short"})
+    world.refused(400, "name", "createAccount", {**ann, "name": "No Such Form", "email": ""})
+    world.refused(400, "groups", "createAccount", {**ann, "name": "cat", "email": "", "groups": ["Bad Group"]})
+    names = [account["name"] for account in world.expect(200, "listAccounts")["accounts"]]
+    world.check(names == ["admin", "ann", "bob", "dan"], f"accounts {names}")
+
+
+def log_in(world, name, password, status=200, headers=None):
+    answer = world.call("login", {"name": name, "password": password}, token=None, headers=headers)
+    world.check(answer.status == status, f"login as {name}: {answer.status} {answer.body[:200]!r}, expected {status}")
+    cookie = (answer.headers["Set-Cookie"] or "").partition(";")[0]
+    return answer.json(), {"Cookie": cookie, "X-CSRF-Token": answer.json().get("csrf", "")}, answer
+
+
+def token_of(world, name, password):
+    _, session, _ = log_in(world, name, password)
+    return world.expect(201, "createToken", {"name": "tests", "kind": "api"}, token=None, headers=session)["token"]
+
+
+def test_sessions(world):
+    log_in(world, "admin", "wrong", 401)
+    log_in(world, "nobody", "wrong", 401)
+    me, session, answer = log_in(world, "ann", "correct horse")
+    world.check(me["groups"] == ["release"], f"the groups of the login are {me['groups']}")
+    for attribute in ("HttpOnly", "SameSite=Lax", "Path=/"):
+        world.check(attribute in answer.headers["Set-Cookie"], f"the session's cookie is not {attribute}")
+    cookie = {"Cookie": session["Cookie"]}
+    world.check(world.expect(200, "me", token=None, headers=cookie) == me, "me is not what the login said")
+    token = {"name": "mine", "kind": "api"}
+    world.refused(403, "X-CSRF-Token", "createToken", token, token=None, headers=cookie)
+    world.refused(403, "X-CSRF-Token", "createToken", token, token=None, headers={**cookie, "X-CSRF-Token": "csrf_wrong"})
+    evil = {"Origin": "https://evil.example"}
+    own = {"Origin": f"http://127.0.0.1:{world.server.port}"}
+    world.refused(403, "evil.example", "createToken", token, token=None, headers={**session, **evil})
+    world.refused(403, "Origin", "createToken", token, token=None, headers={**session, "Origin": "null"})
+    world.expect(201, "createToken", token, token=None, headers={**session, **own})
+    log_in(world, "ann", "correct horse", 403, evil)  # nobody logs a browser in from elsewhere
+    log_in(world, "ann", "correct horse", 200, {**cookie, **own})  # again, with a session that has not ended
+    world.expect(204, "logout", token=None, headers=session)
+    world.refused(401, "session has ended", "me", token=None, headers=cookie)
+    world.refused(401, "log in", "me", token=None)
+    world.refused(400, "session", "logout", token="admin")  # a token is not thrown away by accident
+    world.expect(200, "me")
+
+
+def test_logins_are_slowed_down(world):
+    tries = (world.call("login", {"name": "bob", "password": "guess"}, token=None).status for _ in range(30))
+    before = list(itertools.takewhile(lambda status: status == 401, tries))
+    world.check(10 <= len(before) < 30, f"{len(before)} tries to guess a password")
+    answer = world.call("login", {"name": "bob", "password": "battery staple"}, token=None)
+    world.check(answer.status == 429, f"one try more: {answer.status} {answer.body[:200]!r}")
+    world.check(int(answer.headers["Retry-After"] or 0) > 0, "no Retry-After")
+    log_in(world, "dan", "battery staple")  # another name is not held up
+
+
+def test_tokens(world):
+    made = world.expect(201, "createToken", {"name": "short", "kind": "api", "expires_in_ms": 1})
+    time.sleep(0.005)  # its life
+    world.refused(401, "expired", "me", token=made["token"])
+    world.refused(400, "expires_in_ms", "createToken", {"name": "x", "kind": "api", "expires_in_ms": "1d"})
+    world.refused(400, "expires_in_ms", "createToken", {"name": "x", "kind": "api", "expires_in_ms": -1})
+    world.refused(400, "kind", "createToken", {"name": "x", "kind": "session"})
+    world.ann, world.dan = token_of(world, "ann", "correct horse"), token_of(world, "dan", "battery staple")
+    world.refused(403, "admin", "createToken", {"name": "x", "kind": "worker"}, token=world.ann)
+    world.expect(201, "createToken", {"name": "x", "kind": "worker"})
+    world.refused(403, "takes the role admin; ann is a developer", "createAccount",
+                  {"name": "eve", "password": "12345678", "role": "admin"}, token=world.ann)
+
+
+# --- repositories ---
+
+def test_repositories(world):
+    web = {"name": "web", "url": str(world.repository.path)}
+    world.refused(400, "name", "addRepository", {**web, "name": "not a name"})
+    world.refused(400, "url", "addRepository", {**web, "url": "ext::sh -c id"})
+    world.refused(400, "url", "addRepository", {**web, "url": "--upload-pack=id"})
+    world.refused(502, "not added: .*missing.git' does not appear to be a git repository", "addRepository", {**web, "url": str(world.folder / "missing.git")})
+    world.check(world.expect(200, "listRepositories")["repositories"] == [], "a repository that cannot be fetched was kept")
+    world.refused(403, "operator", "addRepository", web, token=world.ann)
+    added = world.expect(201, "addRepository", web)
+    world.check(added["default_branch"] == "main" and added["problem"] == "", f"added: {added}")
+    world.refused(409, "already", "addRepository", web)
+    world.check(world.expect(200, "getRepository") == added, "a repository is not what was added")
+    world.check([one["name"] for one in world.expect(200, "listRepositories")["repositories"]] == ["web"], "list of repositories")
+    world.refused(404, "missing", "getRepository", repository="missing")
+    world.refused(404, "missing", "rotateHookSecret", repository="missing")
+    world.refused(404, "missing", "pollRepository", repository="missing")
+    world.refused(404, "missing", "removeRepository", repository="missing")
+    world.expect(202, "pollRepository")
+
+
+def notice(world, commit, before, branch="main", **more):
+    updates = [{"ref": f"refs/heads/{branch}", "before": before, "after": commit}]
+    return json.dumps({"updates": updates, "pusher": "ann", **more}).encode()
+
+
+def test_hooks(world):
+    old = world.expect(200, "rotateHookSecret")["secret"]
+    secret = world.expect(200, "rotateHookSecret")
+    world.check(secret["url"].endswith("/hooks/web"), f"address {secret['url']}")
+    first = world.repository.commits[-1]
+    commit = world.repository.commit({"a": "1"}, "Add a")
+    body = notice(world, commit, first)
+
+    def send(status, body, secret, delivery="d1", **more):
+        return world.expect(status, "receiveHook", body, token=None, headers=signed(body, secret, delivery), **more)
+
+    send(401, body, "wrong")
+    send(401, body, secret["secret"], repository="missing")
+    world.expect(401, "receiveHook", body, token=None, why="no signature")
+    send(400, b"{", secret["secret"])
+    send(400, b'{"updates": [{"ref": "x"}]}', secret["secret"])
+    send(400, b"[]", secret["secret"])
+    world.expect(400, "receiveHook", body, token=None, why="no delivery id",
+                 headers={key: value for key, value in signed(body, secret["secret"], "").items() if "Delivery" not in key})
+    send(413, b'{"updates": [], "pusher": "' + b"x" * (1 << 20) + b'"}', secret["secret"])
+    stored = send(202, body, secret["secret"])
+    world.check(send(200, body, secret["secret"]) == stored, "a repeated delivery is not the same")
+    run = world.run_of(commit)
+    world.check(run["name"] == "web#1" and run["branch"] == "main" and run["title"] == "Add a", f"run: {run}")
+    send(202, body, old, delivery="d2")  # the secret before stays valid
+    skipped = world.repository.commit({"a": "2"}, "Unimportant")
+    send(202, notice(world, skipped, commit, options=["ci.skip"]), old, delivery="d3")
+    skipped = world.wait_for("a skipped trigger", lambda: next(
+        (trigger for trigger in world.expect(200, "listTriggers", query={"repository": "web"})["triggers"]
+         if trigger["state"] == "skipped"), None))
+    world.check(skipped["reason"] and skipped["runs"] == [], f"skipped: {skipped}")
+    everything = world.expect(200, "listTriggers")["triggers"]
+    page = world.expect(200, "listTriggers", query={"limit": 1})
+    rest = world.expect(200, "listTriggers", query={"before": page["next"]})
+    world.check(page["triggers"] + rest["triggers"] == everything and rest["next"] is None, "pages of triggers do not join up")
+    world.check(world.expect(200, "listTriggers", query={"repository": "missing"})["triggers"] == [], "triggers of nobody")
+
+
+# --- runs ---
+
+def test_starting(world):
+    ci = {"repository": "web", "pipeline": "ci"}
+    world.refused(404, "missing", "createRun", {**ci, "repository": "missing"})
+    world.refused(400, "nonsense", "createRun", {**ci, "pipeline": "nonsense"})
+    answer = world.expect(400, "createRun", {**ci, "inputs": {"colour": "blue"}})
+    world.check("colour" in answer["error"].get("details", [{}])[0].get("message", ""), f"a wrong input: {answer}")
+    world.refused(400, "quotes", "createRun", {**ci, "inputs": {"colour": 7}})
+    world.refused(404, "no-such-branch", "createRun", {**ci, "ref": "no-such-branch"})
+    world.refused(422, "images", "createRun", {**ci, "pipeline": "later"})
+    answer = world.expect(400, "createRun", {**ci, "pipeline": "broken", "ref": "broken"})
+    details = answer["error"].get("details", [])
+    world.check(details and details[0]["file"] == ".penstock/broken.yaml" and details[0]["line"] == 4, f"faults: {answer}")
+    world.refused(403, "release", "createRun", {**ci, "pipeline": "nightly"}, token=world.dan)
+    world.expect(201, "createRun", {**ci, "pipeline": "nightly"}, token=world.ann)
+    run = world.expect(201, "createRun", {**ci, "ref": "main", "inputs": {"colour": "green"}}, token=world.ann)
+    world.check(run["actor"] == "ann" and run["event"] == "manual" and run["branch"] == "main", f"run: {run}")
+    world.check(world.expect(200, "getRun", run=run["id"])["inputs"] == {"colour": "green"}, "inputs were lost")
+    again = world.expect(201, "rerunRun", run=run["name"])
+    world.check(again["commit"] == run["commit"] and again["number"] > run["number"], f"again: {again}")
+    world.expect(200, "cancelRun", {"reason": "enough"}, run=again["name"])
+    world.refused(409, "cancelled", "cancelRun", run=again["name"])
+    world.refused(409, "failed", "retryRun", run=again["name"])
+    world.expect(200, "cancelRun", run="web#2")
+    world.manual = run["name"]
+
+
+def test_lists(world):
+    everything = world.expect(200, "listRuns")["runs"]
+    numbers = [run["number"] for run in everything]
+    world.check(numbers == sorted(numbers, reverse=True) and len(numbers) == 4, f"runs {numbers}")
+    paged, before = [], {}
+    while before is not None:
+        page = world.expect(200, "listRuns", query={"limit": 1, **before})
+        paged += page["runs"]
+        before = {"before": page["next"]} if page["next"] else None
+    world.check([run["id"] for run in paged] == [run["id"] for run in everything], "pages of runs do not join up")
+    for query, expected in (
+            ({"pipeline": "nightly"}, ["web#2"]),
+            ({"state": "cancelled"}, ["web#4", "web#2"]),
+            ({"state": "cancelled", "pipeline": "ci"}, ["web#4"]),
+            ({"repository": "web", "branch": "main", "limit": 2}, ["web#4", "web#3"]),
+            ({"branch": "missing"}, []),
+            ({"repository": "missing"}, []),
+            ({"state": "rolled_back"}, [])):
+        names = [run["name"] for run in world.expect(200, "listRuns", query=query)["runs"]]
+        world.check(names == expected, f"runs by {query}: {names}, expected {expected}")
+    world.refused(400, "did you mean \"running\"", "listRuns", query={"state": "runing"})
+
+
+def test_one_run(world):
+    run = world.expect(200, "getRun")
+    world.check(world.expect(200, "getRun", run=run["run"]["id"]) == run, "a run by id is not the run by name")
+    world.check([stage["name"] for stage in run["stages"]] == ["test", "review", "publish"], "stages of a run")
+    world.refused(404, "web#99", "getRun", run="web#99")
+    world.refused(404, "99", "getRun", run=99)
+    world.refused(400, "nonsense", "getRun", run="nonsense")
+    plan = world.expect(200, "getPlan")
+    world.check([stage["name"] for stage in plan["stages"]] == ["test", "review", "publish"], f"plan: {list(plan)}")
+    for operation in ("getPlan", "cancelRun", "retryRun", "rerunRun", "listArtifacts", "watchRun"):
+        world.refused(404, "web#99", operation, run="web#99")
+    world.refused(404, "job", "retryRun", {"job": "nonsense"})
+    before = world.repository.commits[-1]
+    broken = world.repository.commit({".penstock/ci.yaml": CI + "  - nonsense\n"}, "Break it")
+    secret = world.expect(200, "rotateHookSecret")["secret"]
+    body = notice(world, broken, before)
+    world.expect(202, "receiveHook", body, token=None, headers=signed(body, secret, "broken"))
+    failed = world.run_of(broken)
+    details = world.expect(200, "getRun", run=failed["name"])
+    world.check(failed["state"] == "failed" and details["errors"] and details["stages"] == [], f"a broken file: {details}")
+    world.refused(404, "no plan", "getPlan", run=failed["name"])
+    world.repository.commit({".penstock/ci.yaml": CI}, "Mend it")
+
+
+# --- jobs, logs, artifacts ---
+
+def test_work(world):
+    stranded = world.job("web#1", "test/graphics")
+    world.check("no connected worker has the labels [gpu]" in stranded["message"], f"stranded: {stranded['message']!r}")
+    worker = world.bench = Worker(world.server, world.worker_token, "bench", ["gpu"])
+    world.check(world.job("web#1", "test/graphics")["message"] == "", "a worker came and the message stays")
+    job = worker.lease("test/unit")["job"]
+    world.names["job"] = job
+    with world.server.stream("/api/v1/runs/web%231/events", world.admin) as run, \
+            world.server.stream("/api/v1/events", world.admin) as runs, \
+            world.server.stream(f"/api/v1/jobs/{job}/log/stream", world.admin) as log:
+        work_on(world, worker, job, run, log)
+        event, _, data = runs.until(lambda event, data: event == "run" and data["name"] == "web#1")
+        fault = world.contract.operations["watchRuns"].schema_fault("RunSummary", data)
+        world.check(fault is None, f"event {event}: {fault}")
+
+
+def work_on(world, worker, job, run, log):
+    schema_fault = world.contract.operations["watchRun"].schema_fault
+    event, mark, snapshot = run.next()
+    world.check(event == "snapshot" and schema_fault("Run", snapshot) is None, f"{event}: {schema_fault('Run', snapshot)}")
+    worker.start(job)
+    event, _, update = run.until(lambda event, data: any(one["id"] == job and one["state"] == "running" for one in data["jobs"]))
+    world.check(event == "update" and schema_fault("RunUpdate", update) is None, f"{event}: {schema_fault('RunUpdate', update)}")
+    began = time.monotonic()
+    worker.log(job, b"one\n\x1b[31mtwo\x1b[0m\nthr")
+    lines = log.next()
+    took = time.monotonic() - began
+    world.check(lines[::2] == ("lines", {"from": 1, "lines": ["one", "\x1b[31mtwo\x1b[0m"]}) and lines[1] == "2", f"log event {lines}")
+    world.check(took < 0.15, f"a line took {took * 1000:.0f} ms")
+    worker.log(job, b"ee\nfour")
+    world.check(log.next()[2] == {"from": 3, "lines": ["three"]}, "a line in two frames")
+    answer = world.expect(200, "getLog")
+    world.check(answer.headers["Penstock-Log-Complete"] == "false" and answer.headers["Penstock-Log-Lines"] == "3",
+                f"log of a running job: {answer.headers}")
+    sha = worker.upload(job, b"result")
+    worker.finish(job, 0, [{"path": "out.txt", "size_bytes": 6, "sha256": sha, "mode": 420}])
+    world.check(log.next()[2] == {"from": 4, "lines": ["four"]}, "the last line, without an end")
+    world.check(log.next()[::2] == ("end", {"state": "succeeded", "reason": "exit"}), "the end of a log")
+    world.check(log.next() is None, "a log's stream goes on behind its end")
+    with world.server.stream("/api/v1/runs/web%231/events", world.admin, {"Last-Event-ID": mark}) as resumed:
+        event, _, data = resumed.next()
+        world.check(event == "update" and any(one["id"] == job for one in data["jobs"]), f"resumed with {event}")
+
+
+def test_logs(world):
+    job = world.names["job"]
+    for query, expected in (
+            ({}, b"one\n\x1b[31mtwo\x1b[0m\nthree\nfour"),
+            ({"from": 2, "lines": 2}, b"\x1b[31mtwo\x1b[0m\nthree\n"),
+            ({"from": 4}, b"four"),
+            ({"from": 5}, b""),  # behind the end
+            ({"from": 3, "lines": 1, "attempt": 1}, b"three\n")):
+        answer = world.expect(200, "getLog", query=query)
+        world.check(answer.body == expected, f"log by {query}: {answer.body!r}")
+        world.check(answer.headers["Penstock-Log-Complete"] == "true" and answer.headers["Penstock-Log-Lines"] == "4",
+                    f"log by {query}: {answer.headers}")
+    with world.server.stream(f"/api/v1/jobs/{job}/log/stream", world.admin, {"Last-Event-ID": "3"}) as log:
+        world.check(log.next()[2] == {"from": 4, "lines": ["four"]}, "a log resumed behind line 3")
+        world.check(log.next()[0] == "end", "a log that was over")
+    for operation in ("getLog", "followLog"):
+        world.refused(404, "999999", operation, job=999999)
+        world.refused(404, "attempt 7", operation, query={"attempt": 7})
+
+
+def test_artifacts(world):
+    artifacts = world.expect(200, "listArtifacts")["artifacts"]
+    world.check([(one["path"], one["job"], one["size_bytes"]) for one in artifacts] == [("out.txt", "test/unit", 6)], f"{artifacts}")
+    world.names["artifact"] = artifacts[0]["id"]
+    answer = world.expect(200, "getArtifact")
+    world.check(answer.body == b"result" and 'filename="out.txt"' in answer.headers["Content-Disposition"], f"{answer.headers}")
+    world.refused(404, "artifact", "getArtifact", artifact=999999)
+
+
+# --- gates ---
+
+def test_gates(world):
+    graphics = world.bench.lease("test/graphics")["job"]
+    world.bench.start(graphics)
+    world.bench.finish(graphics, 3)
+    gate = world.wait_for("the gate", lambda: world.stage("web#1", "review")["gate"])
+    world.check(world.expect(200, "getRun")["run"]["has_warnings"], "a failed job that may fail is no warning")
+    world.names["gate"] = gate["id"]
+    world.check(not gate["may_decide"] and "none of these groups" in gate["why_not"], f"why not: {gate['why_not']}")
+    world.refused(403, "release", "approveGate", {"comment": "I am the admin"})
+    world.refused(403, "release", "rejectGate", token=world.dan)
+    granted = world.expect(200, "approveGate", {"comment": "fine"}, token=world.ann)
+    world.check(granted["state"] == "granted" and granted["decisions"][0]["comment"] == "fine", f"granted: {granted}")
+    world.refused(409, "granted", "approveGate", token=world.ann)
+    world.refused(409, "granted", "rejectGate", token=world.ann)
+    world.refused(404, "gate", "approveGate", gate=999999)
+    world.refused(404, "gate", "rejectGate", gate=999999)
+    finish(world, "web#1", "publish/push", 1)
+    failed = world.wait_for("the failed run", lambda: (run := world.expect(200, "getRun"))["run"]["state"] == "failed" and run)
+    push = next(job for stage in failed["stages"] for job in stage["jobs"] if job["key"] == "publish/push")
+    world.check(push["exit_code"] == 1 and push["reason"] == "exit" and push["message"], f"failed job: {push}")
+    world.refused(409, "only a failed", "retryRun", {"job": "test/unit"})
+    world.expect(200, "retryRun", {"job": "publish/push"})
+    finish(world, "web#1", "publish/push", 0)
+    world.wait_for("the end of web#1", lambda: world.expect(200, "getRun")["run"]["state"] == "succeeded")
+    finish(world, world.manual, "test/unit", 0)
+    finish(world, world.manual, "test/graphics", 0)
+    gate = world.wait_for("another gate", lambda: world.stage(world.manual, "review")["gate"])
+    refused = world.expect(200, "rejectGate", {"comment": "no"}, token=world.ann, gate=gate["id"])
+    world.check(refused["state"] == "refused", f"refused: {refused}")
+    ended = world.expect(200, "getRun", run=world.manual)["run"]
+    world.check(ended["state"] == "cancelled" and "ann" in ended["reason"], f"ended: {ended}")
+
+
+def finish(world, run, key, exit_code):
+    """The worker takes jobs in order; those of other runs of the key are none of its business here."""
+    job = world.bench.lease(key)
+    world.check(job["run_name"] == run, f"job {key} of {job['run_name']}, expected {run}")
+    world.bench.start(job["job"])
+    world.bench.log(job["job"], b"hello\n")
+    world.bench.finish(job["job"], exit_code)
+
+
+# --- workers ---
+
+def test_workers(world):
+    workers = world.expect(200, "listWorkers")["workers"]
+    world.check([(one["name"], one["state"], one["labels"]) for one in workers] == [("bench", "online", ["gpu"])], f"{workers}")
+    world.check(world.expect(200, "drainWorker")["state"] == "draining", "draining")
+    world.check(world.bench.sync()["is_draining"], "the worker is not told to drain")
+    world.check(world.expect(200, "resumeWorker", worker=world.bench.id)["state"] == "online", "resumed")
+    world.refused(404, "missing", "drainWorker", worker="missing")
+    world.refused(404, "missing", "resumeWorker", worker="missing")
+    world.refused(403, "operator", "drainWorker", token=world.ann)
+
+
+# --- the end of it all ---
+
+def test_removal(world):
+    world.expect(204, "removeRepository")
+    world.refused(404, "web", "removeRepository")
+    world.refused(404, "web", "getRepository")
+    world.check(world.expect(200, "getRun")["run"]["name"] == "web#1", "the runs of a removed repository are gone")
+
+
+def test_lost_database(world):
+    world.cluster.tell("crash")
+    world.wait_for("not ready", lambda: world.server.call("GET", "/readyz").status == 503)
+    world.expect(503, "readyz", token=None)
+    world.expect(200, "healthz", token=None)
+    world.cluster.tell("start")
+    world.wait_for("ready", lambda: world.server.call("GET", "/readyz").status == 200)
+    world.expect(200, "listRuns")
+
+
+BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_hooks, test_starting,
+          test_lists, test_one_run, test_work, test_logs, test_artifacts, test_gates, test_workers)
+AFTER = (test_removal, test_lost_database)
