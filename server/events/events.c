@@ -243,6 +243,8 @@ static void runs_looked(void *arg, struct db_reply *reply)
 		log_warn("events.runs", F("err", db_error(reply) ? db_error(reply) : &err));
 	else {
 		const struct run_summary *runs = has_rows ? items : NULL;
+		if (!has_rows)
+			watch_send_id(&self->watch, db_text(reply, 0, 0, 0));
 		for (size_t i = 0; i < count; i++)
 			watch_send(&self->watch, "run", db_text(reply, 0, 0, 0),
 				fields_write(run_summary_fields, &runs[i]));

@@ -70,13 +70,19 @@ static void stream_drained(void *arg)
 		begin(watch);
 }
 
+/* A client that left before its stream began is told of by nothing else. */
+static void put(struct watch *watch, struct str bytes)
+{
+	watch->alive_at = clock_mono_us();
+	if (!watch->is_over && !http_stream_write(watch->stream, bytes))
+		watch_end(watch);
+}
+
 static void timer_ran(uv_timer_t *timer)
 {
 	struct watch *watch = timer->data;
-	if (watch->alive_at + ALIVE_US < clock_mono_us()) {
-		http_stream_write(watch->stream, STR(": alive\n\n"));
-		watch->alive_at = clock_mono_us();
-	}
+	if (watch->alive_at + ALIVE_US < clock_mono_us())
+		put(watch, STR(": alive\n\n"));
 	begin(watch);
 }
 
@@ -111,14 +117,29 @@ void watch_send(struct watch *watch, const char *event, struct str id, json_t *d
 	buf_add_c(&piece, text);
 	buf_add_c(&piece, "\n\n");
 	free(text);
-	watch->alive_at = clock_mono_us();
-	if (!piece.is_full)
-		http_stream_write(watch->stream, buf_str(&piece));
+	if (piece.is_full)
+		watch_end(watch);
+	else
+		put(watch, buf_str(&piece));
+}
+
+void watch_send_id(struct watch *watch, struct str id)
+{
+	auto_buf piece = BUF_INIT(256);
+	buf_addf(&piece, "id: %.*s\n\n", STR_ARG(id));
+	put(watch, buf_str(&piece));
 }
 
 void watch_start(struct watch *watch, struct events *events, struct http_exchange *exchange, enum watch_kind kind,
 	int64_t key, void (*look)(struct watch *watch), void (*release)(struct watch *watch))
 {
+	if (events->closed) {
+		struct err err;
+		err_set(&err, ERR_BUSY, "the server is about to end; try again");
+		http_answer_err(exchange, &err);
+		release(watch);
+		return;
+	}
 	watch->events = events;
 	watch->kind = kind;
 	watch->key = key;

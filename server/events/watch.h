@@ -28,7 +28,8 @@ struct watch {
 	bool is_looking, is_wanted, is_over, is_released;
 };
 
-/* Answers the exchange with the stream and looks for the first time. */
+/* Answers the exchange with the stream and looks for the first time; once the events are closing, refuses and releases.
+ */
 void watch_start(struct watch *watch, struct events *events, struct http_exchange *exchange, enum watch_kind kind,
 	int64_t key, void (*look)(struct watch *watch), void (*release)(struct watch *watch));
 void watch_wake(struct watch *watch);
@@ -36,7 +37,9 @@ void watch_wake(struct watch *watch);
 void watch_looked(struct watch *watch, bool again);
 /* Ends the stream, at the latest after the look under way. */
 void watch_end(struct watch *watch);
-/* One server-sent event; id may be empty; takes the reference of data. */
+/* One server-sent event; id may be empty; takes the reference of data. The watch ends when its client has gone. */
 void watch_send(struct watch *watch, const char *event, struct str id, json_t *data);
+/* No event, only the place where a client that comes back goes on. */
+void watch_send_id(struct watch *watch, struct str id);
 
 #endif
