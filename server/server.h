@@ -15,6 +15,7 @@ struct dispatch;
 struct mirrors;
 struct ingest;
 struct blob_store;
+struct logs;
 struct events;
 struct auth;
 struct keyring;
@@ -33,6 +34,7 @@ struct server {
 	struct mirrors *mirrors;          /* bare mirrors of repositories */
 	struct ingest *ingest;            /* deliveries, triggers, planning */
 	struct blob_store *blobs;         /* artifacts and sealed logs */
+	struct logs *logs;                /* reading, following and sealing logs */
 	struct dispatch *dispatch;        /* workers, leases, claims */
 	struct auth *auth;                /* who the caller is and what they may */
 	const struct static_files *files; /* the web pages; NULL: not built */

@@ -12,6 +12,7 @@
 #include "server/http/static_files.h"
 #include "server/ingest/ingest.h"
 #include "server/keys/keyring.h"
+#include "server/logs/logs.h"
 #include "server/shell/shell.h"
 #include "server/store/db.h"
 #include "server/store/migrate.h"
@@ -179,6 +180,7 @@ static bool open_parts(struct wiring *wiring, struct err *err)
 	server->shell = shell_new(server->db, server->plans, &hooks);
 	server->events = events_new(server);
 	server->ingest = ingest_new(server);
+	server->logs = logs_new(server);
 	server->dispatch = dispatch_new(server);
 	server->files = wiring->files;
 	return auth_open(server, &server->auth, err);
@@ -242,6 +244,11 @@ static void close_shell(struct wiring *wiring)
 	shell_close(wiring->server.shell, close_next, wiring);
 }
 
+static void close_logs(struct wiring *wiring)
+{
+	logs_close(wiring->server.logs, close_next, wiring);
+}
+
 static void close_mirrors(struct wiring *wiring)
 {
 	mirrors_close(wiring->server.mirrors, close_next, wiring);
@@ -254,7 +261,7 @@ static void close_database(struct wiring *wiring)
 
 /* Those who start work first, those who do it last. */
 static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_http,
-	close_worker_http, close_ingest, close_shell, close_mirrors, close_database};
+	close_worker_http, close_ingest, close_shell, close_logs, close_mirrors, close_database};
 
 static void close_next(void *arg)
 {
@@ -274,6 +281,7 @@ void wiring_free(struct wiring *wiring)
 	timers_free(wiring->timers);
 	auth_free(server->auth);
 	dispatch_free(server->dispatch);
+	logs_free(server->logs);
 	ingest_free(server->ingest);
 	events_free(server->events);
 	shell_free(server->shell);

@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/proto/worker_proto.h"
 #include "server/engine/states.h"
 #include "server/events/watch.h"
 #include "server/logs/log_reader.h"
@@ -14,7 +15,7 @@
 /* --- which log, and how it stands --- */
 
 struct log_row {
-	struct str job_state, attempt_state, reason, last_frame;
+	struct str job_state, attempt_state, last_frame;
 	int32_t attempt;
 	int64_t log_bytes, log_lines;
 };
@@ -23,7 +24,6 @@ static const struct field log_row_fields[] = {
 	FIELD(struct log_row, job_state, FIELD_STR, 0),
 	FIELD(struct log_row, attempt, FIELD_I32, 0),
 	FIELD(struct log_row, attempt_state, FIELD_STR, 0),
-	FIELD(struct log_row, reason, FIELD_STR, 0),
 	FIELD(struct log_row, log_bytes, FIELD_I64, 0),
 	FIELD(struct log_row, log_lines, FIELD_I64, 0),
 	FIELD(struct log_row, last_frame, FIELD_STR, 0),
@@ -100,10 +100,10 @@ static bool is_complete(const struct log_row *row)
 /* The last line counts without a line end too, once no more can come. */
 static bool count_lines(const struct log_row *row, int64_t *ret, struct err *err)
 {
-	bool ends_line = true;
-	if (is_complete(row) && row->last_frame.n && !log_frame_ends_line(row->last_frame, &ends_line, err))
+	auto_buf text = BUF_INIT(WORKER_LOG_RAW_MAX);
+	if (!log_unpack(&text, row->last_frame, err))
 		return false;
-	*ret = row->log_lines + !ends_line;
+	*ret = row->log_lines + (text.n && text.p[text.n - 1] != '\n');
 	return true;
 }
 
@@ -134,7 +134,8 @@ static enum flow_next start_range(struct flow *flow)
 	int64_t lines;
 	if (!count_lines(&request->row, &lines, &flow->err))
 		return FLOW_FAIL;
-	log_reader_init(&request->reader, request->from, db_reply_of(flow), 0);
+	log_reader_init(&request->reader, request->server, request->job, request->row.attempt, request->from,
+		db_reply_of(flow), 0);
 	request->has_reader = true;
 	http_add_header(request->exchange, "Penstock-Log-Lines", arena_printf(&flow->arena, "%lld", (long long)lines));
 	http_add_header(
@@ -145,47 +146,50 @@ static enum flow_next start_range(struct flow *flow)
 	return FLOW_CONTINUE;
 }
 
-static enum flow_next fetch_frames(struct flow *flow)
+static void piece_read(void *arg, const struct err *err)
+{
+	struct log_request *request = arg;
+	if (err)
+		flow_fail(&request->flow, err);
+	else
+		flow_resume(&request->flow);
+}
+
+static enum flow_next read_piece(struct flow *flow)
 {
 	struct log_request *request = (struct log_request *)flow;
 	if (request->is_gone || request->reader.offset >= request->row.log_bytes)
 		return FLOW_DONE;
-	struct db_batch *batch = db_batch_new(request->server->db);
-	db_add(batch, QUERY_LOG_FRAMES, DB_I64(request->job), DB_I64(request->row.attempt),
-		DB_I64(request->reader.offset));
-	return db_await(flow, batch);
+	log_reader_read(&request->reader, piece_read, request);
+	return FLOW_WAIT;
 }
 
-/* How much of the text belongs to the lines that were asked for; false: all of them are in it. */
+/* How much of the text may go out: whole lines, as many as were asked for; a last one that lacks its end only when it
+ * is complete. False: that was all. */
 static bool take_lines(struct log_request *request, size_t *ret_bytes)
 {
 	struct str text = buf_str(&request->reader.text);
 	size_t at = 0, next;
-	*ret_bytes = text.n;
-	if (request->lines == 0)
-		return true;
 	while (str_find_char(str_skip(text, at), '\n', &next)) {
 		at += next + 1;
-		if (--request->lines == 0) {
+		if (request->lines && --request->lines == 0) {
 			*ret_bytes = at;
 			return false;
 		}
 	}
+	*ret_bytes = is_complete(&request->row) ? text.n : at;
 	return true;
 }
 
-static enum flow_next send_frames(struct flow *flow)
+static enum flow_next send_piece(struct flow *flow)
 {
 	struct log_request *request = (struct log_request *)flow;
-	size_t count, bytes;
-	if (!log_reader_take(&request->reader, db_reply_of(flow), 0, &count, &flow->err))
-		return FLOW_FAIL;
-	bool goes_on = take_lines(request, &bytes) && count;
-	http_stream_write(request->stream, str_head(buf_str(&request->reader.text), bytes));
-	buf_clear(&request->reader.text);
-	if (!goes_on || request->is_gone)
+	size_t bytes;
+	bool goes_on = take_lines(request, &bytes) && !request->is_gone;
+	if (!http_stream_write(request->stream, str_head(buf_str(&request->reader.text), bytes)) || !goes_on)
 		return FLOW_DONE;
-	flow_jump(flow, fetch_frames);
+	buf_drop(&request->reader.text, bytes);
+	flow_jump(flow, read_piece);
 	if (http_stream_pending(request->stream) < RANGE_AHEAD_MAX)
 		return FLOW_CONTINUE;
 	request->is_waiting_for_drain = true;
@@ -216,17 +220,20 @@ static void start(struct http_exchange *exchange, void *context, flow_step *cons
 
 void logs_get(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {load_state, read_state, start_range, fetch_frames, send_frames, NULL};
+	static flow_step *const steps[] = {load_state, read_state, start_range, read_piece, send_piece, NULL};
 	start(exchange, context, steps);
 }
 
 /* --- following --- */
+
+enum { EVENT_TEXT_MAX = 256 * 1024 }; /* of an event's lines, but for the last of them */
 
 struct log_watch {
 	struct watch watch;
 	struct log_reader reader;
 	int64_t attempt; /* 0: the job has none yet */
 	int64_t line;    /* of the next line to be sent */
+	bool has_more;   /* lines read and not yet sent */
 };
 
 static void log_released(struct watch *watch)
@@ -236,13 +243,20 @@ static void log_released(struct watch *watch)
 	free(self);
 }
 
-static void send_lines(struct log_watch *self, bool is_last)
+static void send_end(struct log_watch *self, const char *state, const char *reason)
+{
+	watch_send(&self->watch, "end", STR(""), json_pack("{s:s, s:s}", "state", state, "reason", reason));
+	watch_end(&self->watch);
+}
+
+/* True when there is more in the text than one event takes. */
+static bool send_lines(struct log_watch *self, bool is_last)
 {
 	json_t *lines = json_array();
 	int64_t from = self->line;
 	size_t at = 0, next;
 	struct str text = buf_str(&self->reader.text);
-	while (at < text.n) {
+	while (at < text.n && at < EVENT_TEXT_MAX) {
 		struct str rest = str_skip(text, at);
 		if (!str_find_char(rest, '\n', &next)) {
 			if (!is_last)
@@ -259,77 +273,66 @@ static void send_lines(struct log_watch *self, bool is_last)
 	buf_drop(&self->reader.text, at);
 	if (json_array_size(lines) == 0) {
 		json_decref(lines);
-		return;
+		return false;
 	}
 	char id[24];
 	snprintf(id, sizeof id, "%lld", (long long)self->line - 1);
 	watch_send(
 		&self->watch, "lines", str_of(id), json_pack("{s:I, s:o}", "from", (json_int_t)from, "lines", lines));
+	return self->reader.text.n && at >= EVENT_TEXT_MAX;
 }
 
-enum { PROGRESS_ATTEMPT_STATE, PROGRESS_JOB_STATE, PROGRESS_REASON, PROGRESS_LOG_BYTES };
-
-static bool take_progress(struct log_watch *self, const struct db_reply *reply, struct err *err)
+static void send_read(struct log_watch *self)
 {
-	size_t count;
-	if (!log_reader_take(&self->reader, reply, 1, &count, err))
-		return false;
-	bool is_over = db_row_count(reply, 0) && str_is(db_text(reply, 0, 0, PROGRESS_ATTEMPT_STATE), "ended") &&
-		       self->reader.offset >= db_i64(reply, 0, 0, PROGRESS_LOG_BYTES);
-	send_lines(self, is_over);
-	if (is_over) {
-		watch_send(&self->watch, "end", STR(""),
-			json_pack("{s:o, s:o}", "state", json_of_str(db_text(reply, 0, 0, PROGRESS_JOB_STATE)),
-				"reason", json_of_str(db_text(reply, 0, 0, PROGRESS_REASON))));
-		watch_end(&self->watch);
-	}
-	watch_looked(&self->watch, count > 0);
-	return true;
+	const struct log_standing *standing = &self->reader.standing;
+	bool is_all = self->reader.offset >= standing->log_bytes;
+	self->has_more = send_lines(self, is_all && standing->is_ended);
+	if (is_all && standing->is_ended && !self->has_more)
+		send_end(self, standing->state, standing->reason);
+	watch_looked(&self->watch, self->has_more || !is_all);
 }
 
-static void progress_read(void *arg, struct db_reply *reply)
+static void look_read(void *arg, const struct err *err)
 {
 	struct log_watch *self = arg;
-	struct err err = {0};
-	if (db_error(reply))
-		watch_looked(&self->watch, false);
-	else if (!take_progress(self, reply, &err)) {
-		log_warn("logs.follow", F("job", self->watch.key), F("err", &err));
-		watch_end(&self->watch);
-		watch_looked(&self->watch, false);
+	if (!err) {
+		send_read(self);
+		return;
 	}
-	db_reply_free(reply);
+	log_warn("logs.follow", F("job", self->watch.key), F("err", err));
+	if (!err_is_retryable(err->kind))
+		watch_end(&self->watch);
+	watch_looked(&self->watch, false);
 }
+
+enum { STATE_JOB, STATE_ATTEMPT };
 
 static void attempt_found(void *arg, struct db_reply *reply)
 {
 	struct log_watch *self = arg;
 	int state = JOB_BLOCKED;
 	if (!db_error(reply) && db_row_count(reply, 0)) {
-		self->attempt = db_i64(reply, 0, 0, 1);
-		enum_from_name(job_state_names, db_text(reply, 0, 0, 0), &state);
-	}
-	if (self->attempt == 0 && job_is_over((enum job_state)state)) {
-		watch_send(&self->watch, "end", STR(""),
-			json_pack("{s:s, s:s}", "state", job_state_names[state], "reason", ""));
-		watch_end(&self->watch);
+		self->attempt = self->reader.attempt = db_i64(reply, 0, 0, STATE_ATTEMPT);
+		enum_from_name(job_state_names, db_text(reply, 0, 0, STATE_JOB), &state);
 	}
 	db_reply_free(reply);
+	if (self->attempt == 0 && job_is_over((enum job_state)state))
+		send_end(self, job_state_names[state], "");
 	watch_looked(&self->watch, self->attempt != 0);
 }
 
 static void log_look(struct watch *watch)
 {
 	struct log_watch *self = (struct log_watch *)watch;
-	struct db_batch *batch = db_batch_new(events_server(watch->events)->db);
 	if (self->attempt == 0) {
+		struct db_batch *batch = db_batch_new(self->reader.server->db);
 		db_add(batch, QUERY_LOG_STATE, DB_I64(watch->key), DB_I64(0));
 		db_submit(batch, attempt_found, self);
-		return;
+	} else if (self->has_more) {
+		send_read(self);
+	} else {
+		log_reader_read(&self->reader, look_read, self);
 	}
-	db_add(batch, QUERY_LOG_PROGRESS, DB_I64(watch->key), DB_I64(self->attempt));
-	db_add(batch, QUERY_LOG_FRAMES, DB_I64(watch->key), DB_I64(self->attempt), DB_I64(self->reader.offset));
-	db_submit(batch, progress_read, self);
 }
 
 static enum flow_next resume_line(struct flow *flow)
@@ -350,7 +353,8 @@ static enum flow_next start_follow(struct flow *flow)
 	struct log_watch *self = mem_alloc(sizeof *self);
 	self->attempt = request->row.attempt;
 	self->line = request->from;
-	log_reader_init(&self->reader, request->from, db_reply_of(flow), 0);
+	log_reader_init(&self->reader, request->server, request->job, request->row.attempt, request->from,
+		db_reply_of(flow), 0);
 	request->is_answered = true;
 	watch_start(&self->watch, request->server->events, request->exchange, WATCH_LOG, request->job, log_look,
 		log_released);

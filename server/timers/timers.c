@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include "server/dispatch/dispatch.h"
 #include "server/ingest/ingest.h"
+#include "server/logs/logs.h"
 #include "server/settings.h"
 #include "server/shell/shell.h"
 #include "server/store/db.h"
@@ -89,6 +90,7 @@ static void tick(uv_timer_t *handle)
 	shell_tick(server->shell);
 	dispatch_tick(server->dispatch);
 	ingest_tick(server->ingest);
+	logs_tick(server->logs);
 	claim_polls(timers);
 }
 

@@ -357,6 +357,29 @@ begin
 end
 $$;
 
+-- Answers how many days were dropped. Their rows were deleted when their logs were sealed; a day that still holds one stays.
+create function log_frame_drop_days() returns bigint
+language plpgsql set lock_timeout = '2s' as $$
+declare
+	day regclass;
+	is_used boolean;
+	dropped bigint := 0;
+begin
+	perform pg_advisory_xact_lock(hashtext('log_frame_make_day'));
+	for day in select i.inhrelid::regclass from pg_inherits i join pg_class c on c.oid = i.inhrelid
+		where i.inhparent = 'log_frame'::regclass
+			and c.relname < 'log_frame_' || to_char((now() at time zone 'UTC')::date - 2, 'YYYYMMDD')
+	loop
+		execute format('select exists (select from %s)', day) into is_used;
+		if not is_used then
+			execute format('drop table %s', day);
+			dropped := dropped + 1;
+		end if;
+	end loop;
+	return dropped;
+end
+$$;
+
 create table blob (
 	sha256 text primary key check (sha256 ~ '^[0-9a-f]{64}$'),
 	size_bytes bigint not null,

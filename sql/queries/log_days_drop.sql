@@ -1,0 +1,2 @@
+-- Answers how many.
+select log_frame_drop_days() as dropped
