@@ -66,6 +66,16 @@ static bool explain(const struct api *api, CURLcode code, const char *detail, st
 		STR_ARG(api->remedy));
 }
 
+/* What is wrong in which file, before the sentence that main prints. */
+static void show_details(const json_t *details)
+{
+	size_t i;
+	json_t *detail;
+	json_array_foreach(details, i, detail) fprintf(stderr, "%.*s:%d:%d: %.*s\n",
+		STR_ARG(json_get_str(detail, "file")), (int)json_integer_value(json_object_get(detail, "line")),
+		(int)json_integer_value(json_object_get(detail, "column")), STR_ARG(json_get_str(detail, "message")));
+}
+
 static bool check_status(CURL *curl, const struct buf *body, struct err *err)
 {
 	static const struct {
@@ -84,17 +94,11 @@ static bool check_status(CURL *curl, const struct buf *body, struct err *err)
 	json_t *json = json_loadb(body->p ? body->p : "", body->n, 0, NULL);
 	json_t *error = json_object_get(json, "error");
 	struct str message = json_get_str(error, "message");
-	auto_buf text = BUF_INIT(4096);
-	buf_add_str(&text, message.n ? message : STR("the server answered with an error"));
-	size_t i;
-	json_t *detail;
-	json_array_foreach(json_object_get(error, "details"), i, detail)
-		buf_addf(&text, "\n  %s:%d:%d: %s", json_string_value(json_object_get(detail, "file")),
-			(int)json_integer_value(json_object_get(detail, "line")),
-			(int)json_integer_value(json_object_get(detail, "column")),
-			json_string_value(json_object_get(detail, "message")));
+	err_set(err, kind, "%.*s",
+		STR_ARG(message.n ? message : STR("the server answered with an error and no reason")));
+	show_details(json_object_get(error, "details"));
 	json_decref(json);
-	return err_set(err, kind, "%s", buf_c(&text));
+	return false;
 }
 
 static bool perform(const struct api *api, const char *method, struct str path, struct str body, const char *header,
@@ -137,8 +141,13 @@ bool api_call(
 	bool takes_body = strcmp(method, "GET") != 0;
 	struct str text = body ? json_text(body, api->arena) : takes_body ? STR("") : (struct str){0};
 	bool ok = perform(api, method, path, text, NULL, &answer, err);
-	if (ok && ret)
-		*ret = json_loadb(answer.body.p ? answer.body.p : "", answer.body.n, 0, NULL);
+	if (ok && ret) {
+		json_t *json = answer.body.n ? json_loadb(answer.body.p, answer.body.n, 0, NULL) : NULL;
+		ok = json || answer.body.n == 0 ||
+		     err_set(err, ERR_UPSTREAM, "%.*s is no Penstock server", STR_ARG(api->url));
+		if (ok)
+			*ret = json;
+	}
 	buf_done(&answer.body);
 	return ok;
 }
@@ -202,7 +211,7 @@ bool api_follow(const struct api *api, struct str path, bool (*event)(void *arg,
 	void *arg, struct err *err)
 {
 	struct follower follower = {.text = BUF_INIT(LINE_MAX_BYTES), .event = event, .arg = arg};
-	bool ok = true;
+	bool ok = true, has_ever_heard = false;
 	for (int tries = 0; !follower.is_over && tries < RECONNECTS_MAX; tries++) {
 		char header[96];
 		struct answer answer = {.body = BUF_INIT(ANSWER_MAX), .piece = take_stream, .arg = &follower};
@@ -210,9 +219,13 @@ bool api_follow(const struct api *api, struct str path, bool (*event)(void *arg,
 		buf_clear(&follower.text);
 		ok = perform(api, "GET", path, (struct str){0}, follower.last_id[0] ? header : NULL, &answer, err);
 		buf_done(&answer.body);
+		if (follower.has_heard)
+			tries = 0;
 		bool may_pass = ok || err->kind == ERR_UPSTREAM || err->kind == ERR_BUSY;
-		if (follower.is_over || !may_pass || (!ok && !follower.has_heard))
+		if (follower.is_over || !may_pass || (!ok && !has_ever_heard && !follower.has_heard))
 			break;
+		has_ever_heard |= follower.has_heard;
+		follower.has_heard = false;
 		usleep(300 * 1000);
 	}
 	buf_done(&follower.text);

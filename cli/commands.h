@@ -37,4 +37,9 @@ CLI_COMMAND(account_add);
 CLI_COMMAND(hook_install);
 CLI_COMMAND(hook_post);
 
+/* lint.c, plan.c, doctor.c */
+CLI_COMMAND(lint);
+CLI_COMMAND(plan);
+CLI_COMMAND(doctor);
+
 #endif

@@ -233,6 +233,16 @@ static bool post(struct arena *arena, struct str url, struct str secret, struct 
 	return api_post(arena_str(arena, url).p, body, headers, POST_MS, err);
 }
 
+/* Where to look: the URL is the server's address, then /hooks/NAME. */
+static void print_hint(struct str url)
+{
+	static const struct str between = {"/hooks/", 7};
+	size_t at = url.n;
+	str_find(url, between, &at);
+	fprintf(stderr, "penstock: %.*s knows of this push; `penstock runs --repository %.*s` lists its runs\n",
+		STR_ARG(str_head(url, at)), STR_ARG(str_skip(url, at + between.n)));
+}
+
 /* Never fails the push: the poll finds what was not told. */
 int command_hook_post(struct cli *cli, struct err *err)
 {
@@ -243,7 +253,8 @@ int command_hook_post(struct cli *cli, struct err *err)
 	}
 	json_t *config = json_load_file(cli_flag(cli, "config"), 0, &fault);
 	if (!config) {
-		fprintf(stderr, "penstock: %s: %s; the push is found later\n", cli_flag(cli, "config"), fault.text);
+		fprintf(stderr, "penstock: %s: %s; the server looks for pushes by itself, too\n",
+			cli_flag(cli, "config"), fault.text);
 		return CLI_OK;
 	}
 	struct str url = json_get_str(config, "url"), secret = json_get_str(config, "secret");
@@ -251,10 +262,10 @@ int command_hook_post(struct cli *cli, struct err *err)
 		json_pack("{s:o, s:o, s:s}", "updates", read_updates(), "options", read_options(), "pusher", pusher());
 	struct err fault_of_post;
 	if (!post(&cli->arena, url, secret, json_text(notice, &cli->arena), &fault_of_post))
-		fprintf(stderr, "penstock: the server was not told (%s); it finds the push within a few minutes\n",
+		fprintf(stderr, "penstock: the server was not told (%s); it looks for pushes by itself, too\n",
 			fault_of_post.text);
 	else
-		fprintf(stderr, "penstock: told; see `penstock runs`\n");
+		print_hint(url);
 	json_decref(notice);
 	json_decref(config);
 	return CLI_OK;

@@ -65,11 +65,28 @@ static bool find_latest(const struct api *api, struct str *ret, struct err *err)
 	return ok || err_set(err, ERR_NOT_FOUND, "there are no runs yet");
 }
 
+/* 42 is web#42 where web is the only repository; otherwise it stays, and is an id. */
+static bool find_number(const struct api *api, struct str *io_name, struct err *err)
+{
+	json_t *json;
+	if (!api_call(api, "GET", STR("/api/v1/repositories"), NULL, &json, err))
+		return false;
+	const json_t *all = json_object_get(json, "repositories");
+	if (json_array_size(all) == 1)
+		*io_name =
+			arena_printf(api->arena, "%s#%.*s", text_of(json_array_get(all, 0), "name"), STR_ARG(*io_name));
+	json_decref(json);
+	return true;
+}
+
 /* "web#42", "latest", an id, or nothing for the latest. */
 static bool find_run(struct cli *cli, const struct api *api, struct str *ret_path, struct err *err)
 {
 	struct str name = cli->argument_count ? str_of(cli_argument(cli, 0)) : STR("latest");
+	int64_t number;
 	if (str_is(name, "latest") && !find_latest(api, &name, err))
+		return false;
+	if (str_to_i64(name, &number) && !find_number(api, &name, err))
 		return false;
 	*ret_path = arena_printf(api->arena, "/api/v1/runs/%.*s", STR_ARG(api_quote(name, api->arena)));
 	return true;
@@ -167,6 +184,8 @@ static void print_change(struct follow *follow, const char *kind, const json_t *
 		return;
 	print_state(follow->cli, state, 10);
 	const char *why = text_of(object, "message")[0] ? text_of(object, "message") : text_of(object, "reason");
+	if (strcmp(state, "succeeded") == 0 && strcmp(why, "exit") == 0)
+		why = "";
 	printf(" %-5s %s%s%s\n", kind, name, why[0] ? ": " : "", why);
 	fflush(stdout);
 }

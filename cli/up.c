@@ -68,14 +68,22 @@ void up_pause(struct up *up, int ms)
 		up->stops += info.ssi_signo != SIGCHLD;
 }
 
+bool up_say_end(struct up *up, const struct part *part, struct err *err)
+{
+	struct str tail = part_log_tail(up, part);
+	if (tail.n)
+		fprintf(stderr, "%.*s\n", STR_ARG(tail));
+	return err_set(err, ERR_SYSTEM, "%s %s; its log is %s/logs/%s.log", part->title, part_end_text(up, part),
+		up->dir, part->name);
+}
+
 bool up_wait_for(struct up *up, struct part *part, bool (*is_done)(struct up *), int64_t timeout_ms, const char *what,
 	struct err *err)
 {
 	int64_t until = clock_mono_us() + timeout_ms * US_PER_MS;
 	for (;;) {
 		if (part_has_ended(part))
-			return err_set(err, ERR_SYSTEM, "%s %s; %s/logs/%s.log ends with:\n%.*s", part->title,
-				part_end_text(up, part), up->dir, part->name, STR_ARG(part_log_tail(up, part)));
+			return up_say_end(up, part, err);
 		if (is_done(up))
 			return true;
 		if (up->stops)

@@ -69,7 +69,10 @@ void up_say(const struct up *up, const char *format, ...) __attribute__((format(
 
 /* Waits up to `ms` for a signal, and counts those that ask to stop. */
 void up_pause(struct up *up, int ms);
-/* Polls until `is_done` says so or the part ends. The error of a part that ended holds the end of its log. */
+/* The error of a part that ended though it should not have: what it logged goes to stderr, and err gets one sentence.
+ */
+bool up_say_end(struct up *up, const struct part *part, struct err *err);
+/* Polls until `is_done` says so or the part ends, which is an error then. */
 bool up_wait_for(struct up *up, struct part *part, bool (*is_done)(struct up *), int64_t timeout_ms, const char *what,
 	struct err *err);
 
@@ -94,7 +97,7 @@ bool part_has_ended(struct part *part);
 void part_signal(const struct part *part, int number);
 /* "exited with status 1", "was ended by signal 9 (Killed)". */
 const char *part_end_text(struct up *up, const struct part *part);
-/* The last lines that it logged since it was started. */
+/* The sentence that one of our programs left with, or else the last lines that it logged since it was started. */
 struct str part_log_tail(struct up *up, const struct part *part);
 /* Starts it, waits for its end; fails unless it exits with 0. input may be NULL. */
 bool part_run(struct up *up, struct part *part, struct err *err);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TAIL_BYTES = 1500, TAIL_LINES = 12, LOG_MAX_BYTES = 16 << 20 };
+enum { RUN_TICK_MS = 100, LOG_READ_BYTES = 64 << 10, TAIL_LINES = 12, LOG_MAX_BYTES = 16 << 20 };
 
 static const char *log_path(struct up *up, const struct part *part)
 {
@@ -107,40 +107,46 @@ const char *part_end_text(struct up *up, const struct part *part)
 	return arena_printf(&up->arena, "exited with status %d", WEXITSTATUS(part->status)).p;
 }
 
-struct str part_log_tail(struct up *up, const struct part *part)
+/* What it logged since its start; of a long log the end. */
+static struct str read_log(struct up *up, const struct part *part)
 {
 	auto_fd int fd = open(log_path(up, part), O_RDONLY | O_CLOEXEC);
 	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-	off_t from = size - part->log_start > TAIL_BYTES ? size - TAIL_BYTES : part->log_start;
+	off_t from = size - part->log_start > LOG_READ_BYTES ? size - LOG_READ_BYTES : part->log_start;
 	if (size <= from)
 		return (struct str){0};
 	char *text = arena_alloc(&up->arena, (size_t)(size - from) + 1);
 	ssize_t n = pread(fd, text, (size_t)(size - from), from);
-	struct str tail = str_trim((struct str){text, n > 0 ? (size_t)n : 0});
-	size_t start = tail.n;
-	for (int lines = 0; start > 0; start--)
-		if (tail.p[start - 1] == '\n' && ++lines == TAIL_LINES)
-			break;
-	return str_skip(tail, start);
+	return str_trim((struct str){text, n > 0 ? (size_t)n : 0});
 }
 
-static bool never(struct up *up)
+struct str part_log_tail(struct up *up, const struct part *part)
 {
-	(void)up;
-	return false;
+	struct str text = read_log(up, part), rest = text, line, complaint = {0};
+	while (str_cut(&rest, '\n', &line))
+		if (str_starts(line, STR("penstock-")))
+			complaint = line;
+	if (complaint.n)
+		return complaint;
+	size_t start = text.n;
+	for (int lines = 0; start > 0; start--)
+		if (text.p[start - 1] == '\n' && ++lines == TAIL_LINES)
+			break;
+	return str_skip(text, start);
 }
 
 bool part_run(struct up *up, struct part *part, struct err *err)
 {
-	struct err ended = {0};
 	if (!part_start(up, part, err))
 		return false;
-	up_wait_for(up, part, never, 120000, "end", &ended);
-	if (part->pid == 0 && WIFEXITED(part->status) && WEXITSTATUS(part->status) == 0)
-		return true;
-	part_signal(part, SIGKILL);
-	if (part->pid)
+	while (!part_has_ended(part) && !up->stops)
+		up_pause(up, RUN_TICK_MS);
+	if (part->pid) {
+		part_signal(part, SIGKILL);
 		waitpid(part->pid, &part->status, 0);
-	part->pid = 0;
-	return err_set(err, ended.kind, "%s", ended.text);
+		part->pid = 0;
+		return err_set(err, ERR_CONFLICT, "stopped while %s was running", part->title);
+	}
+	bool ok = WIFEXITED(part->status) && WEXITSTATUS(part->status) == 0;
+	return ok || up_say_end(up, part, err);
 }

@@ -1,11 +1,11 @@
 #include "cli/up_internal.h"
 
+#include "cli/postgres.h"
 #include "common/clock.h"
 #include "common/digest.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,51 +29,6 @@ static struct str read_small(struct up *up, const char *path)
 
 /* --- the programs --- */
 
-static bool has_programs(struct up *up, const char *folder)
-{
-	return access(arena_printf(&up->arena, "%s/initdb", folder).p, X_OK) == 0 &&
-	       access(arena_printf(&up->arena, "%s/postgres", folder).p, X_OK) == 0;
-}
-
-/* The major version in /usr/lib/postgresql/15/bin, or 0. */
-static int64_t version_of_folder(const char *folder)
-{
-	struct str rest = str_of(folder), part;
-	int64_t version = 0, number;
-	while (str_cut(&rest, '/', &part))
-		if (str_to_i64(part, &number))
-			version = number;
-	return version;
-}
-
-/* Debian's, of the wanted version or the newest. */
-static const char *find_debian(struct up *up, int64_t wanted)
-{
-	const char *best = NULL;
-	glob_t found;
-	if (glob("/usr/lib/postgresql/*/bin", 0, NULL, &found) == 0)
-		for (size_t i = 0; i < found.gl_pathc; i++) {
-			const char *folder = found.gl_pathv[i];
-			int64_t version = version_of_folder(folder);
-			bool is_better = wanted ? version == wanted : !best || version > version_of_folder(best);
-			if (is_better && has_programs(up, folder))
-				best = arena_strdup(&up->arena, folder);
-		}
-	globfree(&found);
-	return best;
-}
-
-static const char *find_in_path(struct up *up)
-{
-	struct str rest = str_of(getenv("PATH")), folder;
-	while (str_cut(&rest, ':', &folder)) {
-		const char *text = arena_str(&up->arena, folder).p;
-		if (folder.n && has_programs(up, text))
-			return text;
-	}
-	return NULL;
-}
-
 /* The major version of a cluster; 0: there is none. */
 static int64_t cluster_version(struct up *up)
 {
@@ -88,18 +43,16 @@ static bool find_programs(struct up *up, struct err *err)
 	const char *given = cli_flag(up->cli, "postgres-bin");
 	if (given) {
 		up->postgres_bin = given;
-		return has_programs(up, given) ||
+		return postgres_is_in(given) ||
 		       err_set(err, ERR_NOT_FOUND,
 			       "--postgres-bin %s holds no programs initdb and postgres; `apt-get install postgresql` puts them "
 			       "into /usr/lib/postgresql/VERSION/bin",
 			       given);
 	}
-	up->postgres_bin = find_debian(up, wanted);
-	if (!up->postgres_bin && !find_debian(up, 0))
-		up->postgres_bin = find_in_path(up);
+	up->postgres_bin = postgres_find(&up->arena, wanted);
 	if (up->postgres_bin)
 		return true;
-	const char *other = find_debian(up, 0);
+	const char *other = postgres_find(&up->arena, 0);
 	if (!other)
 		return err_set(err, ERR_NOT_FOUND,
 			"PostgreSQL is missing: no initdb and postgres in /usr/lib/postgresql/*/bin or in PATH; "
@@ -107,7 +60,7 @@ static bool find_programs(struct up *up, struct err *err)
 	return err_set(err, ERR_UNSUPPORTED,
 		"the cluster in %s/postgres is of PostgreSQL %lld, and this machine has %lld: apt-get install postgresql-%lld, "
 		"or move the cluster over with pg_upgrade",
-		up->dir, (long long)wanted, (long long)version_of_folder(other), (long long)wanted);
+		up->dir, (long long)wanted, (long long)postgres_version_of(other), (long long)wanted);
 }
 
 /* --- the socket --- */

@@ -50,14 +50,15 @@ static bool find_program(struct up *up, const char *name, struct err *err)
 
 static bool choose_programs(struct up *up, const char **ret_server, struct err *err)
 {
-	struct err why = {0};
+	struct err ignored;
 	up->programs = arena_str(&up->arena, str_head(str_of(up->self), (size_t)(strrchr(up->self, '/') - up->self))).p;
 	if (!find_program(up, "penstock-server", err) || (up->slots && !find_program(up, "penstock-worker", err)))
 		return false;
 	*ret_server = arena_printf(&up->arena, "%s/penstock-server", up->programs).p;
-	if (up_account_can_reach(up, *ret_server, &why))
+	if (up_account_can_reach(up, *ret_server, &ignored))
 		return true;
-	up_say(up, "the server runs from a copy in %s/programs: %s", up->dir, why.text);
+	up_say(up, "the server runs from a copy in %s/programs, since %s cannot enter %s", up->dir, up->account.name,
+		up->programs);
 	*ret_server = up_path(up, "programs/bin/penstock-server");
 	return copy_programs(up, err);
 }

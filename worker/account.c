@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,7 +41,12 @@ bool account_become(const char *name, const char *directory, struct err *err)
 		if (nftw(arena_printf(&arena, "%s/%s", directory, parts[i]).p, give, 16, FTW_PHYS) < 0 &&
 			errno != ENOENT)
 			return err_errno(err, "give %s/%s to %s", directory, parts[i], name);
+	/* The kernel forgets on the way what is to happen when the parent dies. */
+	int death_signal = 0;
+	pid_t parent = getppid();
+	prctl(PR_GET_PDEATHSIG, &death_signal);
 	if (initgroups(name, new_gid) < 0 || setgid(new_gid) < 0 || setuid(new_uid) < 0)
 		return err_errno(err, "become %s", name);
-	return true;
+	prctl(PR_SET_PDEATHSIG, death_signal);
+	return !death_signal || getppid() == parent || err_set(err, ERR_CONFLICT, "the parent died");
 }
