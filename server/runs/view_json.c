@@ -85,7 +85,7 @@ static json_t *null_to(json_t *value, json_t *otherwise)
 
 static json_t *view_step(const struct graph_job *job, size_t index, const json_t *reported)
 {
-	char name[16];
+	char name[24];
 	snprintf(name, sizeof name, "%zu", index);
 	const json_t *report = json_object_get(reported, name);
 	const char *unheard = !job_is_over(job->state)      ? "pending"
