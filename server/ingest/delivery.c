@@ -75,7 +75,8 @@ static enum flow_next store(struct flow *flow)
 	};
 	struct db_batch *batch = db_batch_new(delivery->ingest->server->db);
 	db_add(batch, QUERY_DELIVERY_END, DB_I64(delivery->id), DB_TEXT(STR("done")), DB_TEXT(STR("")));
-	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(delivery->repository), DB_TEXT(STR("")), DB_TEXT(STR("")));
+	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(delivery->repository), DB_TEXT(STR("")),
+		DB_TEXT(ref_guess_default(&delivery->mirror.refs)));
 	const json_t *updates = json_object_get(delivery->body, "updates");
 	for (size_t i = 0; i < json_array_size(updates); i++) {
 		const json_t *item = json_array_get(updates, i);

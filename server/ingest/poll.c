@@ -114,7 +114,8 @@ static enum flow_next compare(struct flow *flow)
 	for (size_t i = 0; i < differences.row_count; i++)
 		pair_set(&differences.known, arena, differences.rows[i].name, differences.rows[i].commit);
 	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
-	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(STR("")), DB_TEXT(STR("")));
+	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(STR("")),
+		DB_TEXT(ref_guess_default(refs)));
 	for (size_t i = 0; i < refs->count; i++)
 		judge_ref(poll, &differences, &refs->items[i], batch);
 	if (differences.count)

@@ -9,6 +9,22 @@ bool ref_is_none(struct str commit)
 	return true;
 }
 
+struct str ref_guess_default(const struct pair_list *refs)
+{
+	static const struct str names[] = {{"main", 4}, {"master", 6}};
+	struct str first = STR("");
+	for (size_t i = 0; i < refs->count; i++) {
+		if (!str_starts(refs->items[i].name, STR("refs/heads/")))
+			continue;
+		struct str branch = str_skip(refs->items[i].name, 11);
+		for (size_t j = 0; j < 2; j++)
+			if (str_eq(branch, names[j]))
+				return branch;
+		first = first.n ? first : branch;
+	}
+	return first;
+}
+
 struct judged {
 	const char *state;
 	struct str reason;
