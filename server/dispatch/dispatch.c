@@ -126,20 +126,26 @@ void dispatch_jobs_queued(struct dispatch *dispatch)
 
 /* --- cancellations --- */
 
+/* Answering one may let another claim, so the list is looked through from its head again after each. */
+static void answer_cancelled(struct dispatch *dispatch, const struct db_reply *reply)
+{
+	for (struct sync *sync = dispatch->waiting; sync;) {
+		sync_cancels(sync, reply, 0);
+		if (sync->answer.cancel_count == 0) {
+			sync = sync->next;
+			continue;
+		}
+		dispatch_unhold(dispatch, sync);
+		sync_answer(sync);
+		sync = dispatch->waiting;
+	}
+}
+
 static void cancels_found(void *arg, struct db_reply *reply)
 {
 	struct dispatch *dispatch = arg;
-	if (!db_error(reply)) {
-		struct sync *next;
-		for (struct sync *sync = dispatch->waiting; sync; sync = next) {
-			next = sync->next;
-			sync_cancels(sync, reply, 0);
-			if (sync->answer.cancel_count == 0)
-				continue;
-			dispatch_unhold(dispatch, sync);
-			sync_answer(sync);
-		}
-	}
+	if (!db_error(reply))
+		answer_cancelled(dispatch, reply);
 	db_reply_free(reply);
 	dispatch_flow_ended(dispatch);
 }
@@ -196,13 +202,14 @@ static void check_deadlines(uv_timer_t *timer)
 {
 	struct dispatch *dispatch = timer->data;
 	int64_t now_us = clock_mono_us();
-	struct sync *next;
-	for (struct sync *sync = dispatch->waiting; sync; sync = next) {
-		next = sync->next;
-		if (sync->deadline_us > now_us)
+	for (struct sync *sync = dispatch->waiting; sync;) {
+		if (sync->deadline_us > now_us) {
+			sync = sync->next;
 			continue;
+		}
 		dispatch_unhold(dispatch, sync);
 		sync_answer(sync);
+		sync = dispatch->waiting; /* answering one may let another claim */
 	}
 }
 
