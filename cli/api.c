@@ -18,8 +18,46 @@ bool api_open(struct cli *cli, struct api *ret, struct err *err)
 	const char *url, *token, *remedy;
 	if (!connection_find(cli, &cli->arena, &url, &token, &remedy, err))
 		return false;
-	*ret = (struct api){.url = str_of(url), .token = str_of(token), .remedy = str_of(remedy), .arena = &cli->arena};
+	*ret = (struct api){.url = str_of(url),
+		.token = str_of(token),
+		.remedy = str_of(remedy),
+		.is_for_people = !cli->is_json,
+		.arena = &cli->arena};
 	return true;
+}
+
+/* --- for people --- */
+
+/* Titles and names come from whoever pushes; a terminal would obey what they hold. One blank for each byte of a control
+ * character, C1 included. */
+static void blank_controls(json_t *text)
+{
+	size_t n = json_string_length(text);
+	auto_free char *clean = mem_dup(json_string_value(text), n);
+	bool is_changed = false;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)clean[i], next = (unsigned char)clean[i + 1];
+		bool is_c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+		if (c >= 0x20 && c != 0x7f && !is_c1)
+			continue;
+		clean[i] = ' ';
+		if (is_c1)
+			clean[++i] = ' ';
+		is_changed = true;
+	}
+	if (is_changed)
+		json_string_setn(text, clean, n);
+}
+
+static void make_harmless(json_t *json)
+{
+	size_t i;
+	const char *name;
+	json_t *item;
+	if (json_is_string(json))
+		blank_controls(json);
+	json_array_foreach(json, i, item) make_harmless(item);
+	json_object_foreach(json, name, item) make_harmless(item);
 }
 
 /* --- one call --- */
@@ -145,6 +183,8 @@ bool api_call(
 		json_t *json = answer.body.n ? json_loadb(answer.body.p, answer.body.n, 0, NULL) : NULL;
 		ok = json || answer.body.n == 0 ||
 		     err_set(err, ERR_UPSTREAM, "%.*s is no Penstock server", STR_ARG(api->url));
+		if (api->is_for_people)
+			make_harmless(json);
 		if (ok)
 			*ret = json;
 	}
@@ -168,7 +208,7 @@ struct follower {
 	bool (*event)(void *arg, struct str name, const json_t *data);
 	void *arg;
 	char last_id[64];
-	bool is_over, has_heard;
+	bool is_over, has_heard, is_for_people;
 };
 
 static bool take_event(struct follower *follower, struct str block)
@@ -186,6 +226,9 @@ static bool take_event(struct follower *follower, struct str block)
 		return true;
 	follower->has_heard = true;
 	json_t *json = json_loadb(data.p ? data.p : "null", data.p ? data.n : 4, JSON_DECODE_ANY, NULL);
+	/* Lines of a log keep their colours. */
+	if (follower->is_for_people && !str_is(name, "lines"))
+		make_harmless(json);
 	bool goes_on = follower->event(follower->arg, name, json);
 	json_decref(json);
 	return goes_on;
@@ -210,7 +253,8 @@ static bool take_stream(void *arg, struct str bytes)
 bool api_follow(const struct api *api, struct str path, bool (*event)(void *arg, struct str name, const json_t *data),
 	void *arg, struct err *err)
 {
-	struct follower follower = {.text = BUF_INIT(LINE_MAX_BYTES), .event = event, .arg = arg};
+	struct follower follower = {
+		.text = BUF_INIT(LINE_MAX_BYTES), .event = event, .arg = arg, .is_for_people = api->is_for_people};
 	bool ok = true, has_ever_heard = false;
 	for (int tries = 0; !follower.is_over && tries < RECONNECTS_MAX; tries++) {
 		char header[96];

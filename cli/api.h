@@ -13,8 +13,9 @@
 
 struct api {
 	struct str url;
-	struct str token;  /* empty: none */
-	struct str remedy; /* what to do when nobody answers */
+	struct str token;   /* empty: none */
+	struct str remedy;  /* what to do when nobody answers */
+	bool is_for_people; /* not --json: answers of api_call() then hold no control characters */
 	struct arena *arena;
 };
 

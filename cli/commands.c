@@ -43,6 +43,8 @@ const struct cli_command cli_commands[] = {
 	{"repo ls", "", "List the repositories", NULL, NULL, command_repo_ls},
 	{"repo rm", "NAME", "Stop watching a repository; its runs stay", NULL, NULL, command_repo_rm},
 	{"repo poll", "NAME", "Look for pushes now", NULL, NULL, command_repo_poll},
+	{"repo secret", "NAME", "Make a fresh webhook secret, shown once; the one before stays valid for a day", NULL,
+		NULL, command_repo_secret},
 	{"hook install", "PATH", "Let a bare repository on this machine tell the server of its pushes",
 		"Writes hooks/post-receive and penstock-hook.json (address and a fresh secret, mode 0600) into it, and lets it take\n"
 		"push options such as `git push -o ci.skip`. It may be repeated. A push never fails because of the hook.",

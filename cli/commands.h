@@ -25,6 +25,7 @@ CLI_COMMAND(repo_add);
 CLI_COMMAND(repo_ls);
 CLI_COMMAND(repo_rm);
 CLI_COMMAND(repo_poll);
+CLI_COMMAND(repo_secret);
 CLI_COMMAND(triggers);
 CLI_COMMAND(workers);
 CLI_COMMAND(worker_drain);

@@ -90,6 +90,17 @@ int command_repo_poll(struct cli *cli, struct err *err)
 	return ask(cli, "POST", path_to(cli, "/api/v1/repositories/", "/poll"), NULL, print_done, err);
 }
 
+static void print_secret(const struct cli *cli, const json_t *json)
+{
+	(void)cli;
+	printf("address  %s\nsecret   %s\n", text_of(json, "url"), text_of(json, "secret"));
+}
+
+int command_repo_secret(struct cli *cli, struct err *err)
+{
+	return ask(cli, "POST", path_to(cli, "/api/v1/repositories/", "/hook-secret"), NULL, print_secret, err);
+}
+
 static void print_trigger(const json_t *trigger)
 {
 	size_t i;
