@@ -245,10 +245,9 @@ bool spool_acknowledge(struct spool *spool, int64_t log_end, struct err *err)
 {
 	struct record record;
 	int64_t at = spool->acked_at, raw = spool->acked_raw;
+	/* Frames are stored without waiting for the disk, so a database that crashed may have less than it once said. */
 	if (log_end < raw)
-		return err_set(err, ERR_UPSTREAM,
-			"the server has %" PRId64 " bytes of the log of job %" PRId64 ", less than it once said",
-			log_end, spool->ref.job);
+		at = raw = 0;
 	while (raw < log_end && record_at(spool, at, spool->written, &record)) {
 		if (record.kind == WORKER_FRAME_LOG && record.raw_end > log_end)
 			break;

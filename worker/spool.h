@@ -46,7 +46,7 @@ bool spool_add_result(struct spool *spool, const struct attempt_result *result, 
 /* Adds the next unsent frames to a sync body, about max_bytes of them; *ret_any says whether there was one. */
 bool spool_send(struct spool *spool, struct buf *body, size_t max_bytes, bool *ret_any, struct err *err);
 bool spool_has_unsent(const struct spool *spool);
-/* The server has this much of the log. What was sent beyond it is sent again. */
+/* The server has this much of the log, perhaps less than it once had. What was sent beyond it is sent again. */
 bool spool_acknowledge(struct spool *spool, int64_t log_end, struct err *err);
 
 /* What it ended with: job 0 when the attempt had not ended. The texts live in the arena. */

@@ -42,6 +42,9 @@ class World:
 
     def __exit__(self, *_):
         self.stop()
+        if os.environ.get("PENSTOCK_KEEP"):
+            print("kept", self.folder)
+            return
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
@@ -145,16 +148,17 @@ class World:
         return urllib.request.urlopen(request, timeout=30).read().decode()
 
     def pids(self, word):
-        """Processes of this world whose program is `word`."""
+        """Children of this world's `penstock up` that run this program."""
         found = []
         for entry in os.listdir("/proc"):
             if not entry.isdigit():
                 continue
             try:
-                words = open(f"/proc/{entry}/cmdline", "rb").read().split(b"\0")
+                name = open(f"/proc/{entry}/comm").read().strip()
+                parent = int(open(f"/proc/{entry}/stat").read().rsplit(")", 1)[1].split()[1])
             except OSError:
                 continue
-            if os.path.basename(words[0].decode(errors="replace")) == word and any(self.folder.encode() in w for w in words):
+            if name == word[:15] and parent == self.up.pid:
                 found.append(int(entry))
         return found
 
