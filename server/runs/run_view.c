@@ -53,8 +53,8 @@ static const struct field job_display_fields[] = {
 	FIELD_END,
 };
 
-/* Each statement sees what was committed when it began, so the whole is read before its parts: a run that shows as ended
- * shows how its jobs ended. */
+/* Each statement sees what was committed when it began, so the whole is read before its parts: a run that shows as
+ * ended shows how its jobs ended. */
 enum {
 	STATEMENT_HORIZON,
 	STATEMENT_SUMMARY,
