@@ -219,8 +219,11 @@ void events_watch_run(struct http_exchange *exchange, void *context)
 
 struct runs_watch {
 	struct watch watch;
-	char horizon[32];
-	char *repository; /* NULL: all */
+	char horizon[32];      /* all that changed before was sent; "": nothing is known yet */
+	char next_horizon[32]; /* when the look under way is done */
+	char cursor[32];       /* its last page ended with a change then, */
+	int64_t cursor_id;     /* of this run; "" and 0: it begins */
+	char *repository;      /* NULL: all */
 };
 
 static void runs_released(struct watch *watch)
@@ -230,28 +233,61 @@ static void runs_released(struct watch *watch)
 	free(self);
 }
 
+enum { LOOK_HORIZON, LOOK_CHANGED, LOOK_UNTIL };
+
+static void take_text(char to[static 32], struct str text)
+{
+	snprintf(to, 32, "%.*s", STR_ARG(text));
+}
+
+/* Only the last event of a look says how far it went: a stream that breaks off earlier resumes with all of them. */
+static void send_runs(struct runs_watch *self, const struct run_summary *runs, size_t count, struct str id)
+{
+	for (size_t i = 0; i < count; i++)
+		watch_send(
+			&self->watch, "run", i + 1 == count ? id : STR(""), fields_write(run_summary_fields, &runs[i]));
+	if (count == 0 && id.n && self->cursor[0])
+		watch_send_id(&self->watch, id);
+}
+
+/* One page of a look. The first one tells what the whole look covers. */
+static bool take_page(struct runs_watch *self, const struct db_reply *reply, bool *ret_is_cut, struct err *err)
+{
+	auto_arena arena = {0};
+	void *runs;
+	size_t count;
+	if (!db_read_rows(
+		    reply, LOOK_CHANGED, run_summary_fields, sizeof(struct run_summary), &runs, &count, &arena, err))
+		return false;
+	if (self->cursor[0] == 0)
+		take_text(self->next_horizon, db_text(reply, LOOK_HORIZON, 0, 0));
+	*ret_is_cut = db_row_count(reply, LOOK_UNTIL) > 0;
+	send_runs(self, runs, count, *ret_is_cut ? STR("") : str_of(self->next_horizon));
+	if (*ret_is_cut) {
+		take_text(self->cursor, db_text(reply, LOOK_UNTIL, 0, 0));
+		self->cursor_id = db_i64(reply, LOOK_UNTIL, 0, 1);
+		return true;
+	}
+	self->cursor[0] = 0;
+	self->cursor_id = 0;
+	take_text(self->horizon, str_of(self->next_horizon));
+	return true;
+}
+
 static void runs_looked(void *arg, struct db_reply *reply)
 {
 	struct runs_watch *self = arg;
-	auto_arena arena = {0};
 	struct err err = {0};
-	void *items;
-	size_t count = 0;
-	bool has_rows = self->horizon[0] != 0;
-	if (db_error(reply) || (has_rows && !db_read_rows(reply, 1, run_summary_fields, sizeof(struct run_summary),
-						    &items, &count, &arena, &err)))
-		log_warn("events.runs", F("err", db_error(reply) ? db_error(reply) : &err));
-	else {
-		const struct run_summary *runs = has_rows ? items : NULL;
-		if (!has_rows)
-			watch_send_id(&self->watch, db_text(reply, 0, 0, 0));
-		for (size_t i = 0; i < count; i++)
-			watch_send(&self->watch, "run", db_text(reply, 0, 0, 0),
-				fields_write(run_summary_fields, &runs[i]));
-		snprintf(self->horizon, sizeof self->horizon, "%.*s", STR_ARG(db_text(reply, 0, 0, 0)));
-	}
+	bool is_cut = false;
+	if (db_error(reply))
+		log_warn("events.runs", F("err", db_error(reply)));
+	else if (self->horizon[0] == 0) {
+		take_text(self->horizon, db_text(reply, LOOK_HORIZON, 0, 0));
+		watch_send_id(&self->watch, str_of(self->horizon));
+	} else if (!take_page(self, reply, &is_cut, &err))
+		log_warn("events.runs", F("err", &err));
 	db_reply_free(reply);
-	watch_looked(&self->watch, false);
+	watch_looked(&self->watch, is_cut);
 }
 
 static void runs_look(struct watch *watch)
@@ -261,8 +297,12 @@ static void runs_look(struct watch *watch)
 	struct str repository = str_of(self->repository);
 	db_add(batch, QUERY_VIEW_HORIZON);
 	/* The first look only learns where it stands: the list itself was just fetched. */
-	if (self->horizon[0])
-		db_add(batch, QUERY_RUNS_CHANGED, DB_TEXT(str_of(self->horizon)), DB_TEXT_OR_NULL(repository));
+	struct str since = str_of(self->cursor[0] ? self->cursor : self->horizon);
+	if (since.n) {
+		db_add(batch, QUERY_RUNS_CHANGED, DB_TEXT(since), DB_I64(self->cursor_id), DB_TEXT_OR_NULL(repository));
+		db_add(batch, QUERY_RUNS_CHANGED_UNTIL, DB_TEXT(since), DB_I64(self->cursor_id),
+			DB_TEXT_OR_NULL(repository));
+	}
 	db_submit(batch, runs_looked, self);
 }
 

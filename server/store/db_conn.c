@@ -115,13 +115,18 @@ bool db_conn_has_room(const struct db_conn *conn)
 	       PQstatus(conn->link.pg) == CONNECTION_OK;
 }
 
+static bool send_command(PGconn *pg, const struct db_statement *statement, const struct db_command *c)
+{
+	if (statement->is_planned_each_time)
+		return PQsendQueryParams(pg, statement->text, c->count, NULL, c->values, c->lengths, c->formats, 0);
+	return PQsendQueryPrepared(pg, statement->name, c->count, c->values, c->lengths, c->formats, 0);
+}
+
 void db_conn_send(struct db_conn *conn, struct db_batch *batch)
 {
-	const struct db_statement *statements = conn->db->statements;
 	bool is_ok = true;
 	for (const struct db_command *c = batch->first; c && is_ok; c = c->next)
-		is_ok = PQsendQueryPrepared(
-			conn->link.pg, statements[c->query].name, c->count, c->values, c->lengths, c->formats, 0);
+		is_ok = send_command(conn->link.pg, &conn->db->statements[c->query], c);
 	is_ok = is_ok && PQpipelineSync(conn->link.pg);
 	/* libpq has its own copy now. */
 	arena_done(&batch->arena);

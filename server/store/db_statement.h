@@ -6,9 +6,14 @@
  * generated from sql/queries, tests bring their own.
  */
 
+#include <stdbool.h>
+
 struct db_statement {
 	const char *name;
 	const char *text;
+	/* Its plan depends on the values: a list with filters that may be absent. A line "-- planned each time" says
+	 * so. */
+	bool is_planned_each_time;
 };
 
 #endif

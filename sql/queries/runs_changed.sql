@@ -1,4 +1,7 @@
--- $1 since, $2 repository name or null
+-- $1 since, $2 behind this run of that time, $3 repository name or null. At most 1000, in the order of change.
 select id, repository, number, name, pipeline, kind, state, event, ref, branch, tag, commit, title, author, actor, reason, has_warnings,
 	waiting_for, created_at, started_at, ended_at, version
-from run_summary where changed >= $1::text::xid8 and ($2::text is null or repository = $2::text) order by id limit 1000
+from run_summary
+where (changed, id) > ($1::text::xid8, $2::bigint)
+	and ($3::text is null or repository_id = (select id from repository where name = $3::text order by removed_at nulls first limit 1))
+order by changed, id limit 1000

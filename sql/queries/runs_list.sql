@@ -1,3 +1,4 @@
+-- planned each time
 -- $1 repository, $2 pipeline, $3 branch, $4 state (each null: any), $5 before this id, $6 at most so many
 select id, repository, number, name, pipeline, kind, state, event, ref, branch, tag, commit, title, author, actor, reason, has_warnings,
 	waiting_for, created_at, started_at, ended_at, version

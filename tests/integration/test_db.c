@@ -69,7 +69,8 @@ static const struct db_statement statements[STATEMENT_COUNT + 1] = {
 	[ECHO_VALUES] = {"echo",
 		"select $1::bigint as number, $2::float8 as real, $3::boolean as flag, $4::text as text,"
 		"	$5::bytea as bytes, $6::timestamptz as at, $7::jsonb as document, $8::text as color,"
-		"	$7::jsonb as pairs"},
+		"	$7::jsonb as pairs",
+		.is_planned_each_time = true},
 	[ECHO_ARRAYS] = {"echo_arrays", "select $1::text[] as texts, $2::bigint[]::text[] as numbers,"
 					"	(select array_agg(extract(epoch from t)::bigint::text)"
 					"		from unnest($3::timestamptz[]) as t) as times"},
@@ -77,7 +78,7 @@ static const struct db_statement statements[STATEMENT_COUNT + 1] = {
 	[TEXT] = {"text", "select $1::text as text"},
 	[SLEEP] = {"sleep", "select pg_sleep($1)::text"},
 	[MATCH] = {"match", "select 1 as id, 'x' as name, 2 as more"},
-	[DIVIDE] = {"divide", "select 1 / $1::integer"},
+	[DIVIDE] = {"divide", "select 1 / $1::integer", .is_planned_each_time = true},
 	[LOCK_ITEM] = {"lock_item", "select id from item where id = $1 for update"},
 	[RAISE] = {"raise", "select raise_code($1)"},
 };
@@ -530,8 +531,8 @@ static const struct {
 
 START_TEST(a_wrong_statement_stops_the_start)
 {
-	const struct db_statement list[] = {
-		{"first", "select 1"}, {"second", wrong_statements[_i].sql}, {"third", "select 1"}, {0}};
+	const struct db_statement list[] = {{"first", "select 1", false}, {"second", wrong_statements[_i].sql, false},
+		{"third", "select 1", false}, {0}};
 	struct err err;
 	ck_assert(!db_open(&loop, &(struct db_options){.url = url, .connections = 1, .statements = list}, &db, &err));
 	ck_assert_pstr_eq(err.text, wrong_statements[_i].text);

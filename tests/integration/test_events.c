@@ -13,6 +13,10 @@ static const char pipeline[] = "on: push\n"
 			       "      unit: {steps: [{run: 'true'}]}\n"
 			       "      lint: {steps: [{run: 'true'}]}\n";
 
+#define INSERT_RUN                                                                                                     \
+	"insert into run (repository_id, number, pipeline, state, event, ref, commit) "                                \
+	"values (3, i, 'ci', 'pending', 'push', 'refs/heads/main', 'c')"
+
 static bool is_created;
 
 static void created(void *arg, struct db_reply *reply)
@@ -238,6 +242,50 @@ START_TEST(all_runs_are_told_as_they_change)
 }
 END_TEST
 
+/* More changed meanwhile than one look reads. */
+static const struct {
+	const char *sql;
+	int resume_after; /* break off behind so many events, and come back; 0: never */
+} many_rows[] = {
+	{"do $$ begin for i in 1..2500 loop " INSERT_RUN "; commit; end loop; end $$", 0},    /* a transaction each */
+	{"do $$ begin for i in 1..2500 loop " INSERT_RUN "; commit; end loop; end $$", 1300}, /* on the second page */
+	{"do $$ begin for i in 1..2500 loop " INSERT_RUN "; end loop; end $$", 0}, /* all in one, in no order of time */
+};
+
+START_TEST(who_was_away_for_long_misses_no_run)
+{
+	struct sse sse;
+	bool seen[2501] = {0};
+	int count = 0;
+	char last[32];
+	sse_open(&sse, "/api/v1/events?repository=many", NULL);
+	sse_expect(&sse, "");
+	snprintf(last, sizeof last, "%s", sse.id);
+	sse_close(&sse);
+	run_sql("insert into repository (name, url) values ('many', 'file:///nowhere')");
+	run_sql("%s", many_rows[_i].sql);
+	sse_open(&sse, "/api/v1/events?repository=many", last);
+	for (int events = 1; count < 2500; events++) {
+		sse_expect(&sse, "run");
+		json_int_t number = json_integer_value(json_object_get(sse.data, "number"));
+		count += !seen[number];
+		seen[number] = true;
+		if (sse.id[0])
+			snprintf(last, sizeof last, "%s", sse.id);
+		if (events != many_rows[_i].resume_after)
+			continue;
+		sse_close(&sse);
+		sse_open(&sse, "/api/v1/events?repository=many", last);
+	}
+	run_sql("update run " RUNNING " where number = 7 and repository_id = 3");
+	tell(3);
+	do
+		sse_expect(&sse, "run");
+	while (strcmp(text_at(sse.data, "state"), "running") != 0);
+	sse_close(&sse);
+}
+END_TEST
+
 static void count_watches(void *arg)
 {
 	*(size_t *)arg = site.server.events->count;
@@ -302,6 +350,7 @@ int main(void)
 	tcase_add_loop_test(cases, a_slow_transaction_is_not_missed, 0, 2);
 	tcase_add_test(cases, who_comes_back_gets_what_changed_meanwhile);
 	tcase_add_test(cases, all_runs_are_told_as_they_change);
+	tcase_add_loop_test(cases, who_was_away_for_long_misses_no_run, 0, COUNT_OF(many_rows));
 	tcase_add_test(cases, who_leaves_is_forgotten);
 	tcase_add_test(cases, closing_ends_every_stream_and_takes_no_new_one);
 	tcase_add_loop_test(cases, an_unknown_run_is_refused, 0, 3);
