@@ -992,6 +992,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Error"];
+            429: components["responses"]["Error"];
         };
     };
     logout: {
@@ -1010,6 +1011,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["Error"];
         };
     };
     me: {
