@@ -166,7 +166,7 @@ static void plan_file(struct planning *planning, const char *path)
 	struct arena *arena = &planning->cli->arena;
 	struct lang_errors errors = {.arena = arena};
 	const struct pipeline *pipeline;
-	struct str reason;
+	struct str reason = {0};
 	struct plan plan;
 	if (!pipeline_files_load(path, arena, &pipeline, &errors)) {
 		show_errors(planning, &errors);

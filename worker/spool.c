@@ -245,7 +245,8 @@ bool spool_acknowledge(struct spool *spool, int64_t log_end, struct err *err)
 {
 	struct record record;
 	int64_t at = spool->acked_at, raw = spool->acked_raw;
-	/* Frames are stored without waiting for the disk, so a database that crashed may have less than it once said. */
+	/* Frames are stored without waiting for the disk, so a database that crashed may have less than it once said.
+	 */
 	if (log_end < raw)
 		at = raw = 0;
 	while (raw < log_end && record_at(spool, at, spool->written, &record)) {

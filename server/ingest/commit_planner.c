@@ -158,7 +158,7 @@ static void plan_file(struct work *work, const struct git_file *file)
 	struct lang_errors errors = {.arena = work->arena};
 	struct lang_loader loader = {.arg = work, .load = load_base};
 	const struct pipeline *pipeline;
-	struct str name = lang_name_of_file(file->path.p), why;
+	struct str name = lang_name_of_file(file->path.p), why = {0};
 	if (!lang_load(file->text, file->path.p, &loader, work->arena, &pipeline, &errors)) {
 		add_broken(work, name, &errors);
 		return;

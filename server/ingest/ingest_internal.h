@@ -27,7 +27,8 @@ struct ref_update {
 	struct str name, before, after; /* commits; "" or zeros: none */
 };
 bool ref_is_none(struct str commit);
-/* For a repository that was empty when it was added and could not name its default branch: main, master, or the first. */
+/* For a repository that was empty when it was added and could not name its default branch: main, master, or the first.
+ */
 struct str ref_guess_default(const struct pair_list *refs);
 
 /* Decides what an update is, given the ref as it was when last triggered and as the mirror has it; adds the trigger and

@@ -252,7 +252,7 @@ int main(void)
 	Suite *suite = suite_create("worker");
 	TCase *jobs = tcase_create("jobs");
 	tcase_add_checked_fixture(jobs, set_up, tear_down);
-	tcase_set_timeout(jobs, 60);
+	tcase_set_timeout(jobs, 200);
 	tcase_add_test(jobs, job_runs_and_its_log_is_whole);
 	tcase_add_test(jobs, large_log_comes_in_order);
 	tcase_add_test(jobs, a_line_is_seen_while_its_step_runs);

@@ -39,7 +39,7 @@ int main(void)
 	Suite *suite = suite_create("worker_conditions");
 	TCase *steps = tcase_create("steps");
 	tcase_add_checked_fixture(steps, set_up, tear_down);
-	tcase_set_timeout(steps, 60);
+	tcase_set_timeout(steps, 200);
 	tcase_add_loop_test(steps, words_decide_which_steps_run, 0, COUNT_OF(cases));
 	suite_add_tcase(suite, steps);
 	SRunner *runner = srunner_create(suite);

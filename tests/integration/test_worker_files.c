@@ -249,7 +249,7 @@ int main(void)
 	Suite *suite = suite_create("worker_files");
 	TCase *files = tcase_create("files");
 	tcase_add_checked_fixture(files, set_up_repository, tear_down);
-	tcase_set_timeout(files, 60);
+	tcase_set_timeout(files, 200);
 	tcase_add_test(files, the_commit_is_there_exactly);
 	tcase_add_test(files, a_known_commit_needs_no_network_and_a_new_one_little);
 	tcase_add_test(files, history_is_there_when_asked_for);

@@ -241,7 +241,7 @@ int main(void)
 	Suite *suite = suite_create("worker_leases");
 	TCase *leases = tcase_create("leases");
 	tcase_add_checked_fixture(leases, set_up, tear_down);
-	tcase_set_timeout(leases, 60);
+	tcase_set_timeout(leases, 200);
 	tcase_add_test(leases, jobs_go_on_while_the_server_is_away);
 	tcase_add_test(leases, without_a_server_a_job_is_killed_before_its_lease_ends);
 	tcase_add_test(leases, a_stale_attempt_is_killed_and_forgotten);

@@ -154,7 +154,7 @@ int main(void)
 	Suite *suite = suite_create("worker_local");
 	TCase *all = tcase_create("all");
 	tcase_add_checked_fixture(all, set_up, tear_down);
-	tcase_set_timeout(all, 60);
+	tcase_set_timeout(all, 200);
 	tcase_add_test(all, a_directory_is_taken_as_it_is);
 	tcase_add_test(all, a_commit_is_taken_from_a_repository);
 	tcase_add_test(all, it_can_be_cancelled);

@@ -58,6 +58,8 @@ static void settle_rows(struct world *world)
 	graph->was = graph->state;
 	graph->is_dirty = false;
 	graph->version++;
+	if (world->effects.requests_lane)
+		graph->lane.request = 8;
 	graph->now_us += 1000;
 	for (size_t i = 0; i < graph->stage_count; i++) {
 		graph->stages[i].was = graph->stages[i].state;

@@ -68,7 +68,7 @@ START_TEST(what_was_not_acknowledged_is_sent_again)
 	ck_assert(spool_acknowledge(spool, 4, NULL));
 	ck_assert_str_eq(sent(spool, 1000), "two\n");
 	ck_assert(!spool_acknowledge(spool, 5, NULL)); /* in the middle of a frame */
-	ck_assert(spool_acknowledge(spool, 0, NULL)); /* less than before: its database crashed */
+	ck_assert(spool_acknowledge(spool, 0, NULL));  /* less than before: its database crashed */
 	ck_assert_str_eq(sent(spool, 1000), "one\ntwo\n");
 	ck_assert(spool_acknowledge(spool, 8, NULL));
 	ck_assert_str_eq(sent(spool, 1000), "");
