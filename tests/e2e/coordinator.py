@@ -175,7 +175,7 @@ class Worker:
 
     def __init__(self, server, token, name, labels=()):
         self.server, self.token, self.instance = server, token, f"{name}-instance-0123456789"
-        self.held, self.ends = {}, {}
+        self.held, self.ends, self.leased = {}, {}, []
         answer = server.call("POST", "/api/v1/worker/register", {
             "protocol": 1, "name": name, "version": "0", "instance": self.instance, "labels": list(labels), "slots": 8,
             "profile": "full"}, token)
@@ -205,12 +205,14 @@ class Worker:
         return struct.pack("<I", len(payload)) + kind + payload
 
     def lease(self, key):
-        """Leases jobs until it holds one of this key; answers its specification."""
+        """Leases jobs until it holds one of this key, not begun yet; answers its specification."""
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
-            for job in self.sync(free_slots=1)["jobs"]:
+            for job in self.leased:
                 if job["key"] == key:
+                    self.leased.remove(job)
                     return job
+            self.leased += self.sync(free_slots=1)["jobs"]
             time.sleep(0.02)
         raise AssertionError(f"job {key} was not given to the worker")
 
