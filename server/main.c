@@ -2,6 +2,7 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "server/api/routes.h"
+#include "server/engine/states_print.h"
 #include "server/wiring.h"
 
 #include <signal.h>
@@ -93,6 +94,14 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	case CONFIG_RUN:
 		break;
+	}
+	if (settings.states || settings.settings) {
+		if (settings.states)
+			states_print(&help);
+		else
+			config_write_markdown(&server_config, &help);
+		fputs(buf_c(&help), stdout);
+		return EXIT_SUCCESS;
 	}
 	if (settings.routes) {
 		for (const struct http_route *route = api_routes; route->method; route++)

@@ -19,7 +19,9 @@ struct server_settings {
 	struct str tls_key_file;
 	int64_t poll_interval; /* ms */
 	bool migrate;
-	bool routes; /* print the table of routes and leave */
+	bool routes;   /* print the table of routes and leave */
+	bool states;   /* print docs/states.md and leave */
+	bool settings; /* print the server's part of docs/configuration.md and leave */
 	enum log_level log_level;
 };
 
