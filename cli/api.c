@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 64 << 20, LINE_MAX_BYTES = 32 << 20, RECONNECTS_MAX = 30, SILENT_S = 40 };
+enum { ANSWER_MAX = 64 << 20, LINE_MAX_BYTES = 32 << 20, RECONNECTS_MAX = 100, SILENT_S = 40, CHANGE_S = 900 };
 
 bool api_open(struct cli *cli, struct api *ret, struct err *err)
 {
@@ -65,10 +65,20 @@ static void make_harmless(json_t *json)
 struct answer {
 	struct buf body;
 	bool (*piece)(void *arg, struct str bytes);
-	void *arg;
+	void (*tick)(void *arg);
+	void *arg, *tick_arg;
 	CURL *curl;
 	bool was_ended;
 };
+
+/* curl calls it about once a second, also when nothing comes. */
+static int take_tick(void *arg, curl_off_t all_in, curl_off_t in, curl_off_t all_out, curl_off_t out)
+{
+	struct answer *answer = arg;
+	(void)all_in, (void)in, (void)all_out, (void)out;
+	answer->tick(answer->tick_arg);
+	return 0;
+}
 
 static size_t take_bytes(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -131,6 +141,7 @@ static bool check_status(CURL *curl, const struct buf *body, struct err *err)
 			kind = kinds[i].kind;
 	json_t *json = json_loadb(body->p ? body->p : "", body->n, 0, NULL);
 	json_t *error = json_object_get(json, "error");
+	make_harmless(error);
 	struct str message = json_get_str(error, "message");
 	err_set(err, kind, "%.*s",
 		STR_ARG(message.n ? message : STR("the server answered with an error and no reason")));
@@ -155,10 +166,14 @@ static bool perform(const struct api *api, const char *method, struct str path, 
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	/* Streams say something every 15 seconds; a silent connection is a dead one. */
-	if (answer->piece) {
-		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)SILENT_S);
+	/* Streams say something every 15 seconds; a silent connection is a dead one. What changes something may take as
+	 * long as the fetch of a large repository. */
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, strcmp(method, "GET") == 0 ? (long)SILENT_S : (long)CHANGE_S);
+	if (answer->tick) {
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, take_tick);
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, answer);
+		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	}
 	if (body.p) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.n);
@@ -205,8 +220,7 @@ bool api_read(
 
 struct follower {
 	struct buf text;
-	bool (*event)(void *arg, struct str name, const json_t *data);
-	void *arg;
+	const struct api_listener *listener;
 	char last_id[64];
 	bool is_over, has_heard, is_for_people;
 };
@@ -229,7 +243,7 @@ static bool take_event(struct follower *follower, struct str block)
 	/* Lines of a log keep their colours. */
 	if (follower->is_for_people && !str_is(name, "lines"))
 		make_harmless(json);
-	bool goes_on = follower->event(follower->arg, name, json);
+	bool goes_on = follower->listener->event(follower->listener->arg, name, json);
 	json_decref(json);
 	return goes_on;
 }
@@ -250,15 +264,18 @@ static bool take_stream(void *arg, struct str bytes)
 	return true;
 }
 
-bool api_follow(const struct api *api, struct str path, bool (*event)(void *arg, struct str name, const json_t *data),
-	void *arg, struct err *err)
+bool api_follow(const struct api *api, struct str path, const struct api_listener *listener, struct err *err)
 {
 	struct follower follower = {
-		.text = BUF_INIT(LINE_MAX_BYTES), .event = event, .arg = arg, .is_for_people = api->is_for_people};
+		.text = BUF_INIT(LINE_MAX_BYTES), .listener = listener, .is_for_people = api->is_for_people};
 	bool ok = true, has_ever_heard = false;
 	for (int tries = 0; !follower.is_over && tries < RECONNECTS_MAX; tries++) {
 		char header[96];
-		struct answer answer = {.body = BUF_INIT(ANSWER_MAX), .piece = take_stream, .arg = &follower};
+		struct answer answer = {.body = BUF_INIT(ANSWER_MAX),
+			.piece = take_stream,
+			.arg = &follower,
+			.tick = listener->tick,
+			.tick_arg = listener->arg};
 		snprintf(header, sizeof header, "Last-Event-ID: %s", follower.last_id);
 		buf_clear(&follower.text);
 		ok = perform(api, "GET", path, (struct str){0}, follower.last_id[0] ? header : NULL, &answer, err);

@@ -27,9 +27,15 @@ bool api_call(
 /* Bytes of an answer as they come; false from `piece` ends the call (which then still succeeds). */
 bool api_read(
 	const struct api *api, struct str path, bool (*piece)(void *arg, struct str bytes), void *arg, struct err *err);
+
+struct api_listener {
+	bool (*event)(void *arg, struct str name, const json_t *data); /* false: enough */
+	void (*tick)(void *arg); /* about once a second, whether or not there was an event; may be NULL */
+	void *arg;
+};
+
 /* Server-sent events, in order; reconnects with Last-Event-ID until `event` returns false. */
-bool api_follow(const struct api *api, struct str path, bool (*event)(void *arg, struct str name, const json_t *data),
-	void *arg, struct err *err);
+bool api_follow(const struct api *api, struct str path, const struct api_listener *listener, struct err *err);
 /* Percent-encoded, for one segment of a path or a query value. */
 struct str api_quote(struct str text, struct arena *arena);
 

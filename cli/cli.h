@@ -57,6 +57,7 @@ struct cli {
 	size_t value_count;
 	bool is_json;
 	bool has_color; /* of stdout */
+	bool is_live;   /* stdout is a terminal whose lines can be drawn again, and for people */
 	struct arena arena;
 };
 

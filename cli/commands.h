@@ -7,7 +7,7 @@
 
 #define CLI_COMMAND(name) int command_##name(struct cli *cli, struct err *err)
 
-/* run_commands.c */
+/* run_commands.c, log_commands.c, gate_commands.c, artifact_commands.c */
 CLI_COMMAND(runs);
 CLI_COMMAND(show);
 CLI_COMMAND(logs);

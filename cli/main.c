@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +23,16 @@ bool cli_self(struct arena *arena, const char **ret_path, struct err *err)
 	return true;
 }
 
+static bool may_draw(void)
+{
+	const char *terminal = getenv("TERM");
+	return isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
 static bool may_color(void)
 {
-	const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
-	return isatty(STDOUT_FILENO) && !(none && *none) && !(terminal && strcmp(terminal, "dumb") == 0);
+	const char *none = getenv("NO_COLOR");
+	return may_draw() && !(none && *none);
 }
 
 static int show_help(const struct cli *cli, const char *word)
@@ -64,6 +71,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	case ARGS_RUN:
 		break;
 	}
+	cli->is_live = may_draw() && !cli->is_json;
 	int code = cli->command->run(cli, &err);
 	if (code == CLI_FAILED)
 		code = fail(&err);
@@ -79,6 +87,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], EXEC_AS_WORD) == 0)
 		return exec_as_main(argv + 2);
+	/* Only for the width of characters: what is printed is UTF-8 whatever the locale. */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	struct cli cli = {.has_color = may_color()};
 	int code = run(&cli, argc, argv);
 	arena_done(&cli.arena);
