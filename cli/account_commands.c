@@ -1,0 +1,100 @@
+/* Accounts of people. */
+#include "cli/ask.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "cli/table.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { PASSWORD_MAX_BYTES = 1024 };
+
+static void add_groups(struct table *table, const json_t *account)
+{
+	auto_buf text = BUF_INIT(TEXT_MAX);
+	size_t i;
+	json_t *group;
+	json_array_foreach(json_object_get(account, "groups"), i, group)
+		buf_addf(&text, "%s%s", text.n ? " " : "", json_string_value(group));
+	table_add(table, buf_c(&text));
+}
+
+static void print_accounts(struct cli *cli, const json_t *answer)
+{
+	static const char *const heads[] = {"NAME", "SHOWN AS", "ROLE", "GROUPS", NULL};
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(json_object_get(answer, "accounts"), i, item)
+	{
+		table_add(&table, print_text(item, "name"));
+		table_add(&table, print_text(item, "display_name"));
+		table_add(&table, print_text(item, "role"));
+		add_groups(&table, item);
+	}
+	table_print(&table);
+}
+
+int command_accounts(struct cli *cli, struct err *err)
+{
+	return ask(cli, "GET", STR("/api/v1/accounts"), NULL, print_accounts, err);
+}
+
+/* --- adding one --- */
+
+static bool read_line(char *to, size_t size)
+{
+	if (!fgets(to, (int)size, stdin))
+		return false;
+	to[strcspn(to, "\n")] = 0;
+	return true;
+}
+
+/* One line of standard input; a person is asked for it, and sees nothing of what is typed. */
+static bool read_password(char *to, size_t size, struct err *err)
+{
+	struct termios before;
+	bool is_person = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
+	if (is_person) {
+		struct termios silent = before;
+		silent.c_lflag &= ~(tcflag_t)ECHO;
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+		fputs("Password: ", stderr);
+	}
+	bool ok = read_line(to, size);
+	if (is_person) {
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+		fputc('\n', stderr);
+	}
+	return ok || err_set(err, ERR_INVALID, "the password is read from standard input, one line");
+}
+
+static json_t *describe(struct cli *cli, const char *password)
+{
+	const char *role = cli_flag(cli, "role");
+	json_t *groups = json_array();
+	for (const char *const *group = cli_flag_all(cli, "group"); *group; group++)
+		json_array_append_new(groups, json_string(*group));
+	json_t *body = json_pack("{s:s, s:s, s:s, s:o}", "name", cli_argument(cli, 0), "password", password, "role",
+		role ? role : "developer", "groups", groups);
+	if (cli_has(cli, "email"))
+		json_object_set_new(body, "email", json_string(cli_flag(cli, "email")));
+	if (cli_has(cli, "display-name"))
+		json_object_set_new(body, "display_name", json_string(cli_flag(cli, "display-name")));
+	return body;
+}
+
+int command_account_add(struct cli *cli, struct err *err)
+{
+	char password[PASSWORD_MAX_BYTES];
+	if (!read_password(password, sizeof password, err))
+		return CLI_FAILED;
+	json_t *body = describe(cli, password);
+	explicit_bzero(password, sizeof password);
+	int code = ask(cli, "POST", STR("/api/v1/accounts"), body, ask_print_done, err);
+	json_decref(body);
+	return code;
+}
