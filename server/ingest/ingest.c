@@ -109,12 +109,11 @@ static enum flow_next insert(struct flow *flow)
 	struct manual_flow *self = (struct manual_flow *)flow;
 	const struct ingest_manual *manual = &self->manual;
 	struct db_batch *batch = db_batch_new(self->ingest->server->db);
-	/* In the same transaction, so that the slow tick cannot take it first. */
 	db_add(batch, QUERY_TRIGGER_INSERT, DB_I64(manual->repository), DB_NULL, DB_TEXT(manual->event),
 		DB_TEXT(manual->pipeline), DB_TEXT(manual->ref), DB_TEXT(manual->before), DB_TEXT(manual->commit),
 		DB_BOOL(false), DB_TEXT(manual->actor), DB_ID_OR_NULL(manual->account),
 		DB_TEXT(json_of_pairs(&manual->inputs, &flow->arena)), DB_TEXTS(NULL, 0),
-		DB_ID_OR_NULL(manual->rerun_of), DB_TEXT(STR("pending")), DB_TEXT(STR("")));
+		DB_ID_OR_NULL(manual->rerun_of), DB_TEXT(STR("pending")), DB_TEXT(STR("")), DB_I64(CLAIM_MS));
 	return db_await(flow, batch);
 }
 

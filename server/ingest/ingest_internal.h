@@ -8,7 +8,11 @@
 #include "server/ingest/ingest.h"
 #include "server/store/db.h"
 
-enum { TRIES_MAX = 8, CLAIM_MAX = 16 };
+enum {
+	TRIES_MAX = 8,
+	CLAIM_MAX = 16,
+	CLAIM_MS = 120 * 1000, /* as the claims of sql/queries: what a killed coordinator had in hand comes back then */
+};
 
 struct ingest {
 	struct server *server;

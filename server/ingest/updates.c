@@ -65,7 +65,7 @@ void ingest_add_update(struct db_batch *batch, const struct update_facts *facts,
 		DB_TEXT(is_tag ? STR("tag") : STR("push")), DB_NULL, DB_TEXT(update->name), DB_TEXT(before),
 		DB_TEXT(commit), DB_BOOL(is_deleted), DB_TEXT(facts->actor), DB_NULL, DB_TEXT(STR("{}")),
 		DB_TEXTS(facts->options.items, facts->options.count), DB_NULL, DB_TEXT(str_of(judged.state)),
-		DB_TEXT(judged.reason));
+		DB_TEXT(judged.reason), DB_I64(0));
 	struct str known = pair_get(facts->known, update->name);
 	if (judged.moves_ref && !str_eq(known, after))
 		db_add(batch, QUERY_REF_MOVE, DB_I64(facts->repository), DB_TEXT(update->name), DB_TEXT(known),

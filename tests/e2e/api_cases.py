@@ -145,6 +145,9 @@ def test_hooks(world):
         (trigger for trigger in world.expect(200, "listTriggers", query={"repository": "web"})["triggers"]
          if trigger["state"] == "skipped"), None))
     world.check(skipped["reason"] and skipped["runs"] == [], f"skipped: {skipped}")
+    settled = (b"\npenstock_deliveries_stored 0\n", b"\npenstock_triggers_pending 0\n")
+    world.wait_for("all that came in", lambda: (
+        figures := world.expect(200, "metrics", token=None).body) and all(line in figures for line in settled))
     everything = world.expect(200, "listTriggers")["triggers"]
     page = world.expect(200, "listTriggers", query={"limit": 1})
     rest = world.expect(200, "listTriggers", query={"before": page["next"]})
