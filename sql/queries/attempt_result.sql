@@ -2,7 +2,7 @@
 -- $12 bytes of log that must be here, $13 artifacts [{path, size_bytes, sha256, mode, report}], $14 how long they are kept in ms.
 -- Answers: accepted, done (it was over already), log_missing, stale.
 with ended as (
-	update attempt set state = 'ended', reason = $4::text, exit_code = $5::bigint::integer, signal = nullif($6::bigint, 0)::integer,
+	update attempt set state = 'ended', started_at = coalesce(started_at, case when $4::text = 'exit' then leased_at end), reason = $4::text, exit_code = $5::bigint::integer, signal = nullif($6::bigint, 0)::integer,
 		message = $7::text, outputs = $8::jsonb, ended_at = $9::timestamptz, cpu_us = $10::bigint, memory_bytes = $11::bigint
 	where job_id = $2::bigint and number = $3::bigint and worker_id = $1::bigint and state <> 'ended' and log_bytes >= $12::bigint
 	returning run_id, job_id, number),
