@@ -6,22 +6,11 @@
 #include "cli/help.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-bool cli_self(struct arena *arena, const char **ret_path, struct err *err)
-{
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-	if (n <= 0)
-		return err_errno(err, "/proc/self/exe");
-	*ret_path = arena_str(arena, (struct str){path, (size_t)n}).p;
-	return true;
-}
 
 static bool may_draw(void)
 {

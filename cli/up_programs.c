@@ -1,6 +1,7 @@
 #include "cli/up_internal.h"
 
 #include "cli/api.h"
+#include "cli/port_owner.h"
 #include "common/digest.h"
 
 #include <arpa/inet.h>
@@ -159,11 +160,11 @@ bool up_check_port(struct up *up, struct err *err)
 	freeaddrinfo(found);
 	if (ok)
 		return true;
-	if (errno == EADDRINUSE)
-		return err_set(err, ERR_CONFLICT,
-			"port %s of %s is taken by another program: choose another one with --port (`ss -ltnp` says who has it)",
-			port, up->listen);
-	return err_errno(err, "listen on port %s of %s", port, up->listen);
+	if (errno != EADDRINUSE)
+		return err_errno(err, "listen on port %s of %s", port, up->listen);
+	const char *owner = port_owner(&up->arena, up->port);
+	return err_set(err, ERR_CONFLICT, "port %s of %s is taken by %s: choose another one with --port", port,
+		up->listen, owner ? owner : "another program (as root, `ss -ltnp` says which)");
 }
 
 bool up_server_is_ready(struct up *up)
