@@ -62,6 +62,28 @@ static void make_harmless(json_t *json)
 
 /* --- one call --- */
 
+static bool is_loopback(const char *url)
+{
+	static const char *const hosts[] = {"127.", "localhost:", "localhost/", "[::1]"};
+	const char *host = strstr(url, "://");
+	for (size_t i = 0; host && i < COUNT_OF(hosts); i++)
+		if (strncmp(host + 3, hosts[i], strlen(hosts[i])) == 0)
+			return true;
+	return false;
+}
+
+/* What every request has. A proxy of the environment would take loopback for its own machine's. */
+static CURL *start(const char *url)
+{
+	CURL *curl = curl_easy_init();
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (is_loopback(url))
+		curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+	return curl;
+}
+
 struct answer {
 	struct buf body;
 	bool (*piece)(void *arg, struct str bytes);
@@ -154,18 +176,15 @@ static bool perform(const struct api *api, const char *method, struct str path, 
 	struct answer *answer, struct err *err)
 {
 	char detail[CURL_ERROR_SIZE] = "";
-	CURL *curl = curl_easy_init();
+	CURL *curl = start(arena_printf(api->arena, "%.*s%.*s", STR_ARG(api->url), STR_ARG(path)).p);
 	struct curl_slist *headers = make_headers(api, body.n > 0, header);
 	answer->curl = curl;
-	curl_easy_setopt(curl, CURLOPT_URL, arena_printf(api->arena, "%.*s%.*s", STR_ARG(api->url), STR_ARG(path)).p);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	/* Streams say something every 15 seconds; a silent connection is a dead one. What changes something may take as
 	 * long as the fetch of a large repository. */
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -315,15 +334,12 @@ static size_t drop_bytes(char *bytes, size_t size, size_t n, void *arg)
 
 bool api_post(const char *url, struct str body, const char *const *headers, int64_t timeout_ms, struct err *err)
 {
-	CURL *curl = curl_easy_init();
+	CURL *curl = start(url);
 	struct curl_slist *list = NULL;
 	long status = 0;
 	for (; *headers; headers++)
 		list = curl_slist_append(list, *headers);
-	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.n);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.p);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_bytes);
@@ -340,10 +356,8 @@ bool api_post(const char *url, struct str body, const char *const *headers, int6
 bool api_probe(const char *url, const char *path, int64_t timeout_ms)
 {
 	auto_arena arena = {0};
-	CURL *curl = curl_easy_init();
+	CURL *curl = start(arena_printf(&arena, "%s%s", url, path).p);
 	long status = 0;
-	curl_easy_setopt(curl, CURLOPT_URL, arena_printf(&arena, "%s%s", url, path).p);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_bytes);

@@ -81,7 +81,12 @@ static void add_fish_text(struct buf *to, const char *text)
 static void add_fish_flags(struct buf *to, const char *condition, const struct cli_flag *flags)
 {
 	for (; flags && flags->name; flags++) {
-		buf_addf(to, "complete -c penstock %s -l %s%s -d '", condition, flags->name, flags->value ? " -r" : "");
+		buf_addf(to, "complete -c penstock %s -l %s", condition, flags->name);
+		if (flags->choices)
+			buf_addf(to, " -x -a '%s'", flags->choices);
+		else if (flags->value)
+			buf_add_c(to, " -r");
+		buf_add_c(to, " -d '");
 		add_fish_text(to, flags->help);
 		buf_add_c(to, "'\n");
 	}

@@ -3,12 +3,15 @@
 #include "cli/commands.h"
 #include "cli/postgres.h"
 #include "cli/print.h"
+#include "cli/up.h"
 #include "worker/sandbox/doctor.h"
 
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct checkup {
@@ -70,6 +73,55 @@ static void check_account(struct checkup *checkup)
 		name ? "" : "useradd --system penstock");
 }
 
+/* server and worker stand beside this program, since `up` starts them. */
+static void check_programs(struct checkup *checkup)
+{
+	static const char *const names[] = {"penstock-server", "penstock-worker", "penstock-sandbox"};
+	struct arena *arena = &checkup->cli->arena;
+	const char *self;
+	auto_buf missing = BUF_INIT(1024);
+	if (!cli_self(arena, &self, NULL))
+		return;
+	struct str folder = str_head(str_of(self), (size_t)(strrchr(self, '/') - self));
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (access(arena_printf(arena, "%.*s/%s", STR_ARG(folder), names[i]).p, X_OK) != 0)
+			buf_addf(&missing, "%s%s", missing.n ? ", " : "without ", names[i]);
+	report(checkup, "programs", missing.n ? "missing" : "on",
+		arena_printf(arena, "%.*s%s%s", STR_ARG(folder), missing.n ? ", " : "", buf_c(&missing)).p,
+		missing.n ? "build them, or install Penstock whole" : "");
+}
+
+/* Up to what is there already. */
+static void find_existing(char *path)
+{
+	while (access(path, F_OK) != 0) {
+		char *slash = strrchr(path, '/');
+		if (slash)
+			slash[slash == path] = 0;
+		else
+			memcpy(path, ".", sizeof ".");
+	}
+}
+
+static void check_directory(struct checkup *checkup)
+{
+	struct arena *arena = &checkup->cli->arena;
+	const char *dir = cli_has(checkup->cli, "dir") ? cli_flag(checkup->cli, "dir") : "penstock-data";
+	char path[PATH_MAX];
+	struct statvfs room;
+	snprintf(path, sizeof path, "%s", *dir ? dir : ".");
+	find_existing(path);
+	if (statvfs(path, &room) != 0)
+		return;
+	int64_t free_mib = (int64_t)(room.f_bavail * room.f_frsize) >> 20;
+	bool is_writable = access(path, W_OK | X_OK) == 0, is_good = is_writable && free_mib >= UP_ROOM_MIN_MIB;
+	const char *detail = arena_printf(arena, "%s: %lld MiB are free%s", dir, (long long)free_mib,
+		is_writable ? "" : ", but you may not write there")
+				     .p;
+	report(checkup, "data directory", is_good ? "on" : "missing", detail,
+		is_good ? "" : "`up` wants 256 MiB to start: make room, or choose another one with --dir");
+}
+
 /* A launcher of its own, in a directory of its own. */
 static bool check_sandbox(struct checkup *checkup, struct err *err)
 {
@@ -102,6 +154,8 @@ int command_doctor(struct cli *cli, struct err *err)
 	check_account(&checkup);
 	check_postgres(&checkup);
 	check_program(&checkup, "git", "apt-get install git");
+	check_programs(&checkup);
+	check_directory(&checkup);
 	if (!check_sandbox(&checkup, &why))
 		report(&checkup, "sandbox", "missing", why.text, "a worker cannot run jobs here");
 	json_t *answer = json_pack("{s:b, s:o}", "ok", !checkup.is_lacking, "findings", checkup.findings);

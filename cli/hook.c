@@ -1,6 +1,7 @@
 /* The post-receive hook of a bare repository: installed by `hook install`, and `hook post` is what it runs. */
 #include "cli/api.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "common/digest.h"
 #include "common/hex.h"
 #include "common/json.h"
@@ -175,7 +176,14 @@ int command_hook_install(struct cli *cli, struct err *err)
 	json_decref(json);
 	if (!ok)
 		return CLI_FAILED;
-	printf("pushes to %s start runs of %s\n", path, name);
+	if (cli->is_json) {
+		json_t *answer = json_pack("{s:s, s:o, s:o}", "repository", name, "path", json_of_str(str_of(path)),
+			"url", json_of_str(url));
+		print_json(answer);
+		json_decref(answer);
+	} else {
+		printf("pushes to %s start runs of %s\n", path, name);
+	}
 	return CLI_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "cli/print.h"
 #include "cli/run_view.h"
 #include "cli/which_run.h"
+#include "common/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -82,12 +83,38 @@ static bool print_log(
 		api, arena_printf(api->arena, "/api/v1/jobs/%lld/log%.*s", id, STR_ARG(query)), print_piece, NULL, err);
 }
 
+static bool add_piece(void *arg, struct str bytes)
+{
+	return buf_add_str(arg, bytes);
+}
+
+/* --json: the log as one text, beside what it is the log of. */
+static bool add_log(
+	struct cli *cli, const struct api *api, const json_t *job, struct str query, json_t *list, struct err *err)
+{
+	auto_buf text = BUF_INIT(TEXT_MAX);
+	long long id = (long long)print_number(job, "id");
+	struct str path = arena_printf(&cli->arena, "/api/v1/jobs/%lld/log%.*s", id, STR_ARG(query));
+	if (!api_read(api, path, add_piece, &text, err))
+		return false;
+	if (text.is_full)
+		return err_set(err, ERR_TOO_LARGE,
+			"the log of %s has more than %d MiB: read it with --lines, or without --json",
+			print_text(job, "key"), TEXT_MAX >> 20);
+	json_array_append_new(
+		list, json_pack("{s:I, s:s, s:s, s:o}", "id", (json_int_t)id, "key", print_text(job, "key"), "state",
+			      print_text(job, "state"), "log", json_of_str(buf_str(&text))));
+	return true;
+}
+
 static bool is_wanted(const json_t *job, const char *name)
 {
 	return !name || strcmp(print_text(job, "key"), name) == 0 || strcmp(print_text(job, "name"), name) == 0;
 }
 
-static bool print_logs(struct cli *cli, const struct api *api, const json_t *run, struct str query, struct err *err)
+/* list: where they go with --json. */
+static bool print_logs(
+	struct cli *cli, const struct api *api, const json_t *run, struct str query, json_t *list, struct err *err)
 {
 	const char *name = cli_argument(cli, 1);
 	size_t i, j, count = 0;
@@ -98,7 +125,9 @@ static bool print_logs(struct cli *cli, const struct api *api, const json_t *run
 		if (!is_wanted(job, name))
 			continue;
 		count++;
-		if (!print_log(cli, api, job, query, name != NULL, err))
+		bool ok = cli->is_json ? add_log(cli, api, job, query, list, err)
+				       : print_log(cli, api, job, query, name != NULL, err);
+		if (!ok)
 			return false;
 	}
 	return count || !name ||
@@ -133,10 +162,19 @@ int command_logs(struct cli *cli, struct err *err)
 	struct api api;
 	struct str path, query;
 	json_t *run;
+	if (cli->is_json && cli_has(cli, "follow")) {
+		err_set(err, ERR_INVALID, "--follow prints lines as they come, and --json whole logs: choose one");
+		return CLI_FAILED;
+	}
 	if (!make_query(cli, &query, err) || !api_open(cli, &api, err) || !which_run(cli, &api, &path, err) ||
 		!get_run(cli, &api, path, &run, err))
 		return CLI_FAILED;
-	bool ok = print_logs(cli, &api, run, query, err);
+	json_t *list = json_array();
+	bool ok = print_logs(cli, &api, run, query, list, err);
 	json_decref(run);
+	json_t *answer = json_pack("{s:o}", "jobs", list);
+	if (ok && cli->is_json)
+		print_json(answer);
+	json_decref(answer);
 	return ok ? CLI_OK : CLI_FAILED;
 }

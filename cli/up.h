@@ -5,6 +5,9 @@
 
 #include "cli/cli.h"
 
+/* What has to be free on the disk of the data directory: PostgreSQL's first files and two segments of its log. */
+enum { UP_ROOM_MIN_MIB = 256 };
+
 extern const struct cli_flag up_flags[];
 int up_command(struct cli *cli, struct err *err);
 

@@ -1,5 +1,7 @@
 #include "cli/up_internal.h"
 
+#include "cli/up.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,9 +12,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-/* PostgreSQL's first files and two segments of its log. */
-enum { ROOM_MIN_MIB = 256 };
 
 const char *up_path(struct up *up, const char *name)
 {
@@ -98,12 +97,12 @@ static bool check_room(const struct up *up, struct err *err)
 	if (statvfs(up->dir, &room) != 0)
 		return err_errno(err, "%s", up->dir);
 	int64_t free_mib = (int64_t)(room.f_bavail * room.f_frsize) >> 20;
-	if (free_mib >= ROOM_MIN_MIB)
+	if (free_mib >= UP_ROOM_MIN_MIB)
 		return true;
 	return err_set(err, ERR_SYSTEM,
 		"the disk of %s is full: %lld MiB are free, and Penstock wants %d to start; make room, or choose another "
 		"directory with --dir",
-		up->dir, (long long)free_mib, ROOM_MIN_MIB);
+		up->dir, (long long)free_mib, UP_ROOM_MIN_MIB);
 }
 
 bool up_lock(struct up *up, struct err *err)

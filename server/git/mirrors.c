@@ -4,6 +4,7 @@
 #include "common/id_map.h"
 #include "common/io/proc.h"
 #include "common/mem.h"
+#include "server/git/local_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -167,6 +168,15 @@ static bool check(const struct proc_result *result, const char *what, struct err
 	return err_set(err, ERR_UPSTREAM, "%s: %.*s", what, STR_ARG(words));
 }
 
+/* The same, where git spoke to another repository. */
+static bool check_address(const struct proc_result *result, const char *what, const char *url, struct err *err)
+{
+	if (check(result, what, err))
+		return true;
+	local_path_is_open(str_of(url), err);
+	return false;
+}
+
 /* --- fetching --- */
 
 static void start_fetch(struct fetch *fetch);
@@ -201,7 +211,7 @@ static void fetched(void *arg, const struct proc_result *result)
 {
 	struct fetch *fetch = arg;
 	struct err err = {0};
-	end_fetch(fetch, check(result, "git fetch", &err) ? NULL : &err);
+	end_fetch(fetch, check_address(result, "git fetch", fetch->url, &err) ? NULL : &err);
 }
 
 static void run_fetch(struct fetch *fetch)
@@ -281,6 +291,7 @@ void mirrors_fetch(struct mirrors *mirrors, int64_t repository, struct str url,
 
 struct head_question {
 	struct mirrors *mirrors;
+	char *url;
 	void (*done)(void *arg, struct str branch, const struct err *err);
 	void *arg;
 };
@@ -300,8 +311,9 @@ static void head_told(void *arg, const struct proc_result *result)
 	struct head_question *question = arg;
 	struct mirrors *mirrors = question->mirrors;
 	struct err err = {0};
-	bool ok = check(result, "git ls-remote", &err);
+	bool ok = check_address(result, "git ls-remote", question->url, &err);
 	question->done(question->arg, ok ? read_symref(result->output) : STR(""), ok ? NULL : &err);
+	free(question->url);
 	free(question);
 	operation_ended(mirrors);
 }
@@ -309,7 +321,7 @@ static void head_told(void *arg, const struct proc_result *result)
 void mirrors_default_branch(struct mirrors *mirrors, struct str url,
 	void (*done)(void *arg, struct str branch, const struct err *err), void *arg)
 {
-	auto_free char *address = mem_dup(url.p, url.n);
+	char *address = mem_dup(url.p, url.n);
 	const char *argv[] = {"git", "ls-remote", "--symref", "--quiet", "--", address, "HEAD", NULL};
 	struct proc_options options = {.argv = argv,
 		.environment = mirrors->environment,
@@ -319,11 +331,12 @@ void mirrors_default_branch(struct mirrors *mirrors, struct str url,
 	struct head_question *question = mem_alloc(sizeof *question);
 	struct err err = {0};
 	struct proc *proc;
-	*question = (struct head_question){mirrors, done, arg};
+	*question = (struct head_question){mirrors, address, done, arg};
 	mirrors->active++;
 	if (proc_start(mirrors->loop, &options, head_told, question, &proc, &err))
 		return;
 	done(arg, STR(""), &err);
+	free(question->url);
 	free(question);
 	operation_ended(mirrors);
 }
