@@ -43,9 +43,8 @@ static bool holds(const char *folder, const char *socket_name)
 
 static const char *describe(struct arena *arena, const char *pid)
 {
-	char path[64], name[64] = "";
-	snprintf(path, sizeof path, "/proc/%s/comm", pid);
-	FILE *file = fopen(path, "re");
+	char name[64] = "";
+	FILE *file = fopen(arena_printf(arena, "/proc/%s/comm", pid).p, "re");
 	bool ok = file && fgets(name, sizeof name, file);
 	if (file)
 		fclose(file);
