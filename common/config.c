@@ -201,13 +201,11 @@ static bool read_file(const char *path, struct buf *to, struct err *err)
 
 static bool load_line(struct loading *loading, struct str line, int number, int *lines, struct err *err)
 {
-	struct str key, value = line;
 	char suggestion[NAME_BYTES + 32];
 	size_t equals;
 	if (!str_find_char(line, '=', &equals))
 		return err_set(err, ERR_INVALID, "%s:%d: expected \"key = value\"", loading->file, number);
-	key = str_trim(str_head(line, equals));
-	value = str_trim(str_skip(line, equals + 1));
+	struct str key = str_trim(str_head(line, equals)), value = str_trim(str_skip(line, equals + 1));
 	const struct config_row *row = find_row(loading->config, key);
 	if (!row)
 		return err_set(err, ERR_INVALID, "%s:%d: unknown key \"%.*s\"%s", loading->file, number, STR_ARG(key),

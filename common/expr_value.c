@@ -97,7 +97,7 @@ static void print_real(struct buf *out, double real)
 	for (int digits = 15; digits <= 17; digits++) {
 		double again;
 		snprintf(text, sizeof text, "%.*g", digits, real);
-		if (str_to_f64(str_of(text), &again) && memcmp(&again, &real, sizeof real) == 0)
+		if (str_to_f64(str_of(text), &again) && again == real)
 			break;
 	}
 	buf_add_c(out, text);

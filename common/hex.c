@@ -41,7 +41,7 @@ bool hex_decode_to(struct str text, uint8_t *to, size_t n)
 		if (hex_value(text.p[i]) < 0)
 			return false;
 	for (size_t i = 0; i < n; i++)
-		to[i] = (uint8_t)(hex_value(text.p[2 * i]) << 4 | hex_value(text.p[2 * i + 1]));
+		to[i] = (uint8_t)((unsigned)hex_value(text.p[2 * i]) << 4 | (unsigned)hex_value(text.p[2 * i + 1]));
 	return true;
 }
 

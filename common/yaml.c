@@ -309,7 +309,8 @@ static bool on_event(struct builder *b, const yaml_event_t *event)
 		b->depth--;
 		return true;
 	case YAML_MAPPING_END_EVENT:
-		drop_duplicates(b, top(b)->node);
+		BUG_ON(b->depth < 1);
+		drop_duplicates(b, b->levels[b->depth - 1].node);
 		b->depth--;
 		return true;
 	case YAML_NO_EVENT:

@@ -57,13 +57,12 @@ static void send_failed(struct box *box, const struct err *err)
 	box->user.event(box->user.arg, &event);
 }
 
+/* The box is in no slot and no list any more. */
 static void finish(struct box *box)
 {
 	struct sandbox_event event = {.kind = SANDBOX_CLOSED, .job = box->job};
 	struct boxes *boxes = box->boxes;
 	struct box_user user = box->user;
-	if (box->slot)
-		box->slot->box = NULL;
 	free(box);
 	user.event(user.arg, &event);
 	open_waiting(boxes);
@@ -74,6 +73,8 @@ static void finish_orphans(struct boxes *boxes)
 	while (boxes->orphans) {
 		struct box *box = boxes->orphans;
 		boxes->orphans = box->next;
+		if (box->slot)
+			box->slot->box = NULL;
 		finish(box);
 	}
 }
@@ -95,11 +96,11 @@ static void die(struct boxes *boxes, const struct err *err)
 	boxes->lost(boxes->lost_arg, err);
 }
 
-static struct box *box_of(struct boxes *boxes, uint64_t job)
+static struct slot *slot_of(struct boxes *boxes, uint64_t job)
 {
 	for (unsigned i = 0; i < boxes->slot_count; i++)
 		if (boxes->slots[i].box && boxes->slots[i].box->job == job)
-			return boxes->slots[i].box;
+			return &boxes->slots[i];
 	return NULL;
 }
 
@@ -118,13 +119,13 @@ static void on_event(uv_poll_t *poll, int status, int events)
 		}
 		if (!got)
 			return;
-		struct box *box = box_of(boxes, event.job);
-		if (!box)
+		struct slot *slot = slot_of(boxes, event.job);
+		if (!slot)
 			continue;
 		if (event.kind == SANDBOX_CLOSED)
-			finish(box);
-		else if (box->state != BOX_CLOSING)
-			box->user.event(box->user.arg, &event);
+			finish(take(slot->box));
+		else if (slot->box->state != BOX_CLOSING)
+			slot->box->user.event(slot->box->user.arg, &event);
 	}
 }
 

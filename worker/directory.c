@@ -105,8 +105,7 @@ static bool write_directory(struct walk *walk, int fd, int depth, struct err *er
 
 bool directory_write(const char *path, int stream, struct err *err)
 {
-	struct walk *walk = mem_alloc(sizeof *walk);
-	auto_free void *owned = walk;
+	auto_free struct walk *walk = mem_alloc(sizeof *walk);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, "open %s", path);

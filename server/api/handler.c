@@ -34,10 +34,11 @@ static bool parse_body(struct api_request *request, struct err *err)
 {
 	struct str text = http_body(request->exchange);
 	json_error_t fault;
-	if (str_trim(text).n == 0)
+	if (str_trim(text).n == 0) {
 		request->body = json_object();
-	else
-		request->body = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &fault);
+		return true;
+	}
+	request->body = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &fault);
 	if (!request->body)
 		return err_set(err, ERR_INVALID, "the body is no JSON: %s (line %d, column %d)", fault.text, fault.line,
 			fault.column);

@@ -190,6 +190,24 @@ static bool check_size(struct http_exchange *exchange)
 	return true;
 }
 
+static void handle(struct http_exchange *exchange)
+{
+	exchange->phase = PHASE_HANDLING;
+	exchange->is_owed = true;
+	exchange->match.route->handler(exchange, exchange->server->context);
+}
+
+static void admit(struct http_exchange *exchange)
+{
+	exchange->phase = PHASE_ADMITTED;
+	exchange->is_owed = false;
+	/* Nothing more is to come for these, so that their handler need not wait for another round. */
+	if (!exchange->has_body || exchange->match.route->is_upload)
+		handle(exchange);
+	else
+		exchange_wake(exchange);
+}
+
 static void begin(struct http_exchange *exchange, const char *method)
 {
 	struct http_server *server = exchange->server;
@@ -211,30 +229,16 @@ static void begin(struct http_exchange *exchange, const char *method)
 	if (server->before)
 		server->before(exchange, server->context);
 	else
-		http_continue(exchange);
-}
-
-static void handle(struct http_exchange *exchange)
-{
-	exchange->phase = PHASE_HANDLING;
-	exchange->is_owed = true;
-	exchange->match.route->handler(exchange, exchange->server->context);
+		admit(exchange);
 }
 
 void http_continue(struct http_exchange *exchange)
 {
 	BUG_ON(exchange->phase != PHASE_BEFORE || exchange->is_answered);
-	exchange->phase = PHASE_ADMITTED;
-	exchange->is_owed = false;
-	if (!exchange->server) {
-		exchange_free(exchange);
-		return;
-	}
-	/* Nothing more is to come for these, so that their handler need not wait for another round. */
-	if (!exchange->has_body || exchange->match.route->is_upload)
-		handle(exchange);
+	if (exchange->server)
+		admit(exchange);
 	else
-		exchange_wake(exchange);
+		exchange_free(exchange);
 }
 
 /* libmicrohttpd may answer before the body only by closing the connection behind the answer. */

@@ -45,12 +45,15 @@ bool listen_on(const char *address, int port, int *ret_fd, int *ret_port, struct
 	if (!ok)
 		return false;
 
-	struct sockaddr_storage bound;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} bound = {.v6 = {0}};
 	socklen_t size = sizeof bound;
-	if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
+	if (getsockname(fd, &bound.any, &size) != 0)
 		return err_errno(err, "getsockname");
-	*ret_port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-						      : ((struct sockaddr_in *)&bound)->sin_port);
+	*ret_port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 	*ret_fd = take_fd(&fd);
 	return true;
 }

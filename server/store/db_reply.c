@@ -338,7 +338,7 @@ bool db_read_rows(const struct db_reply *reply, size_t statement, const struct f
 	void **ret_items, size_t *ret_count, struct arena *arena, struct err *err)
 {
 	PGresult *result = result_of(reply, statement);
-	int columns[MAX_COLUMNS];
+	int columns[MAX_COLUMNS] = {0};
 	if (!match_columns(result, fields, columns, err))
 		return err_wrap(err, "%s", name_of(reply, statement));
 	size_t count = (size_t)PQntuples(result);
@@ -356,7 +356,7 @@ bool db_read_row(const struct db_reply *reply, size_t statement, size_t row, con
 	struct arena *arena, struct err *err)
 {
 	PGresult *result = cell_of(reply, statement, row, 0);
-	int columns[MAX_COLUMNS];
+	int columns[MAX_COLUMNS] = {0};
 	if (!match_columns(result, fields, columns, err))
 		return err_wrap(err, "%s", name_of(reply, statement));
 	if (!read_fields((struct db_reply *)(uintptr_t)reply, result, row, fields, columns, ret, arena, err))

@@ -60,27 +60,29 @@ enum {
 	}
 
 static const struct db_statement statements[STATEMENT_COUNT + 1] = {
-	[ITEM_INSERT] = {"item_insert", "insert into item (id, name, n) values ($1, $2, $3)"},
+	[ITEM_INSERT] = {.name = "item_insert", .text = "insert into item (id, name, n) values ($1, $2, $3)"},
 	/* A guarded write, as the product's are. */
-	[ITEM_BUMP] = {"item_bump", "with bumped as (update item set n = n + 1 where id = $1 and n = $2 returning 1)"
-				    "select expect_rows((select count(*) from bumped), 1)"},
-	[ITEM_LIST] = {"item_list", "select id, name from item order by made"},
-	[ITEM_COUNT] = {"item_count", "select count(*) from item"},
-	[ECHO_VALUES] = {"echo",
-		"select $1::bigint as number, $2::float8 as real, $3::boolean as flag, $4::text as text,"
-		"	$5::bytea as bytes, $6::timestamptz as at, $7::jsonb as document, $8::text as color,"
-		"	$7::jsonb as pairs",
+	[ITEM_BUMP] = {.name = "item_bump",
+		.text = "with bumped as (update item set n = n + 1 where id = $1 and n = $2 returning 1)"
+			"select expect_rows((select count(*) from bumped), 1)"},
+	[ITEM_LIST] = {.name = "item_list", .text = "select id, name from item order by made"},
+	[ITEM_COUNT] = {.name = "item_count", .text = "select count(*) from item"},
+	[ECHO_VALUES] = {.name = "echo",
+		.text = "select $1::bigint as number, $2::float8 as real, $3::boolean as flag, $4::text as text,"
+			"	$5::bytea as bytes, $6::timestamptz as at, $7::jsonb as document, $8::text as color,"
+			"	$7::jsonb as pairs",
 		.is_planned_each_time = true},
-	[ECHO_ARRAYS] = {"echo_arrays", "select $1::text[] as texts, $2::bigint[]::text[] as numbers,"
-					"	(select array_agg(extract(epoch from t)::bigint::text)"
-					"		from unnest($3::timestamptz[]) as t) as times"},
-	[NUMBER] = {"number", "select $1::integer as number"},
-	[TEXT] = {"text", "select $1::text as text"},
-	[SLEEP] = {"sleep", "select pg_sleep($1)::text"},
-	[MATCH] = {"match", "select 1 as id, 'x' as name, 2 as more"},
-	[DIVIDE] = {"divide", "select 1 / $1::integer", .is_planned_each_time = true},
-	[LOCK_ITEM] = {"lock_item", "select id from item where id = $1 for update"},
-	[RAISE] = {"raise", "select raise_code($1)"},
+	[ECHO_ARRAYS] = {.name = "echo_arrays",
+		.text = "select $1::text[] as texts, $2::bigint[]::text[] as numbers,"
+			"	(select array_agg(extract(epoch from t)::bigint::text)"
+			"		from unnest($3::timestamptz[]) as t) as times"},
+	[NUMBER] = {.name = "number", .text = "select $1::integer as number"},
+	[TEXT] = {.name = "text", .text = "select $1::text as text"},
+	[SLEEP] = {.name = "sleep", .text = "select pg_sleep($1)::text"},
+	[MATCH] = {.name = "match", .text = "select 1 as id, 'x' as name, 2 as more"},
+	[DIVIDE] = {.name = "divide", .text = "select 1 / $1::integer", .is_planned_each_time = true},
+	[LOCK_ITEM] = {.name = "lock_item", .text = "select id from item where id = $1 for update"},
+	[RAISE] = {.name = "raise", .text = "select raise_code($1)"},
 };
 
 static uv_loop_t loop;
