@@ -26,9 +26,10 @@ endif()
 # BUG() stays in release builds; assert() is not used.
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
 
+# The launcher has no counters either: its helpers would look for their files behind a root of their own, and say so in a step's
+# output. Atomic, because the thread pool counts beside the loop.
 if(PENSTOCK_COVERAGE)
-  add_compile_options(--coverage -O0)
-  add_link_options(--coverage)
+  list(APPEND PENSTOCK_SANITIZE_FLAGS --coverage -O0 -fprofile-update=atomic)
 endif()
 
 # penstock_sanitize(TARGET...): every target but the sandbox launcher calls this.
