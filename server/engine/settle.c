@@ -271,9 +271,10 @@ static void wait_for_group(struct run_graph *graph)
 {
 	if (graph->state == RUN_RUNNING)
 		graph_move_run(graph, RUN_WAIT, (struct str){0});
-	struct str holder = graph->lane.holder.n ? graph->lane.holder : STR("another run");
-	set_waiting_for(graph, arena_printf(graph->arena, "%.*s to leave the concurrency group \"%.*s\"",
-				       STR_ARG(holder), STR_ARG(graph->concurrency_group)));
+	/* With nobody inside, the lane is about to let somebody in, and whoever waits on is looked at again. */
+	if (graph->lane.holder.n)
+		set_waiting_for(graph, arena_printf(graph->arena, "%.*s to leave the concurrency group \"%.*s\"",
+					       STR_ARG(graph->lane.holder), STR_ARG(graph->concurrency_group)));
 }
 
 static void wait_for_gate(struct run_graph *graph, size_t index)

@@ -138,7 +138,7 @@ static enum flow_next tell(struct flow *flow)
 		events_run_changed(server->events, created.id);
 		if (created.lane)
 			shell_look_lane(server->shell, created.lane);
-		else if (trigger->plans.runs[i].plan)
+		if (trigger->plans.runs[i].plan)
 			shell_look(server->shell, created.id);
 		log_info("run.created", F("run", created.id), F("pipeline", trigger->plans.runs[i].pipeline),
 			F("commit", trigger->plans.commit), F("jobs", created.jobs));

@@ -40,6 +40,16 @@ static enum flow_next apply(struct flow *flow)
 
 static flow_step *const steps[] = {load, apply, NULL};
 
+/* Those whose turn has come or gone; and those that wait on, since they say for whom they wait. */
+static void tell(const struct lane_visit *visit)
+{
+	for (size_t i = 0; i < visit->lane.count; i++) {
+		const struct lane_entry *entry = &visit->lane.entries[i];
+		if (entry->state != entry->was || entry->state == LANE_WAITING)
+			shell_look(visit->shell, entry->run);
+	}
+}
+
 static void round_ended(struct flow *flow)
 {
 	struct lane_visit *visit = (struct lane_visit *)flow;
@@ -52,9 +62,7 @@ static void round_ended(struct flow *flow)
 	if (flow->err.kind != ERR_NONE)
 		log_error("shell.lane", F("lane", visit->id), F("err", &flow->err));
 	else if (visit->is_saved)
-		for (size_t i = 0; i < visit->lane.count; i++)
-			if (visit->lane.entries[i].state != visit->lane.entries[i].was)
-				shell_look(shell, visit->lane.entries[i].run);
+		tell(visit);
 	visit->is_saved = false;
 	visit->tries = 0;
 	if (visit->is_wanted_again && flow->err.kind == ERR_NONE) {

@@ -125,6 +125,9 @@ static void tell(struct visit *visit)
 		hooks->attempts_cancelled(hooks->arg);
 	if (visit->effects.releases_lane || visit->effects.requests_lane)
 		shell_look_lane(visit->shell, visit->loaded.graph.lane.lane);
+	/* Only the next look sees who is inside. */
+	if (visit->effects.requests_lane)
+		visit->is_wanted_again = true;
 }
 
 static void close_round(struct visit *visit)

@@ -230,8 +230,8 @@ class Worker:
             raise AssertionError(f"upload: {answer.status} {answer.body}")
         return sha
 
-    def finish(self, job, exit_code=0, artifacts=()):
-        result = {"job": job, "attempt": self.held[job], "reason": "exit", "exit_code": exit_code, "ended_at": now(),
+    def finish(self, job, exit_code=0, artifacts=(), reason="exit"):
+        result = {"job": job, "attempt": self.held[job], "reason": reason, "exit_code": exit_code, "ended_at": now(),
                   "artifacts": list(artifacts), "log_bytes": self.ends[job],
                   "message": f"step 1 ended with {exit_code}" if exit_code else ""}
         answer = self.sync(results=[result])
