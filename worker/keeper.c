@@ -211,14 +211,12 @@ static void check_drained(struct keeper *keeper)
 {
 	if (!keeper->is_draining || keeper->leases || keeper->is_drained)
 		return;
-	/* A sync that asked for slots before may still bring jobs; the server has been told by now to bring none. */
-	if (keeper->is_drain_told && keeper->data_syncs == 0) {
-		keeper->is_drained = true;
-		keeper->options.events->drained(keeper->options.arg);
-	} else if (!keeper->is_connected && keeper->slots_asked == 0) {
-		keeper->is_drained = true;
-		keeper->options.events->drained(keeper->options.arg);
-	}
+	/* A sync that asked for slots before may still bring jobs. A server that was told answers it at once; one that
+	 * holds it at another coordinator does so when its time has come. */
+	if (keeper->slots_asked || keeper->data_syncs || (keeper->is_connected && !keeper->is_drain_told))
+		return;
+	keeper->is_drained = true;
+	keeper->options.events->drained(keeper->options.arg);
 }
 
 static void tick(uv_timer_t *timer)

@@ -167,6 +167,24 @@ void dispatch_cancelled(struct dispatch *dispatch)
 	db_submit(batch, cancels_found, dispatch);
 }
 
+/* --- workers that leave --- */
+
+void dispatch_drains(struct dispatch *dispatch, int64_t worker)
+{
+	if (dispatch->claiming && dispatch->claiming->worker == worker)
+		dispatch->claiming->message.is_draining = true;
+	for (struct sync *sync = dispatch->waiting; sync;) {
+		if (sync->worker != worker || sync->message.free_slots == 0) {
+			sync = sync->next;
+			continue;
+		}
+		sync->message.is_draining = true;
+		dispatch_unhold(dispatch, sync);
+		sync_answer(sync);
+		sync = dispatch->waiting; /* answering one may let another claim */
+	}
+}
+
 /* --- the slow tick --- */
 
 static void leases_expired(void *arg, struct db_reply *reply)

@@ -81,6 +81,8 @@ void dispatch_flow_ended(struct dispatch *dispatch);
 /* sync.c: a held sync goes on. */
 void sync_claim(struct sync *sync);
 void sync_answer(struct sync *sync); /* with what it has */
+/* This worker takes no more jobs: what it asked for before is answered now. */
+void dispatch_drains(struct dispatch *dispatch, int64_t worker);
 void sync_cancels(struct sync *sync, const struct db_reply *reply, size_t statement);
 
 /* reports.c */

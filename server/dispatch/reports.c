@@ -210,6 +210,8 @@ bool reports_take(struct sync *sync, const struct db_reply *reply, struct err *e
 		return err_set(
 			err, ERR_CONFLICT, "another process has registered under this worker's name; names are unique");
 	sync->answer.is_draining = str_is(db_text(reply, layout->seen, 0, 0), "draining");
+	if (message->is_draining)
+		dispatch_drains(sync->dispatch, sync->worker);
 	if (layout->renewed != REPORT_NONE)
 		take_held(sync, reply);
 	if (layout->cancels != REPORT_NONE)

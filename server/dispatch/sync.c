@@ -191,7 +191,9 @@ static enum flow_next finish(struct flow *flow)
 	bool is_short = sync->claimed_count < (size_t)sync->message.free_slots;
 	dispatch_claim_done(dispatch, sync, is_short);
 	bool is_due = sync->deadline_us <= clock_mono_us();
-	if (sync->is_gone || has_news(&sync->answer) || is_due || dispatch->closed)
+	/* Its worker began to leave while it asked for jobs. */
+	bool is_left = sync->message.is_draining && sync->message.free_slots > 0;
+	if (is_left || sync->is_gone || has_news(&sync->answer) || is_due || dispatch->closed)
 		return FLOW_DONE;
 	dispatch_hold(dispatch, sync);
 	return FLOW_WAIT;

@@ -271,6 +271,8 @@ static void on_sync(struct http_exchange *exchange, void *context)
 		return;
 	}
 	fake->is_drain_seen |= sync.is_draining;
+	if (sync.is_draining && !fake->is_deaf)
+		wake(fake);
 	json_t *answer = apply(fake, &sync, logs, count);
 	int said = add_cancels(fake, answer) + (int)json_array_size(json_object_get(answer, "stale")) +
 		   (int)json_array_size(json_object_get(answer, "done"));

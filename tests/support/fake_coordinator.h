@@ -39,6 +39,7 @@ struct fake {
 	int port;
 	int64_t lease_ms, renew_ms, wait_ms;
 	bool is_down;           /* answers 503 to everything */
+	bool is_deaf;           /* does not hear that the worker drains, and goes on holding its syncs */
 	bool is_refused;        /* answers 401 to a registration */
 	bool is_forgetful;      /* the next sync is answered 404: register again */
 	int64_t upload_cut;     /* an upload's first part is cut after so many bytes; 0: never */
