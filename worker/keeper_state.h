@@ -18,10 +18,9 @@ enum {
 	REPORT_DELAY_MS = 20, /* later step reports */
 	LOG_DELAY_MS = 50,
 	LOG_CUT_BYTES = 64 << 10,
-	LOG_PENDING_MAX = 256 << 10, /* while frames are under way, the next one grows up to this */
-	LOG_SEND_BYTES = 1 << 20,    /* of one attempt's frames in one sync */
-	FRAMES_BYTES = 3 << 20,      /* of all frames in one sync, about; with ... */
-	RESULTS_BYTES = 3 << 20,     /* ... all its results it stays below WORKER_SYNC_BYTES_MAX */
+	LOG_SEND_BYTES = 1 << 20, /* of one attempt's frames in one sync */
+	FRAMES_BYTES = 3 << 20,   /* of all frames in one sync, about; with ... */
+	RESULTS_BYTES = 3 << 20,  /* ... all its results it stays below WORKER_SYNC_BYTES_MAX */
 	DATA_SYNCS_MAX = 4,
 	RETRY_MS = 1000,
 	BACKOFF_FIRST_MS = 200,

@@ -12,7 +12,6 @@ struct lease *lease_new(struct keeper *keeper, struct attempt_ref ref)
 	lease->keeper = keeper;
 	lease->ref = ref;
 	lease->born = keeper->sync_last + 1;
-	buf_init(&lease->pending, LOG_PENDING_MAX);
 	lease->next = keeper->leases;
 	keeper->leases = lease;
 	return lease;
@@ -35,7 +34,6 @@ void lease_free(struct lease *lease)
 		}
 	}
 	spool_close(lease->spool);
-	buf_done(&lease->pending);
 	arena_done(&lease->arena);
 	free(lease);
 }
@@ -97,9 +95,8 @@ bool lease_has_report(const struct lease *lease)
 
 static bool add_frame(struct lease *lease, size_t n, struct err *err)
 {
-	if (!spool_add_log(lease->spool, str_head(buf_str(&lease->pending), n), err))
+	if (!spool_cut(lease->spool, n, err))
 		return false;
-	buf_drop(&lease->pending, n);
 	lease->pending_since_us = clock_mono_us();
 	lease->has_logged = true;
 	return true;
@@ -114,12 +111,13 @@ void lease_spool_failed(struct lease *lease, const struct err *err)
 bool lease_cut(struct lease *lease, int64_t now_us)
 {
 	struct err err;
-	size_t n = lease->pending.n;
+	struct str pending = spool_pending(lease->spool);
+	size_t n = pending.n;
 	if (!n)
 		return true;
 	if (now_us < lease->pending_since_us + LOG_DELAY_MS * US_PER_MS) {
-		const char *end = memrchr(lease->pending.p, '\n', n);
-		n = end ? (size_t)(end - lease->pending.p) + 1 : n >= LOG_CUT_BYTES ? n : 0;
+		const char *end = memrchr(pending.p, '\n', n);
+		n = end ? (size_t)(end - pending.p) + 1 : n >= LOG_CUT_BYTES ? n : 0;
 	}
 	if (n && !add_frame(lease, n, &err)) {
 		lease_spool_failed(lease, &err);
@@ -132,14 +130,15 @@ void lease_log(struct lease *lease, struct str bytes)
 {
 	struct err err;
 	while (bytes.n && lease->state == LEASE_RUNNING) {
-		struct str part = str_head(bytes, LOG_PENDING_MAX);
-		if (lease->pending.n + part.n > LOG_PENDING_MAX && !add_frame(lease, lease->pending.n, &err)) {
+		struct str part = str_head(bytes, TAIL_TEXT_MAX);
+		size_t pending = spool_pending(lease->spool).n;
+		if (pending + part.n > TAIL_TEXT_MAX && !add_frame(lease, pending, &err)) {
 			lease_spool_failed(lease, &err);
 			return;
 		}
-		if (!lease->pending.n)
+		if (!pending)
 			lease->pending_since_us = clock_mono_us();
-		BUG_ON(!buf_add_str(&lease->pending, part));
+		spool_add_log(lease->spool, part);
 		bytes = str_skip(bytes, part.n);
 	}
 	keeper_poke(lease->keeper);
@@ -151,11 +150,12 @@ int64_t lease_due(const struct lease *lease)
 	if (lease->state == LEASE_STALE)
 		return due;
 	if (lease->log_sync == LEASE_UNSENT) {
+		size_t pending = spool_pending(lease->spool).n;
 		if (lease->state == LEASE_ENDED && lease->result_sync == LEASE_UNSENT)
 			due = 0;
-		else if (spool_has_unsent(lease->spool) || lease->pending.n >= LOG_CUT_BYTES)
+		else if (spool_has_unsent(lease->spool) || pending >= LOG_CUT_BYTES)
 			due = 0;
-		else if (lease->pending.n)
+		else if (pending)
 			due = lease->pending_since_us + (lease->has_logged ? LOG_DELAY_MS : FIRST_DELAY_MS) * US_PER_MS;
 	}
 	if (lease->report_due_us && lease->report_due_us < due)
@@ -177,7 +177,8 @@ void lease_end(struct lease *lease, const struct attempt_result *result)
 	lease->result = *result;
 	lease->result.job = lease->ref.job;
 	lease->result.attempt = lease->ref.attempt;
-	if (lease->pending.n && !add_frame(lease, lease->pending.n, &err)) {
+	size_t pending = spool_pending(lease->spool).n;
+	if (pending && !add_frame(lease, pending, &err)) {
 		lease_spool_failed(lease, &err);
 		return;
 	}

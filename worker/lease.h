@@ -41,8 +41,7 @@ struct lease {
 	int64_t retry_at_us;   /* nothing is sent before: the server did not take what it got */
 	int64_t report_due_us; /* when started marks and step reports want to be sent; 0: none */
 	struct spool *spool;
-	struct buf pending;       /* log that is in no frame yet */
-	int64_t pending_since_us; /* of its first byte */
+	int64_t pending_since_us; /* of the first byte of log that is in no frame yet */
 	bool has_logged;
 	int64_t log_sync;     /* the sync that carries frames; one at a time keeps them in order */
 	int64_t log_from_raw; /* where they begin */

@@ -17,6 +17,7 @@
 struct spool_store {
 	char *directory;
 	ZSTD_CCtx *zstd;
+	struct tail_store *tails;
 };
 
 enum { FRAME_HEAD = 5, LOG_HEAD = 28, RECORD_MAX = 16 << 20 };
@@ -52,6 +53,7 @@ bool spool_store_open(const char *directory, struct spool_store **ret, struct er
 	store->directory = mem_strdup(directory);
 	store->zstd = ZSTD_createCCtx();
 	BUG_ON(!store->zstd);
+	store->tails = tail_store_new(directory);
 	*ret = store;
 	return true;
 }
@@ -60,6 +62,7 @@ void spool_store_close(struct spool_store *store)
 {
 	if (!store)
 		return;
+	tail_store_free(store->tails);
 	ZSTD_freeCCtx(store->zstd);
 	free(store->directory);
 	free(store);
@@ -84,7 +87,8 @@ bool spool_open(struct spool_store *store, struct attempt_ref ref, struct spool 
 	struct worker_sync sync = {.instance = STR("-"), .held = &ref, .held_count = 1};
 	if (spool->fd < 0) {
 		err_errno(err, "spool %s", spool->path);
-	} else if (worker_frame_add_sync(&head, &sync, err) && append(spool, buf_str(&head), err)) {
+	} else if (worker_frame_add_sync(&head, &sync, err) && append(spool, buf_str(&head), err) &&
+		   tail_open(store->tails, ref, 0, &spool->tail, err)) {
 		spool->send_at = spool->acked_at = spool->written;
 		*ret = spool;
 		return true;
@@ -99,14 +103,17 @@ void spool_close(struct spool *spool)
 		return;
 	if (spool->fd >= 0)
 		close(spool->fd);
+	tail_close(spool->tail);
 	free(spool->path);
 	free(spool);
 }
 
 void spool_remove(struct spool *spool)
 {
-	if (spool)
-		unlink(spool->path);
+	if (!spool)
+		return;
+	unlink(spool->path);
+	tail_release(take(spool->tail));
 	spool_close(spool);
 }
 
@@ -118,7 +125,7 @@ static int32_t count_lines(struct str text)
 	return lines;
 }
 
-bool spool_add_log(struct spool *spool, struct str raw, struct err *err)
+static bool add_frame(struct spool *spool, struct str raw, struct err *err)
 {
 	BUG_ON(raw.n == 0 || raw.n > WORKER_LOG_RAW_MAX);
 	size_t bound = ZSTD_compressBound(raw.n);
@@ -143,6 +150,24 @@ bool spool_add_log(struct spool *spool, struct str raw, struct err *err)
 	return true;
 }
 
+void spool_add_log(struct spool *spool, struct str raw)
+{
+	tail_add(spool->tail, raw);
+}
+
+struct str spool_pending(const struct spool *spool)
+{
+	return spool->tail ? tail_text(spool->tail) : (struct str){0};
+}
+
+bool spool_cut(struct spool *spool, size_t n, struct err *err)
+{
+	if (!add_frame(spool, str_head(tail_text(spool->tail), n), err))
+		return false;
+	tail_drop(spool->tail, n);
+	return true;
+}
+
 int64_t spool_result_bytes(const struct attempt_result *result)
 {
 	/* Control characters grow sixfold in JSON. */
@@ -160,9 +185,11 @@ bool spool_add_result(struct spool *spool, const struct attempt_result *result, 
 	struct attempt_result copy = *result;
 	struct worker_sync sync = {.instance = STR("-"), .results = &copy, .result_count = 1};
 	int64_t at = spool->written;
+	BUG_ON(spool_pending(spool).n);
 	if (!worker_frame_add_sync(&record, &sync, err) || !append(spool, buf_str(&record), err))
 		return false;
 	spool->result_at = at;
+	tail_release(take(spool->tail));
 	return true;
 }
 
@@ -329,6 +356,25 @@ static bool parse_name(const char *name, struct attempt_ref *ret)
 	return ref.job > 0 && ref.attempt > 0;
 }
 
+struct recovered {
+	struct spool **spools;
+	size_t count;
+};
+
+/* What is in no frame becomes the last one. */
+static void take_tail(void *arg, struct attempt_ref ref, int64_t at, struct str text)
+{
+	struct recovered *recovered = arg;
+	for (size_t i = 0; i < recovered->count; i++) {
+		struct spool *spool = recovered->spools[i];
+		int64_t known = spool->log_end - at;
+		if (spool->ref.job != ref.job || spool->ref.attempt != ref.attempt || spool->result_at)
+			continue;
+		if (known >= 0 && known < (int64_t)text.n)
+			add_frame(spool, str_skip(text, (size_t)known), NULL);
+	}
+}
+
 bool spool_recover(struct spool_store *store, struct spool ***ret_spools, size_t *ret_count, size_t *ret_bad,
 	struct arena *arena, struct err *err)
 {
@@ -355,6 +401,8 @@ bool spool_recover(struct spool_store *store, struct spool ***ret_spools, size_t
 		}
 	}
 	closedir(dir);
+	struct recovered recovered = {spools, count};
+	tail_recover(store->tails, take_tail, &recovered);
 	*ret_spools = spools;
 	*ret_count = count;
 	*ret_bad = bad;

@@ -2,13 +2,15 @@
 #define WORKER_SPOOL_H
 
 /*
- * What one attempt has said and the server has not accepted yet, in one file: its log frames in the form they are sent
- * in, and its result. It is in the file before it is sent, so a killed worker's successor sends the rest. Not synced to
- * the disk: it outlives the process, not the machine. One owner, the loop's thread.
+ * What one attempt has said and the server has not accepted yet: its log frames in the form they are sent in, and its
+ * result, in one file; before that, the end of the log that is in no frame yet, in a tail. All of it is in a file as
+ * soon as it is told here, so a killed worker's successor sends the rest. Not synced to the disk: it outlives the
+ * process, not the machine. One owner, the loop's thread.
  */
 
 #include "common/buf.h"
 #include "common/proto/worker_proto.h"
+#include "worker/tail.h"
 
 struct spool_store;
 
@@ -21,8 +23,9 @@ struct spool {
 	struct attempt_ref ref;
 	char *path;
 	int fd;
-	int64_t written; /* file offset behind the last whole record */
-	int64_t log_end; /* raw bytes of log in the file */
+	struct tail *tail; /* NULL once the result is known */
+	int64_t written;   /* file offset behind the last whole record */
+	int64_t log_end;   /* raw bytes of log in the file */
 	int64_t log_lines;
 	int64_t result_at; /* file offset of the result; 0: none yet */
 	/* The next frame to send and the next to be accepted: file offset and raw offset. */
@@ -37,10 +40,15 @@ void spool_close(struct spool *spool);
 /* Closes and deletes. */
 void spool_remove(struct spool *spool);
 
-/* `raw` becomes the next frame, compressed; at most WORKER_LOG_RAW_MAX bytes. */
-bool spool_add_log(struct spool *spool, struct str raw, struct err *err);
+/* Adds to the log; together with spool_pending() at most TAIL_TEXT_MAX bytes. Only while there is no result. */
+void spool_add_log(struct spool *spool, struct str raw);
+/* What is in no frame yet; until the next call. */
+struct str spool_pending(const struct spool *spool);
+/* The first n bytes of that become the next frame, compressed. */
+bool spool_cut(struct spool *spool, size_t n, struct err *err);
 /* About, without writing it: what it takes in a sync. */
 int64_t spool_result_bytes(const struct attempt_result *result);
+/* Everything was cut before. */
 bool spool_add_result(struct spool *spool, const struct attempt_result *result, struct err *err);
 
 /* Adds the next unsent frames to a sync body, about max_bytes of them; *ret_any says whether there was one. */

@@ -142,8 +142,9 @@ class World:
     def job(self, run, key):
         return next(j for s in self.show(run)["stages"] for j in s["jobs"] if j["key"] == key)
 
-    def log(self, job_id):
-        request = urllib.request.Request(f"{self.env['PENSTOCK_URL']}/api/v1/jobs/{job_id}/log",
+    def log(self, job_id, attempt=None):
+        which = f"?attempt={attempt}" if attempt else ""
+        request = urllib.request.Request(f"{self.env['PENSTOCK_URL']}/api/v1/jobs/{job_id}/log{which}",
                                          headers={"Authorization": "Bearer " + self.env["PENSTOCK_TOKEN"]})
         return urllib.request.urlopen(request, timeout=30).read().decode()
 

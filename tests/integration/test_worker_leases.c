@@ -3,6 +3,8 @@
 #include "tests/integration/worker_fixture.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
 
 /* What holds when things go wrong between worker and server: who runs what, and that nothing said is lost or doubled.
  */
@@ -131,6 +133,76 @@ START_TEST(a_killed_worker_is_told_by_its_successor)
 }
 END_TEST
 
+/* Whether a process of these arguments runs; without starting one to look. */
+static bool runs(const char *arguments, size_t n)
+{
+	DIR *processes = opendir("/proc");
+	bool found = false;
+	for (struct dirent *entry; !found && (entry = readdir(processes));) {
+		char path[300], text[64] = "";
+		snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		found = fd >= 0 && read(fd, text, sizeof text) == (ssize_t)n && memcmp(text, arguments, n) == 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	closedir(processes);
+	return found;
+}
+
+/* What steps have printed and the worker has not read. */
+static int unread_bytes(void)
+{
+	char path[300];
+	int sum = 0;
+	snprintf(path, sizeof path, "/proc/%d/fd", fixture.worker);
+	DIR *fds = opendir(path);
+	ck_assert_ptr_nonnull(fds);
+	for (struct dirent *entry; (entry = readdir(fds));) {
+		struct stat info;
+		int n = 0;
+		snprintf(path, sizeof path, "/proc/%d/fd/%s", fixture.worker, entry->d_name);
+		/* The pipes that steps print into are known by their mode. */
+		if (stat(path, &info) < 0 || info.st_mode != (S_IFIFO | 0222))
+			continue;
+		int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0 && ioctl(fd, FIONREAD, &n) == 0)
+			sum += n;
+		if (fd >= 0)
+			close(fd);
+	}
+	closedir(fds);
+	return sum;
+}
+
+/* The worker is killed within a few milliseconds of reading the last line, long before it would be sent. */
+START_TEST(a_killed_worker_loses_nothing_that_it_has_read)
+{
+	static const char sleeps[] = "sleep\0"
+				     "987654";
+	start_worker("1");
+	struct fake_attempt *attempt = fake_job(&fixture.fake,
+		job_of(step_of("talk", "echo first; sleep 0.2; seq 1 1000; printf 'half a line'; exec sleep 987654"),
+			NULL));
+	wait_for_log(attempt, "first\n");
+	int64_t until_us = clock_mono_us() + 20 * 1000 * US_PER_MS;
+	while (!runs(sleeps, sizeof sleeps) || unread_bytes())
+		ck_assert_int_lt(clock_mono_us(), until_us);
+	usleep(2000); /* what it has read it also handles */
+	kill(fixture.worker, SIGKILL);
+	ck_assert_int_eq(wait_for_worker(5), -SIGKILL);
+	ck_assert(fake_until(&fixture.fake, is_process_gone, NULL, 10));
+	ck_assert_str_eq(attempt->log, "first\n"); /* the rest comes from the file */
+	start_worker("1");
+	wait_for_end(attempt);
+	assert_reason(attempt, END_WORKER_LOST);
+	ck_assert_int_eq(strncmp(attempt->log, "first\n1\n2\n3\n", 12), 0);
+	ck_assert_ptr_nonnull(strstr(attempt->log, "\n999\n1000\nhalf a line"));
+	ck_assert_int_eq(attempt->log_bytes, 6 + 3893 + 11);
+	ck_assert(fake_until(&fixture.fake, has_no_spool, NULL, 5));
+}
+END_TEST
+
 START_TEST(a_server_that_forgot_the_worker_is_told_again)
 {
 	start_worker("1");
@@ -157,6 +229,32 @@ START_TEST(a_draining_worker_finishes_and_leaves)
 	ck_assert_str_eq(attempt->log, counted);
 	ck_assert(!later->is_leased);
 	ck_assert(fixture.fake.is_drain_seen);
+	ck_assert_uint_eq(count_spools(), 0);
+}
+END_TEST
+
+static bool is_drain_seen(void *arg)
+{
+	(void)arg;
+	return fixture.fake.is_drain_seen;
+}
+
+/* The sync that asked for the second slot lies with a coordinator that does not know of the draining. */
+START_TEST(a_job_that_comes_while_draining_is_run)
+{
+	fixture.fake.is_deaf = true;
+	start_worker("2");
+	struct fake_attempt *attempt = fake_job(&fixture.fake, job_of(step_of("one", "echo on; sleep 1"), NULL));
+	wait_for_log(attempt, "on\n");
+	kill(fixture.worker, SIGTERM);
+	ck_assert(fake_until(&fixture.fake, is_drain_seen, NULL, 5));
+	wait_for_end(attempt);
+	serve_for(300);
+	struct fake_attempt *later = fake_job(&fixture.fake, job_of(step_of("later", "echo later"), NULL));
+	ck_assert_int_eq(wait_for_worker(10), 0);
+	ck_assert(later->has_ended);
+	assert_reason(later, END_EXIT);
+	ck_assert_str_eq(later->log, "later\n");
 	ck_assert_uint_eq(count_spools(), 0);
 }
 END_TEST
@@ -246,8 +344,10 @@ int main(void)
 	tcase_add_test(leases, without_a_server_a_job_is_killed_before_its_lease_ends);
 	tcase_add_test(leases, a_stale_attempt_is_killed_and_forgotten);
 	tcase_add_test(leases, a_killed_worker_is_told_by_its_successor);
+	tcase_add_test(leases, a_killed_worker_loses_nothing_that_it_has_read);
 	tcase_add_test(leases, a_server_that_forgot_the_worker_is_told_again);
 	tcase_add_test(leases, a_draining_worker_finishes_and_leaves);
+	tcase_add_test(leases, a_job_that_comes_while_draining_is_run);
 	tcase_add_test(leases, a_second_signal_cancels);
 	tcase_add_test(leases, a_refused_token_ends_the_worker);
 	tcase_add_test(leases, a_root_worker_goes_on_as_another_account);
