@@ -2,6 +2,7 @@
 
 #include "common/proto/worker_proto.h"
 #include "server/api/people.h"
+#include "server/api/pipelines.h"
 #include "server/api/repositories.h"
 #include "server/api/runs.h"
 #include "server/api/service.h"
@@ -34,6 +35,7 @@ const struct http_route api_routes[] = {
 	{"POST", V1 "/repositories", repositories_add, SMALL, false, AUTH_OPERATOR},
 	{"GET", V1 "/repositories/{repository}", repositories_get, 0, false, AUTH_VIEWER},
 	{"DELETE", V1 "/repositories/{repository}", repositories_remove, SMALL, false, AUTH_OPERATOR},
+	{"GET", V1 "/repositories/{repository}/pipelines", pipelines_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/repositories/{repository}/hook-secret", repositories_secret, SMALL, false, AUTH_ADMIN},
 	{"POST", V1 "/repositories/{repository}/poll", repositories_poll, SMALL, false, AUTH_DEVELOPER},
 	{"GET", V1 "/triggers", triggers_list, 0, false, AUTH_VIEWER},

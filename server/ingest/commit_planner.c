@@ -1,11 +1,7 @@
 #include "server/ingest/commit_planner.h"
 
-#include "common/json.h"
-#include "common/lang/lang.h"
-#include "common/lang/templates.h"
 #include "server/engine/planner.h"
-
-#include <string.h>
+#include "server/ingest/pipeline_files.h"
 
 const struct field trigger_fields[] = {
 	FIELD(struct trigger, id, FIELD_I64, 0),
@@ -31,8 +27,7 @@ const struct field trigger_fields[] = {
 struct work {
 	const struct trigger *trigger;
 	struct git_mirror *mirror;
-	struct git_file *files;
-	size_t file_count;
+	struct pipeline_files files;
 	struct plan_context context;
 	struct commit_plans plans;
 	struct arena *arena;
@@ -96,40 +91,6 @@ static bool set_context(struct work *work, struct err *err)
 
 /* --- files --- */
 
-static const struct git_file *find_file(const struct work *work, struct str name)
-{
-	for (size_t i = 0; i < work->file_count; i++)
-		if (str_eq(lang_name_of_file(work->files[i].path.p), name))
-			return &work->files[i];
-	return NULL;
-}
-
-static bool load_base(void *arg, struct str name, struct str version, struct arena *arena, struct str *ret_text,
-	const char **ret_file, struct err *err)
-{
-	(void)arena;
-	const struct work *work = arg;
-	const struct git_file *file = version.n ? NULL : find_file(work, name);
-	if (!file)
-		return lang_template(name, version, ret_text, ret_file, err);
-	*ret_text = file->text;
-	*ret_file = file->path.p;
-	return true;
-}
-
-static json_t *describe_errors(const struct lang_errors *errors)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < errors->count; i++) {
-		const struct lang_error *error = &errors->items[i];
-		json_array_append_new(
-			list, json_pack("{s:s, s:i, s:i, s:o}", "file", error->at.file ? error->at.file : "", "line",
-				      (int)error->at.line, "column", (int)error->at.column, "message",
-				      json_of_str(error->message)));
-	}
-	return list;
-}
-
 static struct planned_run *add_run(struct work *work, struct str pipeline)
 {
 	struct commit_plans *plans = &work->plans;
@@ -142,7 +103,7 @@ static struct planned_run *add_run(struct work *work, struct str pipeline)
 static void add_broken(struct work *work, struct str pipeline, const struct lang_errors *errors)
 {
 	struct planned_run *run = add_run(work, pipeline);
-	run->errors = describe_errors(errors);
+	run->errors = pipeline_errors_json(errors);
 	json_array_append_new(work->plans.owned, run->errors);
 }
 
@@ -156,10 +117,9 @@ static void add_reason(struct work *work, struct str reason)
 static void plan_file(struct work *work, const struct git_file *file)
 {
 	struct lang_errors errors = {.arena = work->arena};
-	struct lang_loader loader = {.arg = work, .load = load_base};
 	const struct pipeline *pipeline;
 	struct str name = lang_name_of_file(file->path.p), why = {0};
-	if (!lang_load(file->text, file->path.p, &loader, work->arena, &pipeline, &errors)) {
+	if (!pipeline_files_load(&work->files, file, work->arena, &pipeline, &errors)) {
 		add_broken(work, name, &errors);
 		return;
 	}
@@ -184,16 +144,16 @@ static void plan_file(struct work *work, const struct git_file *file)
 static bool plan_files(struct work *work, struct err *err)
 {
 	struct str wanted = work->trigger->pipeline;
-	if (!git_pipeline_files(work->mirror, work->plans.commit, &work->files, &work->file_count, work->arena, err))
+	if (!pipeline_files_read(work->mirror, work->plans.commit, &work->files, work->arena, err))
 		return false;
-	if (wanted.n && !find_file(work, wanted))
+	if (wanted.n && !pipeline_files_find(&work->files, wanted))
 		return err_set(err, ERR_INVALID,
 			"commit %.12s has no pipeline \"%.*s\": there is no .penstock/%.*s.yaml", work->plans.commit.p,
 			STR_ARG(wanted), STR_ARG(wanted));
-	for (size_t i = 0; i < work->file_count; i++)
-		if (wanted.n == 0 || str_eq(lang_name_of_file(work->files[i].path.p), wanted))
-			plan_file(work, &work->files[i]);
-	if (work->file_count == 0)
+	for (size_t i = 0; i < work->files.count; i++)
+		if (wanted.n == 0 || str_eq(lang_name_of_file(work->files.items[i].path.p), wanted))
+			plan_file(work, &work->files.items[i]);
+	if (work->files.count == 0)
 		work->plans.reason = STR("the commit has no pipeline files (.penstock/NAME.yaml)");
 	return true;
 }

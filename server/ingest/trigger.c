@@ -6,6 +6,7 @@
 #include "server/events/events.h"
 #include "server/git/mirrors.h"
 #include "server/ingest/ingest_internal.h"
+#include "server/ingest/pipeline_files.h"
 #include "server/shell/shell.h"
 #include "server/store/run_store.h"
 
@@ -69,14 +70,8 @@ static bool check_manual(struct trigger_flow *trigger, struct err *err)
 		return err_set(err, ERR_INVALID, "pipeline \"%.*s\" cannot be planned", STR_ARG(run->pipeline));
 	if (run->plan->refusals.count)
 		return err_set(err, ERR_UNSUPPORTED, "%.*s", STR_ARG(run->plan->refusals.items[0]));
-	if (run->groups.count == 0 || trigger->is_admin || trigger->trigger.rerun_of)
-		return true;
-	for (size_t i = 0; i < trigger->groups.count; i++)
-		if (str_list_has(&run->groups, trigger->groups.items[i]))
-			return true;
-	return err_set(err, ERR_DENIED, "pipeline \"%.*s\" may be started by hand by members of %.*s%s only",
-		STR_ARG(run->pipeline), STR_ARG(run->groups.items[0]),
-		run->groups.count > 1 ? " and other groups" : "");
+	return trigger->trigger.rerun_of ||
+	       pipeline_may_start(run->pipeline, &run->groups, &trigger->groups, trigger->is_admin, err);
 }
 
 static void add_run(struct trigger_flow *trigger, struct db_batch *batch, size_t index, size_t *statement)

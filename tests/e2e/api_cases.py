@@ -109,6 +109,22 @@ def test_repositories(world):
     world.expect(202, "pollRepository")
 
 
+def test_pipelines(world):
+    found = world.expect(200, "listPipelines")
+    world.check(found["ref"] == "refs/heads/main" and found["commit"] == world.repository.commits[-1], f"where: {found}")
+    world.check("main" in found["branches"] and "broken" in found["branches"], f"branches: {found['branches']}")
+    ci = next(one for one in found["pipelines"] if one["name"] == "ci")
+    world.check(ci["may_start"] and [one["name"] for one in ci["inputs"]] == ["colour"], f"ci: {ci}")
+    nightly = lambda token: next(one for one in world.expect(200, "listPipelines", token=token)["pipelines"]  # noqa: E731
+                                 if one["name"] == "nightly")
+    world.check(nightly(world.ann)["may_start"], "ann may not start it")
+    world.check("release" in nightly(world.dan)["why_not"], f"dan may start it: {nightly(world.dan)}")
+    broken = next(one for one in world.expect(200, "listPipelines", query={"ref": "broken"})["pipelines"] if one["name"] == "broken")
+    world.check(not broken["may_start"] and broken["errors"][0]["line"] == 4, f"faults: {broken}")
+    world.refused(404, "no-such-branch", "listPipelines", query={"ref": "no-such-branch"})
+    world.refused(404, "missing", "listPipelines", repository="missing")
+
+
 def notice(world, commit, before, branch="main", **more):
     updates = [{"ref": f"refs/heads/{branch}", "before": before, "after": commit}]
     return json.dumps({"updates": updates, "pusher": "ann", **more}).encode()
@@ -392,6 +408,6 @@ def test_lost_database(world):
     world.expect(200, "listRuns")
 
 
-BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_hooks, test_starting,
+BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_pipelines, test_hooks, test_starting,
           test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_gates, test_workers)
 AFTER = (test_removal, test_lost_database)

@@ -196,6 +196,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/repositories/{repository}/pipelines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        /** What can be started by hand at a ref, and which inputs it asks for */
+        get: operations["listPipelines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repositories/{repository}/hook-secret": {
         parameters: {
             query?: never;
@@ -816,6 +835,48 @@ export interface components {
             /** @description why the last fetch failed; empty when it worked */
             problem: string;
         };
+        PipelineList: {
+            /** @description the whole ref; empty for a commit alone */
+            ref: string;
+            commit: string;
+            /** @description first line of the commit message */
+            title: string;
+            pipelines: components["schemas"]["Pipeline"][];
+            /** @description 500 at most */
+            branches: string[];
+            /** @description 500 at most */
+            tags: string[];
+        };
+        Pipeline: {
+            name: string;
+            file: string;
+            /** @description the caller may start it by hand at this ref */
+            may_start: boolean;
+            /** @description why the caller may not */
+            why_not: string;
+            /** @description in the order of the file */
+            inputs: components["schemas"]["PipelineInput"][];
+            /** @description faults of its file */
+            errors: components["schemas"]["FileError"][];
+        };
+        PipelineInput: {
+            name: string;
+            /** @enum {unknown} */
+            type: "string" | "number" | "boolean" | "choice" | "environment" | "duration";
+            label: string;
+            description: string;
+            default: string | null;
+            is_required: boolean;
+            /** @description of a choice */
+            options: string[];
+            /** @description the whole value of a string matches it */
+            pattern: string | null;
+            /** @description of a number or a duration */
+            min: string | null;
+            max: string | null;
+            /** @description of an environment */
+            tier: string | null;
+        };
         Trigger: {
             id: number;
             repository: string;
@@ -1215,6 +1276,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    listPipelines: {
+        parameters: {
+            query?: {
+                /** @description branch, tag or commit; the default branch when absent */
+                ref?: string;
+            };
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description pipelines and refs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineList"];
+                };
             };
             404: components["responses"]["Error"];
         };
