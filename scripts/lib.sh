@@ -33,6 +33,27 @@ has_program() {
 	command -v "$1" >/dev/null 2>&1
 }
 
+# What is built here, but for the data of a quickstart, which stay with whom they serve: built_here TEST...
+built_here() {
+	find "$ROOT"/build* "$ROOT/web/node_modules" -path "$ROOT/build/quickstart*" -prune -o "$@" 2>/dev/null || true
+}
+
+# What root made in another account's checkout goes to that account, which then can build there, too.
+hand_back() {
+	! is_root || [ -O "$ROOT" ] || built_here -uid 0 -exec chown -h "$(stat -c %u:%g "$ROOT")" {} +
+}
+
+# Ends the script when this account cannot write where the steps will: better said now than by the step that trips over it.
+check_writable() {
+	! is_root || return 0
+	local foreign owner
+	owner=$(id -un)
+	[ -w "$ROOT" ] || fail "$owner may not write into $ROOT" "clone it anew as $owner, or as root: chown -R $owner $ROOT"
+	foreign=$(built_here ! -uid "$(id -u)" -print -quit)
+	[ -z "$foreign" ] || fail "$foreign belongs to $(stat -c %U "$foreign"), who built here before" \
+		"as root: chown -R $owner $ROOT, or remove $ROOT/build* and $ROOT/web/node_modules"
+}
+
 # Seconds with one decimal since $1, a value of $EPOCHREALTIME.
 seconds_since() {
 	local -i us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
