@@ -3,6 +3,7 @@
 #include "cli/connection.h"
 #include "common/buf.h"
 #include "common/json.h"
+#include "common/loopback.h"
 #include "common/mem.h"
 
 #include <curl/curl.h>
@@ -62,16 +63,6 @@ static void make_harmless(json_t *json)
 
 /* --- one call --- */
 
-static bool is_loopback(const char *url)
-{
-	static const char *const hosts[] = {"127.", "localhost:", "localhost/", "[::1]"};
-	const char *host = strstr(url, "://");
-	for (size_t i = 0; host && i < COUNT_OF(hosts); i++)
-		if (strncmp(host + 3, hosts[i], strlen(hosts[i])) == 0)
-			return true;
-	return false;
-}
-
 /* What every request has. A proxy of the environment would take loopback for its own machine's. */
 static CURL *start(const char *url)
 {
@@ -79,7 +70,7 @@ static CURL *start(const char *url)
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	if (is_loopback(url))
+	if (loopback_has_url(str_of(url)))
 		curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	return curl;
 }
@@ -203,6 +194,11 @@ static bool perform(const struct api *api, const char *method, struct str path, 
 							: explain(api, code, detail, err);
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);
+	if (!ok && err->kind == ERR_UNAUTHENTICATED && api->token.n == 0)
+		err_set(err, ERR_UNAUTHENTICATED,
+			"there is no token to show to %.*s: set PENSTOCK_TOKEN, or name its file with "
+			"--token-file",
+			STR_ARG(api->url));
 	return ok;
 }
 

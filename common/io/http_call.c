@@ -1,5 +1,6 @@
 #include "common/io/http_call.h"
 
+#include "common/loopback.h"
 #include "common/mem.h"
 
 #include <errno.h>
@@ -174,6 +175,8 @@ static void set_connection(struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request->follow_redirects ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "penstock/" PENSTOCK_VERSION);
+	if (loopback_has_url(request->url))
+		curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	if (call->client->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, call->client->ca_file);
 	if (request->unix_socket)
