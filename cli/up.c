@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -215,6 +216,9 @@ static bool read_settings(struct up *up, struct err *err)
 static bool prepare(struct up *up, struct err *err)
 {
 	const char *dir = cli_has(up->cli, "dir") ? cli_flag(up->cli, "dir") : "penstock-data";
+	/* Whatever the umask was, the account gets through what root makes here. Secrets have modes of their own. */
+	if (geteuid() == 0)
+		umask(022);
 	if (!read_settings(up, err) || !cli_self(&up->arena, &up->self, err) || !open_signals(up, err) ||
 		!up_choose_account(up, err) || !up_open_dir(up, dir, err) || !up_lock(up, err))
 		return false;

@@ -2,6 +2,7 @@
 
 #include "cli/up.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +13,9 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+/* PostgreSQL's own bound is 1024 with the names of its files. */
+enum { UP_DIR_MAX_BYTES = 900 };
 
 const char *up_path(struct up *up, const char *name)
 {
@@ -33,6 +37,33 @@ static bool make_path(const char *path, struct err *err)
 	return true;
 }
 
+/* A directory of other things is not taken over: with root's rights a wrong --dir would change who may enter /tmp. */
+static bool check_contents(const char *dir, const struct stat *info, struct err *err)
+{
+	static const char *const ours[] = {".", "..", "lock", "address", "admin-password", "admin-token",
+		"worker-token", "logs", "postgres", "postgres.new", "run", "data", "worker", "programs", "programs.new",
+		"lost+found"};
+	static const char way_out[] = "choose an empty directory, or one that is to be made, with --dir";
+	if (info->st_mode & S_ISVTX)
+		return err_set(err, ERR_INVALID, "%s is for everybody's files: %s", dir, way_out);
+	DIR *list = opendir(dir);
+	if (!list)
+		return err_errno(err, "read the data directory %s", dir);
+	char foreign[NAME_MAX + 1] = "";
+	bool has_cluster = false;
+	for (const struct dirent *entry; (entry = readdir(list));) {
+		bool is_ours = false;
+		for (size_t i = 0; i < COUNT_OF(ours) && !is_ours; i++)
+			is_ours = strcmp(entry->d_name, ours[i]) == 0;
+		has_cluster |= strcmp(entry->d_name, "postgres") == 0;
+		if (!is_ours)
+			snprintf(foreign, sizeof foreign, "%s", entry->d_name);
+	}
+	closedir(list);
+	return has_cluster || !*foreign ||
+	       err_set(err, ERR_INVALID, "%s holds other things than Penstock's (%.80s): %s", dir, foreign, way_out);
+}
+
 bool up_open_dir(struct up *up, const char *dir, struct err *err)
 {
 	char real[PATH_MAX];
@@ -42,6 +73,10 @@ bool up_open_dir(struct up *up, const char *dir, struct err *err)
 		return err_wrap(err, "data directory");
 	if (!realpath(dir, real))
 		return err_errno(err, "data directory %s", dir);
+	if (strlen(real) > UP_DIR_MAX_BYTES)
+		return err_set(err, ERR_INVALID,
+			"the data directory's path has %zu bytes, and PostgreSQL takes at most %d: choose a shorter one with --dir",
+			strlen(real), UP_DIR_MAX_BYTES);
 	up->dir = arena_strdup(&up->arena, real);
 	struct stat info;
 	if (stat(up->dir, &info) != 0 || !S_ISDIR(info.st_mode))
@@ -54,8 +89,10 @@ bool up_open_dir(struct up *up, const char *dir, struct err *err)
 	if (access(up->dir, R_OK | W_OK | X_OK) != 0)
 		return err_errno(
 			err, "the data directory %s cannot be written; chmod u+rwx it, or choose another one", up->dir);
-	/* As root, the account has to get through. */
-	if (up->account.name && chmod(up->dir, 0711) != 0)
+	if (!check_contents(up->dir, &info, err))
+		return false;
+	/* As root, the account has to get through, and nobody else may move things about in it. */
+	if (up->account.name && chmod(up->dir, (info.st_mode & 0755) | 0711) != 0)
 		return err_errno(err, "%s", up->dir);
 	return up_account_can_reach(up, up_path(up, "postgres"), err);
 }

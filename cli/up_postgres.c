@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { START_MS = 300000, LEFTOVER_MS = 60000, SMALL_FILE_BYTES = 1024 };
+enum { START_MS = 300000, LEFTOVER_MS = 60000, SMALL_FILE_BYTES = 4096 };
 
 #define SOCKET_NAME "/.s.PGSQL.5432"
 
@@ -70,10 +70,13 @@ static bool choose_socket_dir(struct up *up, struct err *err)
 	static const size_t room = sizeof((struct sockaddr_un *)0)->sun_path - sizeof SOCKET_NAME;
 	const char *usual = up_path(up, "run");
 	struct stat info;
-	if (strlen(usual) <= room) {
+	/* PostgreSQL takes a list of quoted names, and libpq one that has no quoting. */
+	bool is_list = strpbrk(usual, "\",");
+	if (strlen(usual) <= room && !is_list) {
 		up->socket_dir = usual;
 		return up_make_dir(up, "run", 0700, true, err);
 	}
+	const char *unfit = is_list ? "no name" : "too deep";
 	char digest[DIGEST_TEXT_BYTES];
 	digest_text_of(str_of(up->dir), digest);
 	const char *path = up->socket_dir = arena_printf(&up->arena, "/tmp/penstock-%.16s", digest).p;
@@ -82,9 +85,9 @@ static bool choose_socket_dir(struct up *up, struct err *err)
 	/* Anybody may have made it. */
 	if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != up->account.uid || info.st_mode & 077)
 		return err_set(err, ERR_DENIED,
-			"%s is too deep for a socket, and %s, which is used then, belongs to somebody else: remove it",
-			up->dir, path);
-	up_say(up, "%s is too deep for a socket; PostgreSQL's is in %s", up->dir, path);
+			"%s is %s for a socket, and %s, which is used then, belongs to somebody else: remove it",
+			up->dir, unfit, path);
+	up_say(up, "%s is %s for a socket; PostgreSQL's is in %s", up->dir, unfit, path);
 	return true;
 }
 
@@ -192,7 +195,7 @@ static void fill_part(struct up *up)
 	argv[n++] = "-D";
 	argv[n++] = up_path(up, "postgres");
 	argv[n++] = "-k";
-	argv[n++] = arena_printf(&up->arena, "\"%s\"", up->socket_dir).p; /* quoted: a comma would make two of it */
+	argv[n++] = arena_printf(&up->arena, "\"%s\"", up->socket_dir).p; /* quoted, for blanks */
 	for (size_t i = 0; i < COUNT_OF(settings); i++) {
 		argv[n++] = "-c";
 		argv[n++] = settings[i];

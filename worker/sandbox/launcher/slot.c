@@ -118,7 +118,8 @@ static bool start_keeper(struct slot *slot, const struct machine *machine, struc
 	if (pid < 0) {
 		close(sockets[0]);
 		return err_errno(err,
-			"make a user namespace; look at sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone");
+			"make a user namespace (never allowed in a chroot; else look at sysctl user.max_user_namespaces and "
+			"kernel.unprivileged_userns_clone)");
 	}
 	slot->keeper = pid;
 	slot->socket = sockets[0];
