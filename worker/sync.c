@@ -58,6 +58,13 @@ static void add_result(
 	message->results = arena_grow(arena, message->results, sizeof *message->results, message->result_count);
 	message->results[message->result_count++] = lease->result;
 	lease->result_sync = id;
+	/* The server did not wait for the disk when it took the steps; the result it does wait for. */
+	for (size_t i = 0; i < lease->step_count; i++) {
+		if (lease->steps[i].sync == id)
+			continue;
+		message->steps = arena_grow(arena, message->steps, sizeof *message->steps, message->step_count);
+		message->steps[message->step_count++] = lease->steps[i].report;
+	}
 }
 
 static void collect(struct keeper *keeper, struct worker_sync *message, struct buf *frames, struct arena *arena,

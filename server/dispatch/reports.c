@@ -10,10 +10,11 @@ enum { ARTIFACT_KEEP_DEFAULT_MS = 0 }; /* until retention rules exist, an artifa
 
 /* --- statements --- */
 
-static bool is_log_only(const struct worker_sync *message)
+/* What is lost with the database is said again: log frames from where the log ends, steps with the result. Whether an
+ * attempt has started is told by its result, too. */
+static bool may_be_lost(const struct worker_sync *message)
 {
-	return message->started_count == 0 && message->step_count == 0 && message->result_count == 0 &&
-	       message->free_slots == 0;
+	return message->result_count == 0 && message->free_slots == 0;
 }
 
 static void add_started(const struct sync *sync, struct db_batch *batch)
@@ -34,18 +35,33 @@ static void add_started(const struct sync *sync, struct db_batch *batch)
 		DB_TIMES(times, n), DB_TEXTS(profiles, n));
 }
 
-static void add_step(const struct sync *sync, const struct step_report *step, struct db_batch *batch)
+static struct str step_body(const struct step_report *step, struct arena *arena)
 {
 	json_t *body = fields_write(step_report_fields, step);
-	char index[16];
-	snprintf(index, sizeof index, "%d", step->index);
-	json_t *steps = json_pack("{s:o}", index, body);
 	json_object_del(body, "job");
 	json_object_del(body, "attempt");
 	json_object_del(body, "index");
-	db_add(batch, QUERY_STEPS_REPORT, DB_I64(sync->worker), DB_I64(step->job), DB_I64(step->attempt),
-		DB_JSON(steps));
-	json_decref(steps);
+	struct str text = json_text(body, arena);
+	json_decref(body);
+	return text;
+}
+
+static void add_steps(struct sync *sync, struct db_batch *batch)
+{
+	const struct worker_sync *message = &sync->message;
+	struct arena *arena = &sync->flow.arena;
+	size_t n = message->step_count;
+	int64_t *jobs = arena_array(arena, int64_t, n), *attempts = arena_array(arena, int64_t, n),
+		*indices = arena_array(arena, int64_t, n);
+	struct str *bodies = arena_array(arena, struct str, n);
+	for (size_t i = 0; i < n; i++) {
+		jobs[i] = message->steps[i].job;
+		attempts[i] = message->steps[i].attempt;
+		indices[i] = message->steps[i].index;
+		bodies[i] = step_body(&message->steps[i], arena);
+	}
+	db_add(batch, QUERY_STEPS_REPORT, DB_I64(sync->worker), DB_I64S(jobs, n), DB_I64S(attempts, n),
+		DB_I64S(indices, n), DB_TEXTS(bodies, n));
 }
 
 static void add_result(const struct sync *sync, const struct attempt_result *result, struct db_batch *batch)
@@ -91,7 +107,7 @@ void reports_add(struct sync *sync, struct db_batch *batch)
 	size_t at = 0;
 	*layout = (struct report_layout){
 		0, REPORT_NONE, REPORT_NONE, REPORT_NONE, REPORT_NONE, REPORT_NONE, REPORT_NONE, REPORT_NONE};
-	if (is_log_only(message)) {
+	if (may_be_lost(message)) {
 		db_add(batch, QUERY_COMMIT_ASYNC);
 		at++;
 	}
@@ -110,10 +126,10 @@ void reports_add(struct sync *sync, struct db_batch *batch)
 		layout->started = at++;
 		add_started(sync, batch);
 	}
-	layout->steps = at;
-	at += message->step_count;
-	for (size_t i = 0; i < message->step_count; i++)
-		add_step(sync, &message->steps[i], batch);
+	if (message->step_count) {
+		layout->steps = at++;
+		add_steps(sync, batch);
+	}
 	layout->results = at;
 	at += message->result_count;
 	for (size_t i = 0; i < message->result_count; i++)
@@ -219,8 +235,8 @@ bool reports_take(struct sync *sync, const struct db_reply *reply, struct err *e
 	take_logs(sync, reply);
 	if (layout->started != REPORT_NONE)
 		tell_runs(sync, reply, layout->started);
-	for (size_t i = 0; i < message->step_count; i++)
-		tell_runs(sync, reply, layout->steps + i);
+	if (layout->steps != REPORT_NONE)
+		tell_runs(sync, reply, layout->steps);
 	for (size_t i = 0; i < message->result_count; i++)
 		take_result(sync, &message->results[i], reply, layout->results + i);
 	return true;
