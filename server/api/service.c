@@ -113,6 +113,8 @@ static enum flow_next metrics_answer(struct flow *flow)
 	add_counter(&text, "penstock_stale_reports_total", "Reports of attempts that were over", dispatch.stale,
 		&flow->arena);
 	add_counter(&text, "penstock_visits_total", "Looks at runs", shell.visits, &flow->arena);
+	add_counter(
+		&text, "penstock_graph_loads_total", "Looks that had to load the whole run", shell.loads, &flow->arena);
 	add_counter(&text, "penstock_conflicts_total", "Looks that met a newer state and began again", shell.conflicts,
 		&flow->arena);
 	request->is_answered = true;

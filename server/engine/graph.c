@@ -58,6 +58,38 @@ bool graph_link(struct run_graph *graph, struct err *err)
 	return true;
 }
 
+void graph_written(struct run_graph *graph)
+{
+	graph->version++;
+	graph->was = graph->state;
+	graph->is_dirty = false;
+	for (size_t i = 0; i < graph->stage_count; i++) {
+		graph->stages[i].was = graph->stages[i].state;
+		graph->stages[i].is_dirty = false;
+	}
+	for (size_t i = 0; i < graph->job_count; i++) {
+		struct graph_job *job = &graph->jobs[i];
+		job->was = job->state;
+		job->applied_attempt = 0;
+		job->is_dirty = false;
+	}
+	for (size_t i = 0; i < graph->gate_count; i++) {
+		struct graph_gate *gate = &graph->gates[i];
+		gate->was = gate->state;
+		gate->is_dirty = false;
+		for (size_t j = 0; j < gate->decision_count; j++)
+			gate->decisions[j].is_new = false;
+	}
+}
+
+bool graph_is_whole(const struct run_graph *graph)
+{
+	for (size_t i = 0; i < graph->gate_count; i++)
+		if (graph->gates[i].id == 0)
+			return false;
+	return true;
+}
+
 struct graph_gate *graph_gate_of(const struct run_graph *graph, size_t stage)
 {
 	for (size_t i = graph->gate_count; i > 0; i--)

@@ -43,7 +43,7 @@ struct graph_job {
 	size_t need_count;
 	enum job_state state, was;
 	int32_t attempt;
-	int32_t retries, retries_was;
+	int32_t retries;
 	bool allow_failure;
 	enum end_reason reason;
 	int32_t exit_code;
@@ -88,7 +88,6 @@ struct run_graph {
 	enum run_state ending; /* RUN_CANCELLED or RUN_SUPERSEDED once asked for, else RUN_PENDING */
 	struct str reason;
 	struct str waiting_for;
-	struct str abandoned; /* why it ends as soon as it would wait; "": it may wait */
 	bool has_warnings;
 	int64_t started_at, ended_at;
 	bool is_dirty;
@@ -108,6 +107,12 @@ struct run_graph {
 
 /* Ties jobs to the plan, to their stages and to what they need. Called once by whoever filled the rows. */
 bool graph_link(struct run_graph *graph, struct err *err);
+
+/* The marked rows were written: what is becomes what was. Gates that were opened have no id yet, see graph_is_whole().
+ */
+void graph_written(struct run_graph *graph);
+/* Whether a graph whose changes were written is what loading it again would give. */
+bool graph_is_whole(const struct run_graph *graph);
 
 struct graph_gate *graph_gate_of(const struct run_graph *graph, size_t stage); /* NULL: none opened yet */
 struct graph_job *graph_job_by_id(const struct run_graph *graph, int64_t id);

@@ -5,7 +5,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/shell/shell_internal.h"
-#include "server/store/run_store.h"
 
 #include <stdlib.h>
 
@@ -29,8 +28,7 @@ struct visit {
 	bool is_wanted_again;
 	int tries;
 	/* of the round under way */
-	struct run_loaded loaded;
-	struct plan_ref *plan;
+	struct kept_graph *graph;
 	struct effects effects;
 	struct request *current;
 	bool is_saved;
@@ -38,38 +36,93 @@ struct visit {
 
 /* --- steps of one round --- */
 
-static enum flow_next load(struct flow *flow)
+static void forget(struct visit *visit)
+{
+	kept_graph_free(visit->graph);
+	visit->graph = NULL;
+}
+
+static enum flow_next load(struct flow *flow);
+static enum flow_next apply(struct flow *flow);
+
+/* What a person asks for is decided by the rows alone: it brings its own strings, and it is rare. */
+static enum flow_next find_kept(struct flow *flow)
 {
 	struct visit *visit = (struct visit *)flow;
 	visit->is_wanted_again = false;
+	visit->shell->stats.visits++;
+	visit->graph = graph_cache_take(&visit->shell->graphs, visit->run);
+	if (visit->requests)
+		forget(visit);
+	if (!visit->graph) {
+		flow_jump(flow, load);
+		return FLOW_CONTINUE;
+	}
+	struct db_batch *batch = db_batch_new(visit->shell->db);
+	run_store_refresh(batch, visit->run);
+	return db_await(flow, batch);
+}
+
+static enum flow_next read_kept(struct flow *flow)
+{
+	struct visit *visit = (struct visit *)flow;
+	if (run_store_read_again(db_reply_of(flow), clock_wall_us(), &visit->graph->loaded, &flow->err)) {
+		flow_jump(flow, apply);
+		return FLOW_CONTINUE;
+	}
+	if (flow->err.kind != ERR_CONFLICT)
+		return FLOW_FAIL;
+	forget(visit);
+	return FLOW_CONTINUE;
+}
+
+static enum flow_next load(struct flow *flow)
+{
+	struct visit *visit = (struct visit *)flow;
 	struct db_batch *batch = db_batch_new(visit->shell->db);
 	run_store_load(batch, visit->run);
-	visit->shell->stats.visits++;
+	visit->graph = kept_graph_new();
+	visit->shell->stats.loads++;
 	return db_await(flow, batch);
 }
 
 static enum flow_next read_graph(struct flow *flow)
 {
 	struct visit *visit = (struct visit *)flow;
-	struct run_loaded *loaded = &visit->loaded;
-	if (!run_store_read(db_reply_of(flow), 0, clock_wall_us(), loaded, &flow->arena, &flow->err))
+	struct kept_graph *graph = visit->graph;
+	struct run_loaded *loaded = &graph->loaded;
+	if (!run_store_read(db_reply_of(flow), 0, clock_wall_us(), loaded, &graph->arena, &flow->err))
 		return FLOW_FAIL;
 	if (loaded->plan_hash.n == 0) {
 		err_set(&flow->err, ERR_CONFLICT, "%.*s has no plan: its pipeline file could not be used",
 			STR_ARG(loaded->graph.name));
 		return FLOW_FAIL;
 	}
-	visit->plan = plan_cache_get(visit->shell->plans, loaded->plan_hash);
-	if (visit->plan)
+	graph->plan = plan_cache_get(visit->shell->plans, loaded->plan_hash);
+	if (graph->plan)
 		return FLOW_CONTINUE;
 	struct db_batch *batch = db_batch_new(visit->shell->db);
 	run_store_load_plan(batch, loaded->plan_hash);
 	return db_await(flow, batch);
 }
 
+static enum flow_next link_plan(struct flow *flow)
+{
+	struct visit *visit = (struct visit *)flow;
+	struct kept_graph *graph = visit->graph;
+	if (!graph->plan && !run_store_read_plan(db_reply_of(flow), visit->shell->plans, graph->loaded.plan_hash,
+				    &graph->plan, &flow->err))
+		return FLOW_FAIL;
+	graph->loaded.graph.plan = plan_ref_plan(graph->plan);
+	if (!graph_link(&graph->loaded.graph, &flow->err))
+		return FLOW_FAIL;
+	graph->loaded_bytes = graph->arena.used_bytes;
+	return FLOW_CONTINUE;
+}
+
 static const struct engine_event *choose_event(struct visit *visit, struct engine_event *own)
 {
-	struct run_loaded *loaded = &visit->loaded;
+	struct run_loaded *loaded = &visit->graph->loaded;
 	*own = (struct engine_event){.kind = ENGINE_LOOK};
 	visit->current = NULL;
 	if (loaded->end_count) {
@@ -86,13 +139,7 @@ static const struct engine_event *choose_event(struct visit *visit, struct engin
 static enum flow_next apply(struct flow *flow)
 {
 	struct visit *visit = (struct visit *)flow;
-	struct run_graph *graph = &visit->loaded.graph;
-	if (!visit->plan && !run_store_read_plan(db_reply_of(flow), visit->shell->plans, visit->loaded.plan_hash,
-				    &visit->plan, &flow->err))
-		return FLOW_FAIL;
-	graph->plan = plan_ref_plan(visit->plan);
-	if (!graph_link(graph, &flow->err))
-		return FLOW_FAIL;
+	struct run_graph *graph = &visit->graph->loaded.graph;
 	struct engine_event own;
 	if (!engine_apply(graph, choose_event(visit, &own), &visit->effects, &flow->err))
 		return FLOW_FAIL;
@@ -104,7 +151,7 @@ static enum flow_next apply(struct flow *flow)
 	return db_await(flow, batch);
 }
 
-static flow_step *const steps[] = {load, read_graph, apply, NULL};
+static flow_step *const steps[] = {find_kept, read_kept, load, read_graph, link_plan, apply, NULL};
 
 /* --- rounds --- */
 
@@ -124,7 +171,7 @@ static void tell(struct visit *visit)
 	if (visit->effects.has_cancelled)
 		hooks->attempts_cancelled(hooks->arg);
 	if (visit->effects.releases_lane || visit->effects.requests_lane)
-		shell_look_lane(visit->shell, visit->loaded.graph.lane.lane);
+		shell_look_lane(visit->shell, visit->graph->loaded.graph.lane.lane);
 	/* Only the next look sees who is inside. */
 	if (visit->effects.requests_lane)
 		visit->is_wanted_again = true;
@@ -133,10 +180,21 @@ static void tell(struct visit *visit)
 static void close_round(struct visit *visit)
 {
 	effects_done(&visit->effects);
-	plan_ref_drop(visit->plan);
-	visit->plan = NULL;
-	visit->loaded = (struct run_loaded){0};
+	forget(visit);
 	visit->is_saved = false;
+}
+
+/* The next visit goes on from here, when nothing else would be found by loading. */
+static void keep_graph(struct visit *visit)
+{
+	struct run_graph *graph = &visit->graph->loaded.graph;
+	if (visit->current || visit->effects.requests_lane || !graph_is_whole(graph))
+		return;
+	if (visit->is_saved)
+		graph_written(graph);
+	effects_done(&visit->effects); /* the notes live in the graph's arena */
+	graph_cache_keep(&visit->shell->graphs, visit->graph);
+	visit->graph = NULL;
 }
 
 static void end_visit(struct visit *visit)
@@ -185,9 +243,10 @@ static void round_ended(struct flow *flow)
 	visit->tries = 0;
 	if (err.kind == ERR_NONE && visit->is_saved)
 		tell(visit);
-	if (err.kind == ERR_NONE)
+	if (err.kind == ERR_NONE) {
+		keep_graph(visit);
 		take_answer(visit, NULL);
-	else
+	} else
 		fail_visit(visit, &err);
 	close_round(visit);
 	if (visit->requests || visit->is_wanted_again)
@@ -288,6 +347,7 @@ void shell_free(struct shell *shell)
 {
 	if (!shell)
 		return;
+	graph_cache_done(&shell->graphs);
 	id_map_done(&shell->visits);
 	id_map_done(&shell->lane_visits);
 	free(shell);

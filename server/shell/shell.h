@@ -4,7 +4,8 @@
 /*
  * The engine's shell: loads a run's graph, applies what is due, and writes rows, events and outbox in one guarded
  * transaction. One visit a run at a time in this process; other coordinators are kept out by the guard, and a stale
- * visit loads again. Nothing is held between visits, so a killed coordinator leaves nothing half done.
+ * visit loads again. What is kept between visits is a guess that the guard checks, so a killed coordinator leaves
+ * nothing half done.
  */
 
 #include "server/engine/engine.h"
@@ -40,6 +41,7 @@ void shell_apply(struct shell *shell, int64_t run, const struct engine_event *ev
 
 struct shell_stats {
 	uint64_t visits;
+	uint64_t loads; /* visits that found no kept graph */
 	uint64_t conflicts;
 };
 void shell_stats(const struct shell *shell, struct shell_stats *ret);

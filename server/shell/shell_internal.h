@@ -4,12 +4,14 @@
 /* What the visits of runs and of lanes share. Private to server/shell. */
 
 #include "common/id_map.h"
+#include "server/shell/graph_cache.h"
 #include "server/shell/shell.h"
 
 struct shell {
 	struct db *db;
 	struct plan_cache *plans;
 	struct shell_hooks hooks;
+	struct graph_cache graphs;
 	struct id_map visits;      /* run: struct visit */
 	struct id_map lane_visits; /* lane: struct lane_visit */
 	struct shell_stats stats;

@@ -8,8 +8,7 @@
 
 struct run_row {
 	int64_t id, version, repository_id, number, account_id, started_at, ended_at;
-	struct str repository, ending, reason, waiting_for, actor, author_email, commit, concurrency_group, abandoned,
-		plan_hash;
+	struct str repository, ending, reason, waiting_for, actor, author_email, commit, concurrency_group, plan_hash;
 	enum run_state state;
 	bool has_warnings;
 };
@@ -30,7 +29,6 @@ static const struct field run_row_fields[] = {
 	FIELD(struct run_row, author_email, FIELD_STR, 0),
 	FIELD(struct run_row, commit, FIELD_STR, 0),
 	FIELD(struct run_row, concurrency_group, FIELD_STR, 0),
-	FIELD(struct run_row, abandoned, FIELD_STR, 0),
 	FIELD(struct run_row, started_at, FIELD_TIME, 0),
 	FIELD(struct run_row, ended_at, FIELD_TIME, 0),
 	FIELD(struct run_row, plan_hash, FIELD_STR, 0),
@@ -118,15 +116,26 @@ static const struct field lane_row_fields[] = {
 	FIELD_END,
 };
 
-static const struct field end_fields[] = {
-	FIELD(struct attempt_end, job, FIELD_I64, 0),
-	FIELD(struct attempt_end, attempt, FIELD_I32, 0),
-	FIELD_ENUM(struct attempt_end, reason, end_reason_names, 0),
-	FIELD(struct attempt_end, exit_code, FIELD_I32, 0),
-	FIELD(struct attempt_end, message, FIELD_STR, 0),
-	FIELD(struct attempt_end, outputs, FIELD_PAIRS, 0),
-	FIELD(struct attempt_end, started_at, FIELD_TIME, 0),
-	FIELD(struct attempt_end, ended_at, FIELD_TIME, 0),
+struct end_row {
+	int64_t job, started_at, ended_at;
+	int32_t attempt, exit_code, job_attempt;
+	enum end_reason reason;
+	enum job_state job_state;
+	struct str message;
+	struct pair_list outputs;
+};
+
+static const struct field end_row_fields[] = {
+	FIELD(struct end_row, job, FIELD_I64, 0),
+	FIELD(struct end_row, attempt, FIELD_I32, 0),
+	FIELD_ENUM(struct end_row, reason, end_reason_names, 0),
+	FIELD(struct end_row, exit_code, FIELD_I32, 0),
+	FIELD(struct end_row, message, FIELD_STR, 0),
+	FIELD(struct end_row, outputs, FIELD_PAIRS, 0),
+	FIELD(struct end_row, started_at, FIELD_TIME, 0),
+	FIELD(struct end_row, ended_at, FIELD_TIME, 0),
+	FIELD_ENUM(struct end_row, job_state, job_state_names, 0),
+	FIELD(struct end_row, job_attempt, FIELD_I32, 0),
 	FIELD_END,
 };
 
@@ -176,7 +185,6 @@ static bool read_run(
 							     : RUN_PENDING,
 		.reason = row.reason,
 		.waiting_for = row.waiting_for,
-		.abandoned = row.abandoned,
 		.has_warnings = row.has_warnings,
 		.started_at = row.started_at,
 		.ended_at = row.ended_at,
@@ -259,11 +267,11 @@ static bool read_gates(const struct db_reply *reply, size_t first, struct run_gr
 	return true;
 }
 
-static bool read_lane(const struct db_reply *reply, size_t first, struct run_graph *graph, struct err *err)
+static bool read_lane(const struct db_reply *reply, size_t statement, struct run_graph *graph, struct err *err)
 {
 	struct lane_row row = {.state = LANE_RELEASED};
-	if (db_row_count(reply, first + LOAD_LANE) &&
-		!db_read_row(reply, first + LOAD_LANE, 0, lane_row_fields, &row, graph->arena, err))
+	if (db_row_count(reply, statement) &&
+		!db_read_row(reply, statement, 0, lane_row_fields, &row, graph->arena, err))
 		return false;
 	graph->lane = (struct graph_lane){
 		.request = row.request,
@@ -275,23 +283,72 @@ static bool read_lane(const struct db_reply *reply, size_t first, struct run_gra
 	return true;
 }
 
+static bool read_ends(const struct db_reply *reply, size_t statement, struct run_loaded *loaded, struct err *err)
+{
+	struct run_graph *graph = &loaded->graph;
+	void *items;
+	size_t count;
+	if (!db_read_rows(reply, statement, end_row_fields, sizeof(struct end_row), &items, &count, graph->arena, err))
+		return false;
+	const struct end_row *rows = items;
+	struct attempt_end *ends = arena_array(graph->arena, struct attempt_end, count);
+	for (size_t i = 0; i < count; i++) {
+		struct graph_job *job = graph_job_by_id(graph, rows[i].job);
+		job->state = job->was = rows[i].job_state;
+		job->attempt = rows[i].job_attempt;
+		ends[i] = (struct attempt_end){
+			.job = rows[i].job,
+			.attempt = rows[i].attempt,
+			.reason = rows[i].reason,
+			.exit_code = rows[i].exit_code,
+			.message = rows[i].message,
+			.outputs = rows[i].outputs,
+			.started_at = rows[i].started_at,
+			.ended_at = rows[i].ended_at,
+		};
+	}
+	loaded->ends = ends;
+	loaded->end_count = count;
+	return true;
+}
+
 bool run_store_read(const struct db_reply *reply, size_t first, int64_t now_us, struct run_loaded *ret,
 	struct arena *arena, struct err *err)
 {
 	struct run_loaded loaded = {0};
 	struct run_graph *graph = &loaded.graph;
-	void *ends;
 	bool ok = read_run(reply, first, &loaded, arena, err) && read_stages(reply, first, graph, err) &&
 		  read_jobs(reply, first, graph, err) && read_gates(reply, first, graph, err) &&
-		  read_lane(reply, first, graph, err) &&
-		  db_read_rows(reply, first + LOAD_ENDS, end_fields, sizeof *loaded.ends, &ends, &loaded.end_count,
-			  arena, err);
+		  read_lane(reply, first + LOAD_LANE, graph, err) && read_ends(reply, first + LOAD_ENDS, &loaded, err);
 	if (!ok)
 		return false;
-	loaded.ends = ends;
 	graph->now_us = now_us;
 	*ret = loaded;
 	return true;
+}
+
+/* --- looking again --- */
+
+enum { REFRESH_VERSION, REFRESH_LANE, REFRESH_ENDS };
+
+void run_store_refresh(struct db_batch *batch, int64_t run)
+{
+	static const enum query queries[] = {
+		[REFRESH_VERSION] = QUERY_RUN_VERSION,
+		[REFRESH_LANE] = QUERY_RUN_LANE,
+		[REFRESH_ENDS] = QUERY_RUN_ENDS,
+	};
+	for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
+		db_add(batch, queries[i], DB_I64(run));
+}
+
+bool run_store_read_again(const struct db_reply *reply, int64_t now_us, struct run_loaded *loaded, struct err *err)
+{
+	struct run_graph *graph = &loaded->graph;
+	if (db_row_count(reply, REFRESH_VERSION) == 0 || db_i64(reply, REFRESH_VERSION, 0, 0) != graph->version)
+		return err_set(err, ERR_CONFLICT, "%.*s has moved on", STR_ARG(graph->name));
+	graph->now_us = now_us;
+	return read_lane(reply, REFRESH_LANE, graph, err) && read_ends(reply, REFRESH_ENDS, loaded, err);
 }
 
 void run_store_load_plan(struct db_batch *batch, struct str hash)

@@ -27,6 +27,12 @@ struct run_loaded {
  * `arena`; the reply may go. */
 bool run_store_read(const struct db_reply *reply, size_t first, int64_t now_us, struct run_loaded *ret,
 	struct arena *arena, struct err *err);
+
+/* A graph that somebody kept, a smaller batch of its own: whether it is still the run, its lane, the attempts that
+ * ended since and the jobs they are of. ERR_CONFLICT: it is not; load it again. */
+void run_store_refresh(struct db_batch *batch, int64_t run);
+bool run_store_read_again(const struct db_reply *reply, int64_t now_us, struct run_loaded *loaded, struct err *err);
+
 /* A batch of one statement; the plan is put into the cache and held by the caller. */
 void run_store_load_plan(struct db_batch *batch, struct str hash);
 
@@ -46,12 +52,9 @@ struct run_new {
 	struct str event, ref, branch, tag, commit, before, title, author, author_email, actor;
 	int64_t account; /* 0: none */
 	const struct pair_list *inputs;
-	const struct plan *plan;             /* NULL: the file was broken; the run is failed from its start */
-	const json_t *errors;                /* NULL: none */
-	struct str reason;                   /* of the failure */
-	int64_t pull_request;                /* its number; 0: none */
-	struct str head_commit, base_commit; /* of it; `commit` is their merge */
-	bool is_fork;
+	const struct plan *plan; /* NULL: the file was broken; the run is failed from its start */
+	const json_t *errors;    /* NULL: none */
+	struct str reason;       /* of the failure */
 };
 
 /* Adds label sets, plan and run; answers with run_store_read_created() on the LAST of the statements it added, whose

@@ -55,29 +55,13 @@ static void make_rows(struct world *world)
 static void settle_rows(struct world *world)
 {
 	struct run_graph *graph = &world->graph;
-	graph->was = graph->state;
-	graph->is_dirty = false;
-	graph->version++;
+	graph_written(graph);
 	if (world->effects.requests_lane)
 		graph->lane.request = 8;
 	graph->now_us += 1000;
-	for (size_t i = 0; i < graph->stage_count; i++) {
-		graph->stages[i].was = graph->stages[i].state;
-		graph->stages[i].is_dirty = false;
-	}
-	for (size_t i = 0; i < graph->job_count; i++) {
-		graph->jobs[i].was = graph->jobs[i].state;
-		graph->jobs[i].is_dirty = false;
-		graph->jobs[i].applied_attempt = 0;
-	}
-	for (size_t i = 0; i < graph->gate_count; i++) {
-		struct graph_gate *gate = &graph->gates[i];
-		gate->id = gate->id ? gate->id : ++world->next_gate;
-		gate->was = gate->state;
-		gate->is_dirty = false;
-		for (size_t j = 0; j < gate->decision_count; j++)
-			gate->decisions[j].is_new = false;
-	}
+	for (size_t i = 0; i < graph->gate_count; i++)
+		if (graph->gates[i].id == 0)
+			graph->gates[i].id = ++world->next_gate;
 }
 
 static bool apply(struct world *world, const struct engine_event *event)
