@@ -11,6 +11,7 @@ struct poll_flow {
 	struct flow flow;
 	struct ingest *ingest;
 	int64_t repository;
+	struct str url;
 	struct arena row_arena;
 	struct mirror_state mirror;
 	struct str default_branch;                      /* adopt */
@@ -26,13 +27,13 @@ static struct poll_flow *poll_of(struct flow *flow)
 static enum flow_next fetch(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
-	return ingest_fetch(flow, poll->ingest->server, poll->repository, STR(""));
+	return ingest_fetch(flow, poll->ingest->server, poll->repository, poll->url);
 }
 
 static enum flow_next read_refs(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
-	return ingest_read_refs(flow, poll->ingest->server, poll->repository, STR(""), &poll->mirror);
+	return ingest_read_refs(flow, poll->ingest->server, poll->repository, &poll->mirror);
 }
 
 static enum flow_next load_known(struct flow *flow)
@@ -135,22 +136,10 @@ static void head_told(void *arg, struct str branch, const struct err *err)
 	flow_resume(&poll->flow);
 }
 
-static enum flow_next find_remote(struct flow *flow)
-{
-	struct poll_flow *poll = poll_of(flow);
-	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
-	db_add(batch, QUERY_REPOSITORY_REMOTE, DB_I64(poll->repository));
-	return db_await(flow, batch);
-}
-
 static enum flow_next ask_head(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
-	struct server *server = poll->ingest->server;
-	struct git_remote remote;
-	if (!ingest_read_remote(server, db_reply_of(flow), 0, &remote, &flow->arena, &flow->err))
-		return FLOW_FAIL;
-	mirrors_default_branch(server->mirrors, &remote, head_told, poll);
+	mirrors_default_branch(poll->ingest->server->mirrors, poll->url, head_told, poll);
 	return FLOW_WAIT;
 }
 
@@ -173,7 +162,7 @@ static enum flow_next adopt(struct flow *flow)
 }
 
 static flow_step *const poll_steps[] = {fetch, read_refs, load_known, compare, NULL};
-static flow_step *const adopt_steps[] = {find_remote, ask_head, fetch, read_refs, adopt, NULL};
+static flow_step *const adopt_steps[] = {ask_head, fetch, read_refs, adopt, NULL};
 
 static void noted(void *arg, struct db_reply *reply)
 {
@@ -203,24 +192,26 @@ static void poll_ended(struct flow *flow)
 	ingest_ended(ingest);
 }
 
-static struct poll_flow *new_poll(struct ingest *ingest, flow_step *const *steps, int64_t repository)
+static struct poll_flow *new_poll(struct ingest *ingest, flow_step *const *steps, int64_t repository, struct str url)
 {
 	struct poll_flow *poll = flow_new(sizeof *poll, steps, poll_ended);
 	poll->ingest = ingest;
 	poll->repository = repository;
+	poll->url = arena_str(&poll->row_arena, url);
 	ingest->active++;
 	return poll;
 }
 
-void ingest_poll(struct ingest *ingest, int64_t repository)
+void ingest_poll(struct ingest *ingest, int64_t repository, struct str url)
 {
 	if (!ingest->closed)
-		flow_start(&new_poll(ingest, poll_steps, repository)->flow);
+		flow_start(&new_poll(ingest, poll_steps, repository, url)->flow);
 }
 
-void ingest_adopt(struct ingest *ingest, int64_t repository, void (*done)(void *arg, const struct err *err), void *arg)
+void ingest_adopt(struct ingest *ingest, int64_t repository, struct str url,
+	void (*done)(void *arg, const struct err *err), void *arg)
 {
-	struct poll_flow *poll = new_poll(ingest, adopt_steps, repository);
+	struct poll_flow *poll = new_poll(ingest, adopt_steps, repository, url);
 	poll->done = done;
 	poll->arg = arg;
 	flow_start(&poll->flow);

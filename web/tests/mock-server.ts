@@ -6,7 +6,7 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
-import type { FileError, Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
+import type { Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
 import { makeJob, makeStage, makeSummary, type MockData } from "./mock-data.ts";
 
 /* As strict as the server's own: a page that needs more fails its test. */
@@ -39,7 +39,6 @@ class Refusal extends Error {
 		readonly status: number,
 		readonly kind: string,
 		message: string,
-		readonly details: FileError[] = [],
 	) {
 		super(message);
 	}
@@ -184,9 +183,7 @@ export class MockServer {
 				this.#route(request, url, body === "" ? {} : JSON.parse(body), response);
 			} catch (error) {
 				const refusal = error instanceof Refusal ? error : new Refusal(500, "bug", String(error));
-				this.#json(response, refusal.status, {
-					error: { kind: refusal.kind, message: refusal.message, details: refusal.details },
-				});
+				this.#json(response, refusal.status, { error: { kind: refusal.kind, message: refusal.message } });
 			}
 		});
 		return true;
@@ -227,14 +224,6 @@ export class MockServer {
 				return this.#json(response, 200, person);
 			case "GET repositories":
 				return this.#json(response, 200, { repositories: this.data.repositories });
-			case "GET repositories/ID/pipelines": {
-				const list = this.data.pipelines.get(id);
-				const ref = url.searchParams.get("ref") ?? "main";
-				if (!list) throw new Refusal(404, "not_found", `there is no repository "${id}"`);
-				if (![...list.branches, ...list.tags].includes(ref))
-					throw new Refusal(404, "not_found", `the repository has no branch, tag or commit "${ref}"`);
-				return this.#json(response, 200, list);
-			}
 			case "GET triggers":
 				return this.#json(response, 200, { triggers: this.data.triggers, next: null });
 			case "GET workers":
@@ -310,11 +299,8 @@ export class MockServer {
 
 	#start(body: Record<string, unknown>, response: ServerResponse): void {
 		const repository = String(body["repository"]);
-		const ticket = (body["inputs"] as Record<string, string> | undefined)?.["ticket"];
-		if (ticket === "OLD-1")
-			throw new Refusal(400, "invalid", 'pipeline "load-test" cannot be planned', [
-				{ file: ".penstock/load-test.yaml", line: 9, column: 3, message: 'input "ticket": "OLD-1" is closed' },
-			]);
+		if (body["pipeline"] === "missing")
+			throw new Refusal(404, "not_found", `${repository} has no .penstock/missing.yaml at main`);
 		const number =
 			Math.max(...this.data.runs.filter((run) => run.run.repository === repository).map((run) => run.run.number)) + 1;
 		const id = this.#nextId++;

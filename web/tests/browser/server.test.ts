@@ -92,7 +92,7 @@ describe("a real server", () => {
 
 	test.skipIf(startRepository === "")("starts a run by hand and follows it", { timeout: RUN_MS + 20_000 }, async () => {
 		await page.goto(`${base}/`);
-		await flows.sendStartForm(await flows.openStartForm(page, startRepository, startPipeline));
+		await flows.startRun(page, startRepository, startPipeline);
 		await page.getByRole("heading", { level: 1, name: `${startRepository}#` }).waitFor();
 		await page.locator("a.job").first().waitFor({ timeout: RUN_MS });
 	});
