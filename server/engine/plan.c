@@ -119,28 +119,35 @@ const struct field plan_fields[] = {
 	FIELD_END,
 };
 
-/* Steals the reference. Sorted names and no blanks: one form for equal values. */
-static struct str hash_json(json_t *json, struct arena *arena)
+/* Steals the reference. */
+static struct str canonical(json_t *json, struct arena *arena)
 {
-	char *hex = arena_alloc(arena, DIGEST_TEXT_BYTES);
 	/* As one text: a digest that is fed token by token takes several times as long. */
 	char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
 	if (!text)
 		BUG("a plan that is no JSON");
-	digest_text_of(str_of(text), hex);
+	struct str copy = arena_str(arena, str_of(text));
 	free(text);
 	json_decref(json);
+	return copy;
+}
+
+static struct str hash_text(struct str text, struct arena *arena)
+{
+	char *hex = arena_alloc(arena, DIGEST_TEXT_BYTES);
+	digest_text_of(text, hex);
 	return (struct str){hex, DIGEST_TEXT_BYTES - 1};
 }
 
-struct str plan_hash(const struct plan *plan, struct arena *arena)
+struct plan_text plan_text(const struct plan *plan, struct arena *arena)
 {
-	return hash_json(plan_write(plan), arena);
+	struct str json = canonical(plan_write(plan), arena);
+	return (struct plan_text){json, hash_text(json, arena)};
 }
 
 struct str plan_stage_hash(const struct plan_stage *stage, struct arena *arena)
 {
-	return hash_json(fields_write(stage_fields, stage), arena);
+	return hash_text(canonical(fields_write(stage_fields, stage), arena), arena);
 }
 
 bool plan_read(const json_t *json, struct plan *ret, struct arena *arena, struct err *err)

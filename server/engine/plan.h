@@ -140,9 +140,13 @@ extern const struct field plan_job_fields[];
 extern const struct field plan_step_fields[];
 extern const struct field plan_gate_fields[];
 
-/* SHA-256 (hex, 64) of the canonical JSON form; the same for equal plans, whatever made them. */
-struct str plan_hash(const struct plan *plan, struct arena *arena);
-/* Of one stage: what a gate is bound to. */
+/* The canonical form, names sorted and no blanks: the same for equal plans, whatever made them. */
+struct plan_text {
+	struct str json;
+	struct str hash; /* SHA-256 of it, hex, 64 */
+};
+struct plan_text plan_text(const struct plan *plan, struct arena *arena);
+/* The hash of one stage in the same form: what a gate is bound to. */
 struct str plan_stage_hash(const struct plan_stage *stage, struct arena *arena);
 bool plan_read(const json_t *json, struct plan *ret, struct arena *arena, struct err *err);
 json_t *plan_write(const struct plan *plan); /* a new reference */

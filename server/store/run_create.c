@@ -67,11 +67,9 @@ static void fill_columns(struct columns *columns, const struct plan *plan, struc
 
 static struct str store_plan(struct db_batch *batch, const struct plan *plan, struct arena *arena)
 {
-	struct str hash = plan_hash(plan, arena);
-	json_t *body = plan_write(plan);
-	db_add(batch, QUERY_PLAN_INTERN, DB_TEXT(hash), DB_JSON(body));
-	json_decref(body);
-	return hash;
+	struct plan_text text = plan_text(plan, arena);
+	db_add(batch, QUERY_PLAN_INTERN, DB_TEXT(text.hash), DB_TEXT(text.json));
+	return text.hash;
 }
 
 size_t run_store_create(struct db_batch *batch, size_t first_statement, const struct run_new *run, struct arena *arena)
