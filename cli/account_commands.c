@@ -11,16 +11,6 @@
 
 enum { PASSWORD_MAX_BYTES = 1024 };
 
-static void add_groups(struct table *table, const json_t *account)
-{
-	auto_buf text = BUF_INIT(TEXT_MAX);
-	size_t i;
-	json_t *group;
-	json_array_foreach(json_object_get(account, "groups"), i, group)
-		buf_addf(&text, "%s%s", text.n ? " " : "", json_string_value(group));
-	table_add(table, buf_c(&text));
-}
-
 static void print_accounts(struct cli *cli, const json_t *answer)
 {
 	static const char *const heads[] = {"NAME", "SHOWN AS", "ROLE", "GROUPS", NULL};
@@ -33,7 +23,7 @@ static void print_accounts(struct cli *cli, const json_t *answer)
 		table_add(&table, print_text(item, "name"));
 		table_add(&table, print_text(item, "display_name"));
 		table_add(&table, print_text(item, "role"));
-		add_groups(&table, item);
+		table_add_list(&table, json_object_get(item, "groups"));
 	}
 	table_print(&table);
 }

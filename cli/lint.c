@@ -40,7 +40,7 @@ int command_lint(struct cli *cli, struct err *err)
 		if (pipeline_files_load(files.items[i].p, &cli->arena, &pipeline, &errors))
 			continue;
 		wrong++;
-		pipeline_files_describe(&errors, list);
+		lang_errors_describe(&errors, list);
 		if (!cli->is_json)
 			pipeline_files_print(&errors);
 	}

@@ -1,6 +1,5 @@
 #include "cli/pipeline_files.h"
 
-#include "common/json.h"
 #include "common/lang/templates.h"
 
 #include <errno.h>
@@ -87,15 +86,4 @@ void pipeline_files_print(const struct lang_errors *errors)
 		fprintf(stderr, "%.*s\n", STR_ARG(lang_error_text(&errors->items[i], errors->arena)));
 	if (errors->left_out)
 		fprintf(stderr, "and %zu more\n", errors->left_out);
-}
-
-void pipeline_files_describe(const struct lang_errors *errors, json_t *list)
-{
-	for (size_t i = 0; i < errors->count; i++) {
-		const struct lang_error *error = &errors->items[i];
-		json_array_append_new(
-			list, json_pack("{s:s, s:i, s:i, s:o}", "file", error->at.file ? error->at.file : "", "line",
-				      (int)error->at.line, "column", (int)error->at.column, "message",
-				      json_of_str(error->message)));
-	}
 }

@@ -19,7 +19,5 @@ bool pipeline_files_load(
 
 /* One `file:line:column: message` each, to stderr. */
 void pipeline_files_print(const struct lang_errors *errors);
-/* The same as the API's FileErrors, added to a list. */
-void pipeline_files_describe(const struct lang_errors *errors, json_t *list);
 
 #endif

@@ -156,7 +156,7 @@ static void show_reason(struct planning *planning, const char *path, struct str 
 
 static void show_errors(struct planning *planning, const struct lang_errors *errors)
 {
-	pipeline_files_describe(errors, planning->errors);
+	lang_errors_describe(errors, planning->errors);
 	if (!planning->cli->is_json)
 		pipeline_files_print(errors);
 }

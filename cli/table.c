@@ -35,6 +35,15 @@ void table_addf(struct table *table, const char *format, ...)
 	add_cell(table, arena_str(table->arena, buf_str(&text)));
 }
 
+void table_add_list(struct table *table, const json_t *texts)
+{
+	auto_buf line = BUF_INIT(TEXT_MAX);
+	size_t i;
+	json_t *text;
+	json_array_foreach(texts, i, text) buf_addf(&line, "%s%s", line.n ? " " : "", json_string_value(text));
+	add_cell(table, arena_str(table->arena, buf_str(&line)));
+}
+
 void table_add_state(struct table *table, const char *state)
 {
 	table_addf(table, "%s%s%s", print_colour(table->cli, state), state, print_plain(table->cli));

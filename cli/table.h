@@ -8,6 +8,8 @@
 
 #include "cli/cli.h"
 
+#include <jansson.h>
+
 struct table {
 	const struct cli *cli;
 	struct arena *arena;
@@ -20,6 +22,8 @@ struct table {
 void table_init(struct table *table, struct cli *cli, const char *const *heads);
 void table_add(struct table *table, const char *text);
 void table_addf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Texts of an answer, with blanks between. */
+void table_add_list(struct table *table, const json_t *texts);
 /* In the colour of the state. */
 void table_add_state(struct table *table, const char *state);
 /* Nothing at all where there are no rows. */

@@ -6,16 +6,6 @@
 
 #include <stdio.h>
 
-static void add_labels(struct table *table, const json_t *worker)
-{
-	auto_buf text = BUF_INIT(TEXT_MAX);
-	size_t i;
-	json_t *label;
-	json_array_foreach(json_object_get(worker, "labels"), i, label)
-		buf_addf(&text, "%s%s", text.n ? " " : "", json_string_value(label));
-	table_add(table, buf_c(&text));
-}
-
 static void print_workers(struct cli *cli, const json_t *answer)
 {
 	static const char *const heads[] = {"NAME", "STATE", "BUSY", "PROFILE", "VERSION", "SEEN", "LABELS", NULL};
@@ -34,7 +24,7 @@ static void print_workers(struct cli *cli, const json_t *answer)
 		table_add(&table, print_text(item, "profile"));
 		table_add(&table, print_text(item, "version"));
 		table_add(&table, ago);
-		add_labels(&table, item);
+		table_add_list(&table, json_object_get(item, "labels"));
 	}
 	table_print(&table);
 	if (table.count == 0)

@@ -43,6 +43,12 @@ enum expr_op {
 	EXPR_OP_CHOOSE, /* args[0] ? args[1] : args[2] */
 };
 
+/* The binary operators come first, and the literal right behind them. */
+extern const struct expr_binary_op {
+	const char *sign;
+	int level;
+} expr_binary_ops[EXPR_OP_LITERAL];
+
 enum expr_method { EXPR_STARTS_WITH, EXPR_ENDS_WITH, EXPR_CONTAINS, EXPR_MATCHES, EXPR_LOWER_ASCII, EXPR_UPPER_ASCII };
 extern const char *const expr_method_names[]; /* parsing refuses all others */
 

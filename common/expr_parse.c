@@ -16,10 +16,7 @@ struct parser {
 	struct err *err;
 };
 
-static const struct {
-	const char *sign;
-	int level;
-} binary_ops[] = {
+const struct expr_binary_op expr_binary_ops[EXPR_OP_LITERAL] = {
 #define X(op, sign, level) [op] = {sign, level},
 	EXPR_BINARY_OPS(X)
 #undef X
@@ -244,10 +241,10 @@ static const struct expr *parse_unary(struct parser *parser)
 
 static bool find_binary(const struct parser *parser, enum expr_op *ret)
 {
-	for (size_t op = 0; op < sizeof binary_ops / sizeof binary_ops[0]; op++) {
-		if (!is_sign(parser, binary_ops[op].sign) && !is_name(parser, binary_ops[op].sign))
+	for (enum expr_op op = 0; op < EXPR_OP_LITERAL; op++) {
+		if (!is_sign(parser, expr_binary_ops[op].sign) && !is_name(parser, expr_binary_ops[op].sign))
 			continue;
-		*ret = (enum expr_op)op;
+		*ret = op;
 		return true;
 	}
 	return false;
@@ -260,7 +257,7 @@ static const struct expr *parse_binary(struct parser *parser, int level)
 		return parse_unary(parser);
 	const struct expr *left = parse_binary(parser, level + 1);
 	enum expr_op op;
-	while (left && find_binary(parser, &op) && binary_ops[op].level == level) {
+	while (left && find_binary(parser, &op) && expr_binary_ops[op].level == level) {
 		if (!advance(parser))
 			return NULL;
 		const struct expr *right = parse_binary(parser, level + 1);

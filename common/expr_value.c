@@ -222,27 +222,18 @@ static void print_member(struct buf *out, const struct expr *expr)
 	buf_add_char(out, ')');
 }
 
-static const struct {
-	const char *sign;
-	int level;
-} binary_ops[] = {
-#define X(op, sign, level) [op] = {sign, level},
-	EXPR_BINARY_OPS(X)
-#undef X
-};
-
 /* `level`: what binds less than this needs brackets here. */
 static void print_operator(struct buf *out, const struct expr *expr, int level)
 {
 	bool is_unary = expr->op == EXPR_OP_NOT || expr->op == EXPR_OP_NEGATE, is_choose = expr->op == EXPR_OP_CHOOSE;
-	int own = is_unary ? EXPR_LEVEL_UNARY : is_choose ? EXPR_LEVEL_CHOOSE : binary_ops[expr->op].level;
+	int own = is_unary ? EXPR_LEVEL_UNARY : is_choose ? EXPR_LEVEL_CHOOSE : expr_binary_ops[expr->op].level;
 	buf_add_c(out, own < level ? "(" : "");
 	if (is_unary) {
 		buf_add_char(out, expr->op == EXPR_OP_NOT ? '!' : '-');
 		print(out, expr->args[0], own);
 	} else {
 		print(out, expr->args[0], is_choose ? own + 1 : own);
-		buf_addf(out, " %s ", is_choose ? "?" : binary_ops[expr->op].sign);
+		buf_addf(out, " %s ", is_choose ? "?" : expr_binary_ops[expr->op].sign);
 		print(out, expr->args[1], own + 1);
 	}
 	if (is_choose) {

@@ -1,5 +1,7 @@
 #include "common/lang/errors.h"
 
+#include "common/json.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,5 +71,16 @@ void lang_errors_sort(struct lang_errors *errors, const char *first_file)
 		for (; j > 0 && compare_places(moved.at, errors->items[j - 1].at, first_file) < 0; j--)
 			errors->items[j] = errors->items[j - 1];
 		errors->items[j] = moved;
+	}
+}
+
+void lang_errors_describe(const struct lang_errors *errors, json_t *list)
+{
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct lang_error *error = &errors->items[i];
+		json_array_append_new(
+			list, json_pack("{s:s, s:i, s:i, s:o}", "file", error->at.file ? error->at.file : "", "line",
+				      (int)error->at.line, "column", (int)error->at.column, "message",
+				      json_of_str(error->message)));
 	}
 }

@@ -9,6 +9,8 @@
 #include "common/arena.h"
 #include "common/lang/pipeline.h"
 
+#include <jansson.h>
+
 struct lang_error {
 	struct lang_place at;
 	struct str message; /* `unknown key "gates" in a stage; did you mean "gate"?` */
@@ -33,5 +35,7 @@ struct lang_place lang_text_place(const struct lang_text *text, size_t offset);
 void lang_errors_sort(struct lang_errors *errors, const char *first_file);
 /* `.penstock/ci.yaml:14:7: unknown key ...`, without a line end. */
 struct str lang_error_text(const struct lang_error *error, struct arena *arena);
+/* {file, line, column, message} each, added to a list. */
+void lang_errors_describe(const struct lang_errors *errors, json_t *list);
 
 #endif

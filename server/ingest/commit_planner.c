@@ -103,7 +103,8 @@ static struct planned_run *add_run(struct work *work, struct str pipeline)
 static void add_broken(struct work *work, struct str pipeline, const struct lang_errors *errors)
 {
 	struct planned_run *run = add_run(work, pipeline);
-	run->errors = pipeline_errors_json(errors);
+	run->errors = json_array();
+	lang_errors_describe(errors, run->errors);
 	json_array_append_new(work->plans.owned, run->errors);
 }
 

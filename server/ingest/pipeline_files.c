@@ -1,6 +1,5 @@
 #include "server/ingest/pipeline_files.h"
 
-#include "common/json.h"
 #include "common/lang/templates.h"
 
 bool pipeline_files_read(
@@ -35,19 +34,6 @@ bool pipeline_files_load(const struct pipeline_files *files, const struct git_fi
 	struct pipeline_files all = *files;
 	struct lang_loader loader = {.arg = &all, .load = load_base};
 	return lang_load(file->text, file->path.p, &loader, arena, ret, errors);
-}
-
-json_t *pipeline_errors_json(const struct lang_errors *errors)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < errors->count; i++) {
-		const struct lang_error *error = &errors->items[i];
-		json_array_append_new(
-			list, json_pack("{s:s, s:i, s:i, s:o}", "file", error->at.file ? error->at.file : "", "line",
-				      (int)error->at.line, "column", (int)error->at.column, "message",
-				      json_of_str(error->message)));
-	}
-	return list;
 }
 
 bool pipeline_may_start(struct str pipeline, const struct str_list *allowed, const struct str_list *groups,

@@ -22,9 +22,6 @@ const struct git_file *pipeline_files_find(const struct pipeline_files *files, s
 bool pipeline_files_load(const struct pipeline_files *files, const struct git_file *file, struct arena *arena,
 	const struct pipeline **ret, struct lang_errors *errors);
 
-/* [{file, line, column, message}]. A new reference. */
-json_t *pipeline_errors_json(const struct lang_errors *errors);
-
 /* Whether somebody in `groups` may start a pipeline that names `allowed` (empty: everybody who may start runs at all)
  * by hand. false: ERR_DENIED names who may. */
 bool pipeline_may_start(struct str pipeline, const struct str_list *allowed, const struct str_list *groups,

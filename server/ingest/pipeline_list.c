@@ -83,10 +83,12 @@ static json_t *describe_file(const struct listing *listing, const struct git_fil
 	const struct pipeline *pipeline;
 	struct str name = lang_name_of_file(file->path.p), reason;
 	bool is_sound = pipeline_files_load(&listing->files, file, listing->arena, &pipeline, &errors);
+	json_t *faults = json_array();
+	lang_errors_describe(&errors, faults);
 	reason = is_sound ? why_not(listing, file, pipeline) : STR("its file has errors");
 	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}", "name", json_of_str(name), "file", json_of_str(file->path),
 		"may_start", reason.n == 0, "why_not", json_of_str(reason), "inputs",
-		is_sound ? describe_inputs(pipeline) : json_array(), "errors", pipeline_errors_json(&errors));
+		is_sound ? describe_inputs(pipeline) : json_array(), "errors", faults);
 }
 
 static json_t *names_of_refs(const struct pair_list *refs, struct str prefix)
