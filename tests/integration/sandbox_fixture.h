@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "worker/sandbox/client.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -147,12 +148,9 @@ __attribute__((unused)) static bool has_layer(enum sandbox_layer_bit layer)
 __attribute__((unused)) static int run_as_root_and_user(Suite *suite, const char *program, const char *launcher)
 {
 	fixture.launcher = launcher;
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	if (failed || geteuid() != 0)
-		return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	int status = suite_run(suite);
+	if (status != EXIT_SUCCESS || geteuid() != 0)
+		return status;
 	char command[4096 + 256];
 	snprintf(command, sizeof command,
 		"setpriv --reuid 61234 --regid 61234 --clear-groups --bounding-set -all test -x %s", launcher);

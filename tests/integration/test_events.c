@@ -3,6 +3,7 @@
 #include "server/store/run_store.h"
 #include "tests/integration/streams_site.h"
 #include "tests/support/planning.h"
+#include "tests/support/suite.h"
 
 /* Event streams over a run of the real planner; the rows change as another coordinator would change them. */
 
@@ -355,9 +356,5 @@ int main(void)
 	tcase_add_test(cases, closing_ends_every_stream_and_takes_no_new_one);
 	tcase_add_loop_test(cases, an_unknown_run_is_refused, 0, 3);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

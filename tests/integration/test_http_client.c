@@ -3,6 +3,7 @@
 #include "common/io/proc.h"
 #include "common/mem.h"
 #include "server/http/http_server.h"
+#include "tests/support/suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -433,9 +434,5 @@ int main(void)
 	tcase_add_test(cases, guard_decides_on_each_connection);
 	tcase_add_test(cases, tls_is_spoken_and_verified);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

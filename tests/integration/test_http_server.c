@@ -2,6 +2,7 @@
 #include "common/mem.h"
 #include "server/http/http_server.h"
 #include "tests/integration/http_peer.h"
+#include "tests/support/suite.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -733,9 +734,5 @@ int main(void)
 	tcase_add_test(closed, close_cuts_what_is_left);
 	suite_add_tcase(suite, served);
 	suite_add_tcase(suite, closed);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

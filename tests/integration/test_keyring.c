@@ -4,6 +4,7 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "server/keys/keyring.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -160,9 +161,5 @@ int main(void)
 	tcase_add_loop_test(cases, a_key_file_that_cannot_be_right_is_refused, 0, COUNT_OF(refused));
 	tcase_add_test(cases, a_missing_folder_is_said);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "common/proto/worker_proto.h"
 #include "server/engine/states.h"
 #include "tests/integration/streams_site.h"
+#include "tests/support/suite.h"
 
 #include <zstd.h>
 
@@ -466,9 +467,5 @@ int main(void)
 	tcase_add_test(cases, a_log_with_a_gap_keeps_its_frames);
 	tcase_add_test(cases, empty_days_are_dropped);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

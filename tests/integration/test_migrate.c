@@ -4,6 +4,7 @@
 #include "common/mem.h"
 #include "server/store/db.h"
 #include "tests/support/pg.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -231,9 +232,5 @@ int main(void)
 	tcase_add_test(cases, the_products_schema_and_statements_agree);
 	tcase_add_test(cases, templates_are_migrated);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "common/io/proc.h"
 #include "common/io/work.h"
 #include "common/mem.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -205,9 +206,5 @@ int main(void)
 	tcase_add_test(cases, missing_program_is_said);
 	tcase_add_test(cases, work_runs_on_another_thread);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

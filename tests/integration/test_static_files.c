@@ -3,6 +3,7 @@
 #include "common/mem.h"
 #include "server/http/http_server.h"
 #include "server/http/static_files.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -221,9 +222,5 @@ int main(void)
 	tcase_add_test(cases, unchanged_files_are_not_sent_again);
 	tcase_add_test(cases, unbuilt_pages_are_said);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "server/auth/password.h"
 #include "server/blobs/blob_store.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -255,9 +256,5 @@ int main(void)
 	tcase_add_exit_test(cases, a_race_on_the_pool_is_found, TSAN_EXIT);
 #endif
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

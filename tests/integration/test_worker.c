@@ -1,5 +1,6 @@
 // links: penstock_fake_coordinator
 #include "tests/integration/worker_fixture.h"
+#include "tests/support/suite.h"
 
 /* What a job's owner sees of the worker: steps, their order and ends, the log, limits, outputs. */
 
@@ -272,9 +273,5 @@ int main(void)
 	tcase_add_test(jobs, a_disk_has_its_limit);
 	tcase_add_test(jobs, a_missing_shell_is_said);
 	suite_add_tcase(suite, jobs);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

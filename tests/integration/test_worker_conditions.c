@@ -1,5 +1,6 @@
 // links: penstock_fake_coordinator
 #include "tests/integration/worker_fixture.h"
+#include "tests/support/suite.h"
 
 /* Which steps run, by the word that the coordinator sends with them. The words are those of plan_step_when_names. */
 
@@ -42,9 +43,5 @@ int main(void)
 	tcase_set_timeout(steps, 200);
 	tcase_add_loop_test(steps, words_decide_which_steps_run, 0, COUNT_OF(cases));
 	suite_add_tcase(suite, steps);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 // links: penstock_fake_coordinator
 #include "tests/integration/worker_fixture.h"
+#include "tests/support/suite.h"
 
 #include <sys/stat.h>
 
@@ -263,9 +264,5 @@ int main(void)
 	tcase_add_test(files, a_failed_job_still_leaves_what_it_made);
 	tcase_add_test(files, nothing_of_a_job_is_left_for_the_next);
 	suite_add_tcase(suite, files);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

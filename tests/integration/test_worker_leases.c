@@ -1,6 +1,7 @@
 // links: penstock_fake_coordinator
 #include "common/clock.h"
 #include "tests/integration/worker_fixture.h"
+#include "tests/support/suite.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -353,9 +354,5 @@ int main(void)
 	tcase_add_test(leases, a_root_worker_goes_on_as_another_account);
 	tcase_add_test(leases, a_queue_costs_one_round_trip_a_job);
 	suite_add_tcase(suite, leases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

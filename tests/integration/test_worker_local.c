@@ -3,6 +3,7 @@
 #include "common/mem.h"
 #include "worker/local.h"
 #include "worker/sandbox/client.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -159,9 +160,5 @@ int main(void)
 	tcase_add_test(all, a_commit_is_taken_from_a_repository);
 	tcase_add_test(all, it_can_be_cancelled);
 	suite_add_tcase(suite, all);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

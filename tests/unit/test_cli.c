@@ -3,6 +3,7 @@
 #include "cli/args.h"
 #include "cli/print.h"
 #include "cli/run_view.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <locale.h>
@@ -278,9 +279,5 @@ int main(void)
 	tcase_add_test(all, a_low_screen_gets_what_matters);
 	tcase_add_loop_test(all, outcomes_are_exit_codes, 0, COUNT_OF(ends));
 	suite_add_tcase(suite, all);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

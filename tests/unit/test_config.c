@@ -1,6 +1,7 @@
 // links: penstock_common
 #include "common/config.h"
 #include "common/mem.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -197,9 +198,5 @@ int main(void)
 	tcase_add_test(cases, missing_file_is_said);
 	tcase_add_test(cases, help_needs_nothing_and_lists_all);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "common/hex.h"
 #include "common/mem.h"
 #include "common/random.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -90,9 +91,5 @@ int main(void)
 	tcase_add_test(cases, equal_means_equal);
 	tcase_add_test(cases, tokens_differ_and_say_what_they_are);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "tests/support/world.h"
 
 #include "server/engine/lane.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -562,9 +563,5 @@ int main(void)
 	TCase *pure = tcase_create("lanes");
 	tcase_add_loop_test(pure, lanes_let_one_in, 0, sizeof lanes / sizeof lanes[0]);
 	suite_add_tcase(suite, pure);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

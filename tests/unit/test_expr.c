@@ -4,6 +4,7 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "common/regex.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -523,9 +524,5 @@ int main(void)
 	tcase_add_test(cases, pairs_are_a_map);
 	tcase_add_test(cases, regular_expressions_match);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "common/io/flow.h"
 
 #include "common/mem.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -202,9 +203,5 @@ int main(void)
 	tcase_add_test(cases, restarting_from_a_callback_runs_from_the_top);
 	tcase_add_test_raise_signal(cases, a_jump_out_of_the_table_is_a_bug, 6);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

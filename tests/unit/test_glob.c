@@ -2,6 +2,7 @@
 #include "common/glob.h"
 
 #include "common/mem.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -165,9 +166,5 @@ int main(void)
 	tcase_add_test(cases, long_patterns_are_refused);
 	tcase_add_test(cases, no_blow_up);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 // links: penstock_common
 #include "common/hex.h"
 #include "common/mem.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -80,9 +81,5 @@ int main(void)
 	tcase_add_loop_test(cases, wrong_text_is_refused, 0, COUNT_OF(wrongs));
 	tcase_add_test(cases, hex_has_a_fixed_length);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include "common/lang/templates.h"
 #include "common/mem.h"
 #include "common/yaml.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -465,9 +466,5 @@ int main(void)
 	tcase_add_test(quick, hostile_files_are_quick);
 	suite_add_tcase(suite, cases);
 	suite_add_tcase(suite, quick);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 // links: penstock_worker
 #include "worker/log_filter.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -107,9 +108,5 @@ int main(void)
 	tcase_add_test(all, the_cap_ends_the_log_with_a_note);
 	tcase_add_test(all, large_pieces_pass);
 	suite_add_tcase(suite, all);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

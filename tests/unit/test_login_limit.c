@@ -4,6 +4,7 @@
 
 #include "common/arena.h"
 #include "common/clock.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -108,9 +109,5 @@ int main(void)
 	tcase_add_test(tcase, the_right_password_clears_the_name);
 	tcase_add_test(tcase, a_flood_of_addresses_finds_room);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

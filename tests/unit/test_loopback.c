@@ -1,5 +1,6 @@
 // links: penstock_common
 #include "common/loopback.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -32,9 +33,5 @@ int main(void)
 	TCase *tcase = tcase_create("loopback");
 	tcase_add_loop_test(tcase, loopback_is_told_from_the_rest, 0, sizeof urls / sizeof *urls);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

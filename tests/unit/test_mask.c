@@ -1,5 +1,6 @@
 // links: penstock_worker
 #include "worker/mask.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -110,9 +111,5 @@ int main(void)
 	tcase_add_test(all, a_beginning_is_held_back);
 	tcase_add_test(all, endless_repetition_is_bounded);
 	suite_add_tcase(suite, all);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 // links: penstock_worker
 #include "common/buf.h"
 #include "worker/output_file.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -75,9 +76,5 @@ int main(void)
 	tcase_add_loop_test(all, reads, 0, sizeof cases / sizeof *cases);
 	tcase_add_test(all, refuses_a_value_that_is_too_long);
 	suite_add_tcase(suite, all);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

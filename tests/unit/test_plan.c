@@ -6,6 +6,7 @@
 #include "server/engine/plan_print.h"
 #include "server/engine/plan_render.h"
 #include "server/engine/refusals.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -404,9 +405,5 @@ int main(void)
 	tcase_add_test(cases, refusals_name_who_asks);
 	tcase_add_test(cases, plans_are_readable);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include "server/engine/plan_env.h"
 #include "server/engine/plan_render.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -367,9 +368,5 @@ int main(void)
 	tcase_add_test(cases, everything_that_comes_later_is_planned);
 	tcase_add_test(cases, equal_causes_make_equal_plans);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

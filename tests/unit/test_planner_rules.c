@@ -3,6 +3,7 @@
 
 #include "common/lang/lang.h"
 #include "common/mem.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -344,9 +345,5 @@ int main(void)
 	tcase_add_loop_test(cases, faults_of_planning_have_a_place, 0, COUNT_OF(faults));
 	tcase_add_test(cases, a_variable_that_the_run_completes_cannot_be_read_before);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "server/http/router.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -114,9 +115,5 @@ int main(void)
 	tcase_add_loop_test(cases, paths_mean_one_thing, 0, COUNT_OF(paths));
 	tcase_add_test(cases, queries_are_searched_by_name);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

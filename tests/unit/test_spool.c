@@ -1,6 +1,7 @@
 // links: penstock_worker
 #include "common/mem.h"
 #include "worker/spool.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -272,9 +273,5 @@ int main(void)
 	tcase_add_test(all, a_torn_record_is_cut_off);
 	tcase_add_test(all, a_damaged_file_is_put_aside);
 	suite_add_tcase(suite, all);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

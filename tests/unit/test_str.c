@@ -1,5 +1,6 @@
 // links: penstock_common
 #include "common/str.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -95,9 +96,5 @@ int main(void)
 	tcase_add_loop_test(cases, nearest_suggests, 0, sizeof words / sizeof words[0]);
 	tcase_add_loop_test(cases, utf8_is_strict, 0, sizeof texts / sizeof texts[0]);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

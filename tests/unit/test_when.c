@@ -2,6 +2,7 @@
 #include "common/lang/when.h"
 #include "common/mem.h"
 #include "common/size.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -167,9 +168,5 @@ int main(void)
 	tcase_add_loop_test(cases, sizes_are_read_and_written, 0, COUNT_OF(sizes));
 	tcase_add_loop_test(cases, bad_sizes_are_refused, 0, COUNT_OF(bad_sizes));
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

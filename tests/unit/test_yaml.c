@@ -1,6 +1,7 @@
 // links: penstock_common
 #include "common/mem.h"
 #include "common/yaml.h"
+#include "tests/support/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -191,9 +192,5 @@ int main(void)
 	tcase_add_test(cases, aliases_have_a_ceiling);
 	tcase_add_test(cases, anchors_have_a_ceiling);
 	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }
