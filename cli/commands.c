@@ -16,6 +16,21 @@
 		"wait", NULL, "show how the run goes, and exit with its outcome", NULL                                 \
 	}
 
+#define CREDENTIAL_FLAGS                                                                                               \
+	{"forge-token-file", "FILE", "a file with a token of the forge, for https and its API", NULL},                 \
+		{"forge-user", "NAME", "the user that goes with the token, where the forge asks for one", NULL},       \
+		{"ssh-key-file", "FILE", "a file with a private ssh key: a deploy key", NULL},                         \
+		{"known-hosts", "FILE",                                                                                \
+			"the host's keys, as in ~/.ssh/known_hosts; by default they are asked for once and shown",     \
+			NULL},                                                                                         \
+		{"api-url", "URL", "the forge's API; as the address tells by default", NULL},                          \
+	{                                                                                                              \
+		"project", "OWNER/NAME", "the forge's name of it; as the address tells by default", NULL               \
+	}
+
+static const char repo_add_details[] =
+	"With --forge it prints the address and the secret of the webhook to set up there; the secret is shown once.\n"
+	"docs/forges.md says how for each forge. gitea stands for Forgejo, too.";
 static const char run_states[] = "pending running waiting succeeded failed cancelled superseded rolled_back";
 static const char wait_details[] =
 	"With --wait it exits with 0 when the run succeeded, 1 when it did not, and 4 when it waits for "
@@ -37,14 +52,25 @@ const struct cli_command cli_commands[] = {
 		"stops at once. The first start makes the account admin, whose password is in DIR/admin-password, and an API token\n"
 		"in DIR/admin-token.",
 		up_flags, up_command},
-	{"repo add", "NAME URL", "Watch a repository", NULL,
-		FLAGS({"default-branch", "BRANCH", "when the repository's HEAD does not tell", NULL}),
+	{"repo add", "NAME URL", "Watch a repository", repo_add_details,
+		FLAGS({"forge", "FORGE", "where it is hosted; git by default: a plain repository",
+			      "git github gitlab gitea"},
+			{"default-branch", "BRANCH", "when the repository's HEAD does not tell", NULL},
+			{"secret-file", "FILE", "a file with the webhook's secret; one is made by default", NULL},
+			CREDENTIAL_FLAGS),
 		command_repo_add},
 	{"repo ls", "", "List the repositories", NULL, NULL, command_repo_ls},
 	{"repo rm", "NAME", "Stop watching a repository; its runs stay", NULL, NULL, command_repo_rm},
 	{"repo poll", "NAME", "Look for pushes now", NULL, NULL, command_repo_poll},
-	{"repo secret", "NAME", "Make a fresh webhook secret, shown once; the one before stays valid for a day", NULL,
-		NULL, command_repo_secret},
+	{"repo rotate-secret", "NAME", "Make a fresh webhook secret, shown once; the one before stays valid for a day",
+		NULL, FLAGS({"secret-file", "FILE", "a file with the secret; one is made by default", NULL}),
+		command_repo_rotate_secret},
+	{"repo credential", "ACTION NAME", "Give the server what it reaches a private repository with: set, or rm",
+		"Token and key are sealed, used by the server alone, and never shown again. They are read from files, or from\n"
+		"standard input with - in place of a name.",
+		FLAGS(CREDENTIAL_FLAGS), command_repo_credential},
+	{"repo deliveries", "NAME", "List what a repository's webhook brought, and what became of it", NULL, NULL,
+		command_repo_deliveries},
 	{"hook install", "PATH", "Let a bare repository on this machine tell the server of its pushes",
 		"Writes hooks/post-receive and penstock-hook.json (address and a fresh secret, mode 0600) into it, and lets it take\n"
 		"push options such as `git push -o ci.skip`. It may be repeated. A push never fails because of the hook.",

@@ -20,12 +20,14 @@ CLI_COMMAND(reject);
 CLI_COMMAND(artifacts);
 CLI_COMMAND(artifact_get);
 
-/* repo_commands.c, worker_commands.c, account_commands.c */
+/* repo_commands.c, forge_commands.c, worker_commands.c, account_commands.c */
 CLI_COMMAND(repo_add);
 CLI_COMMAND(repo_ls);
 CLI_COMMAND(repo_rm);
 CLI_COMMAND(repo_poll);
-CLI_COMMAND(repo_secret);
+CLI_COMMAND(repo_rotate_secret);
+CLI_COMMAND(repo_credential);
+CLI_COMMAND(repo_deliveries);
 CLI_COMMAND(triggers);
 CLI_COMMAND(workers);
 CLI_COMMAND(worker_drain);

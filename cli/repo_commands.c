@@ -5,28 +5,8 @@
 #include "cli/table.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { COMMIT_DIGITS = 10 };
-
-static void print_added(struct cli *cli, const json_t *repository)
-{
-	(void)cli;
-	const char *url = print_text(repository, "url");
-	printf("%s is watched\n", print_text(repository, "name"));
-	if (strncmp(url, "file://", 7) == 0 || url[0] == '/')
-		printf("next: penstock hook install %s\n", url[0] == '/' ? url : url + 7);
-}
-
-int command_repo_add(struct cli *cli, struct err *err)
-{
-	json_t *body = json_pack("{s:s, s:s}", "name", cli_argument(cli, 0), "url", cli_argument(cli, 1));
-	if (cli_has(cli, "default-branch"))
-		json_object_set_new(body, "default_branch", json_string(cli_flag(cli, "default-branch")));
-	int code = ask(cli, "POST", STR("/api/v1/repositories"), body, print_added, err);
-	json_decref(body);
-	return code;
-}
 
 static void print_repositories(struct cli *cli, const json_t *answer)
 {
@@ -38,12 +18,13 @@ static void print_repositories(struct cli *cli, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "repositories"), i, item)
 	{
 		char ago[PRINT_TIME_BYTES];
-		const char *problem = print_text(item, "problem");
+		const char *problem = print_text(item, "problem"), *unsaid = print_text(item, "report_problem");
 		print_ago(ago, item, "fetched_at");
 		table_add(&table, print_text(item, "name"));
 		table_add(&table, print_text(item, "default_branch"));
 		table_add(&table, ago);
-		table_addf(&table, "%s%s%s", print_text(item, "url"), *problem ? "  ! " : "", problem);
+		table_addf(&table, "%s%s%s%s%s", print_text(item, "url"), *problem ? "  ! " : "", problem,
+			*unsaid ? "  ! " : "", unsaid);
 	}
 	table_print(&table);
 	if (table.count == 0)
@@ -63,17 +44,6 @@ int command_repo_rm(struct cli *cli, struct err *err)
 int command_repo_poll(struct cli *cli, struct err *err)
 {
 	return ask(cli, "POST", ask_path(cli, "/api/v1/repositories/", "/poll"), NULL, ask_print_done, err);
-}
-
-static void print_secret(struct cli *cli, const json_t *answer)
-{
-	(void)cli;
-	printf("address  %s\nsecret   %s\n", print_text(answer, "url"), print_text(answer, "secret"));
-}
-
-int command_repo_secret(struct cli *cli, struct err *err)
-{
-	return ask(cli, "POST", ask_path(cli, "/api/v1/repositories/", "/hook-secret"), NULL, print_secret, err);
 }
 
 /* --- what came in --- */

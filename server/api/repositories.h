@@ -7,9 +7,7 @@
 
 http_handler repositories_list;
 http_handler repositories_get;
-http_handler repositories_add;
 http_handler repositories_remove;
-http_handler repositories_secret;
 http_handler repositories_poll;
 http_handler triggers_list;
 http_handler workers_list;

@@ -4,6 +4,7 @@
 #include "server/api/people.h"
 #include "server/api/pipelines.h"
 #include "server/api/repositories.h"
+#include "server/api/repository_forge.h"
 #include "server/api/runs.h"
 #include "server/api/service.h"
 #include "server/auth/auth.h"
@@ -13,7 +14,7 @@
 #include "server/ingest/ingest.h"
 #include "server/logs/logs.h"
 
-enum { SMALL = 64 * 1024, HOOK_BYTES_MAX = 1024 * 1024 };
+enum { SMALL = 64 * 1024, HOOK_BYTES_MAX = 4 * 1024 * 1024 };
 
 #define V1      "/api/v1"
 #define ATTEMPT V1 "/worker/attempts/{job}/{attempt}"
@@ -37,6 +38,10 @@ const struct http_route api_routes[] = {
 	{"DELETE", V1 "/repositories/{repository}", repositories_remove, SMALL, false, AUTH_OPERATOR},
 	{"GET", V1 "/repositories/{repository}/pipelines", pipelines_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/repositories/{repository}/hook-secret", repositories_secret, SMALL, false, AUTH_ADMIN},
+	{"PUT", V1 "/repositories/{repository}/credential", repositories_credential_set, SMALL, false, AUTH_ADMIN},
+	{"DELETE", V1 "/repositories/{repository}/credential", repositories_credential_remove, SMALL, false,
+		AUTH_ADMIN},
+	{"GET", V1 "/repositories/{repository}/deliveries", deliveries_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/repositories/{repository}/poll", repositories_poll, SMALL, false, AUTH_DEVELOPER},
 	{"GET", V1 "/triggers", triggers_list, 0, false, AUTH_VIEWER},
 	{"POST", "/hooks/{repository}", ingest_hook, HOOK_BYTES_MAX, false, AUTH_PUBLIC},

@@ -289,7 +289,7 @@ void runs_create(struct http_exchange *exchange, void *context)
 }
 
 struct again_row {
-	int64_t repository_id;
+	int64_t repository_id, pull_request;
 	struct str event, pipeline, ref, before, commit;
 	struct pair_list inputs;
 };
@@ -302,6 +302,7 @@ static const struct field again_fields[] = {
 	FIELD(struct again_row, before, FIELD_STR, 0),
 	FIELD(struct again_row, commit, FIELD_STR, 0),
 	FIELD(struct again_row, inputs, FIELD_PAIRS, 0),
+	FIELD(struct again_row, pull_request, FIELD_I64, 0),
 	FIELD_END,
 };
 
@@ -328,6 +329,7 @@ static enum flow_next start_again(struct flow *flow)
 		.commit = row.commit,
 		.inputs = row.inputs,
 		.rerun_of = request->id,
+		.pull_request = row.pull_request,
 	};
 	set_person(&manual, auth_caller(request->exchange));
 	ingest_start_run(request->server->ingest, &manual, started, flow);

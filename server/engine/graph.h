@@ -88,6 +88,7 @@ struct run_graph {
 	enum run_state ending; /* RUN_CANCELLED or RUN_SUPERSEDED once asked for, else RUN_PENDING */
 	struct str reason;
 	struct str waiting_for;
+	struct str abandoned; /* why it ends as soon as it would wait; "": it may wait */
 	bool has_warnings;
 	int64_t started_at, ended_at;
 	bool is_dirty;

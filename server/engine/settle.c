@@ -315,11 +315,19 @@ static void obey_lane(struct run_graph *graph)
 			arena_printf(graph->arena, "superseded by %.*s", STR_ARG(graph->lane.superseded_by)));
 }
 
+/* What is under way is finished; nothing new is waited for. */
+static void obey_abandonment(struct run_graph *graph)
+{
+	if (graph->abandoned.n && (graph->state == RUN_PENDING || graph->state == RUN_WAITING))
+		settle_end(graph, RUN_CANCELLED, graph->abandoned);
+}
+
 void settle(struct run_graph *graph, struct effects *effects)
 {
 	if (run_is_over(graph->state))
 		return;
 	obey_lane(graph);
+	obey_abandonment(graph);
 	if (graph->ending == RUN_PENDING && !is_let_in(graph)) {
 		wait_for_group(graph);
 		return;
@@ -328,6 +336,7 @@ void settle(struct run_graph *graph, struct effects *effects)
 		if (graph->state == RUN_PENDING)
 			graph_move_run(graph, RUN_START, (struct str){0});
 		settle_stages(graph, effects);
+		obey_abandonment(graph);
 	}
 	if (graph->ending != RUN_PENDING)
 		settle_ending(graph, effects);

@@ -49,6 +49,17 @@ bool git_changed_paths(struct git_mirror *mirror, struct str before, struct str 
 	bool *ret_is_known, struct arena *arena, struct err *err);
 /* name: commit, of branches and tags (tags peeled). */
 bool git_refs(struct git_mirror *mirror, struct pair_list *ret, struct arena *arena, struct err *err);
+struct git_merge {
+	struct str commit;         /* "" when there are conflicts */
+	struct str_list conflicts; /* paths */
+};
+/*
+ * git_merge.c: the merge of head into base as a commit, kept by `ref`. The same two commits always give the same one:
+ * its times are theirs, its author is Penstock.
+ */
+bool git_merge_make(struct git_mirror *mirror, struct str base, struct str head, struct str ref, struct git_merge *ret,
+	struct arena *arena, struct err *err);
+
 /* "refs/heads/main", or "" when the mirror's HEAD names nothing. */
 struct str git_head(struct git_mirror *mirror, struct arena *arena);
 

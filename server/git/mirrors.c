@@ -4,6 +4,7 @@
 #include "common/id_map.h"
 #include "common/io/proc.h"
 #include "common/mem.h"
+#include "server/git/git_access.h"
 #include "server/git/local_path.h"
 
 #include <errno.h>
@@ -18,16 +19,20 @@ enum { FETCH_TIMEOUT_MS = 10 * 60 * 1000, PACK_TIMEOUT_MS = 5 * 60 * 1000, ERROR
 
 struct fetch_waiter {
 	struct fetch_waiter *next;
+	struct arena arena;
+	struct git_remote remote;
+	struct str extra; /* one more ref that it wants; "": none */
 	void (*done)(void *arg, const struct err *err);
 	void *arg;
 };
 
-/* One repository's fetch: those who asked before it began are answered by it, later ones by the next. */
+/* One repository's fetch: those who asked before it began, and want no other ref, are answered by it, the rest by the
+ * next. */
 struct fetch {
 	struct mirrors *mirrors;
 	int64_t repository;
-	char *url;
 	struct fetch_waiter *answered, *later;
+	struct git_access access;
 	bool is_made; /* the mirror exists: init has run */
 };
 
@@ -48,7 +53,7 @@ struct pack {
 struct mirrors {
 	struct uv_loop_s *loop;
 	char *folder;
-	const char *environment[12];
+	struct git_access alone; /* for git at work in a mirror, without a remote */
 	struct id_map fetches;
 	struct pack *packs; /* being made */
 	size_t active;
@@ -76,39 +81,18 @@ static bool make_folder(const char *path, struct err *err)
 	return true;
 }
 
-/* safe.directory: a repository on this machine may belong to somebody else; upload-pack would refuse it otherwise, and
- * takes the setting only from a file. */
-static const char config_text[] = "[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n[core]\n\thooksPath = /dev/null\n"
-				  "[protocol \"ext\"]\n\tallow = never\n";
-
-static bool write_config(const char *path, struct err *err)
-{
-	auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, config_text, sizeof config_text - 1) != (ssize_t)(sizeof config_text - 1))
-		return err_errno(err, "git configuration %s", path);
-	return true;
-}
-
 bool mirrors_open(struct uv_loop_s *loop, const char *folder, struct mirrors **ret, struct err *err)
 {
 	auto_free char *packs = format("%s/packs", folder);
-	auto_free char *config = format("%s/gitconfig", folder);
-	if (!make_folder(folder, err) || !make_folder(packs, err) || !write_config(config, err))
+	if (!make_folder(folder, err) || !make_folder(packs, err))
 		return false;
 	struct mirrors *mirrors = mem_alloc(sizeof *mirrors);
-	const char *path = getenv("PATH"), *agent = getenv("SSH_AUTH_SOCK");
-	size_t n = 0;
+	if (!git_access_open(&mirrors->alone, folder, NULL, err)) {
+		free(mirrors);
+		return false;
+	}
 	mirrors->loop = loop;
 	mirrors->folder = mem_strdup(folder);
-	mirrors->environment[n++] = format("PATH=%s", path ? path : "/usr/bin:/bin");
-	mirrors->environment[n++] = format("GIT_CONFIG_GLOBAL=%s", config);
-	mirrors->environment[n++] = format("HOME=%s", folder);
-	mirrors->environment[n++] = mem_strdup("GIT_CONFIG_SYSTEM=/dev/null");
-	mirrors->environment[n++] = mem_strdup("GIT_TERMINAL_PROMPT=0");
-	mirrors->environment[n++] = mem_strdup("GIT_SSH_COMMAND=ssh -oBatchMode=yes");
-	mirrors->environment[n++] = mem_strdup("LC_ALL=C");
-	if (agent)
-		mirrors->environment[n++] = format("SSH_AUTH_SOCK=%s", agent);
 	*ret = mirrors;
 	return true;
 }
@@ -132,8 +116,7 @@ void mirrors_free(struct mirrors *mirrors)
 {
 	if (!mirrors)
 		return;
-	for (size_t i = 0; mirrors->environment[i]; i++)
-		free((void *)(uintptr_t)mirrors->environment[i]);
+	git_access_close(&mirrors->alone);
 	id_map_done(&mirrors->fetches);
 	free(mirrors->folder);
 	free(mirrors);
@@ -188,6 +171,7 @@ static void answer_fetch(struct fetch *fetch, const struct err *err)
 	while (waiter) {
 		struct fetch_waiter *next = waiter->next;
 		waiter->done(waiter->arg, err);
+		arena_done(&waiter->arena);
 		free(waiter);
 		waiter = next;
 	}
@@ -196,36 +180,53 @@ static void answer_fetch(struct fetch *fetch, const struct err *err)
 static void end_fetch(struct fetch *fetch, const struct err *err)
 {
 	struct mirrors *mirrors = fetch->mirrors;
+	git_access_close(&fetch->access);
 	answer_fetch(fetch, err);
 	if (fetch->later) {
 		start_fetch(fetch);
 		return;
 	}
 	id_map_remove(&mirrors->fetches, fetch->repository);
-	free(fetch->url);
 	free(fetch);
 	operation_ended(mirrors);
+}
+
+/* A ref that is not there is no fault of the network: trying again soon brings nothing. */
+static bool check_fetch(const struct proc_result *result, const char *url, struct err *err)
+{
+	size_t at;
+	if (check_address(result, "git fetch", url, err))
+		return true;
+	if (str_find(result->error, STR("couldn't find remote ref"), &at))
+		err->kind = ERR_NOT_FOUND;
+	return false;
 }
 
 static void fetched(void *arg, const struct proc_result *result)
 {
 	struct fetch *fetch = arg;
 	struct err err = {0};
-	end_fetch(fetch, check_address(result, "git fetch", fetch->url, &err) ? NULL : &err);
+	end_fetch(fetch, check_fetch(result, fetch->answered->remote.url.p, &err) ? NULL : &err);
 }
 
 static void run_fetch(struct fetch *fetch)
 {
+	const struct fetch_waiter *first = fetch->answered;
 	auto_free char *path = mirrors_path(fetch->mirrors, fetch->repository);
+	auto_free char *extra = format("+%.*s:%.*s", STR_ARG(first->extra), STR_ARG(first->extra));
 	const char *argv[] = {"git", "-C", path, "fetch", "--prune", "--quiet", "--no-auto-gc", "--no-write-fetch-head",
-		"--no-recurse-submodules", "--no-tags", "--end-of-options", fetch->url, "+refs/heads/*:refs/heads/*",
-		"+refs/tags/*:refs/tags/*", NULL};
-	struct proc_options options = {.argv = argv,
-		.environment = fetch->mirrors->environment,
-		.error_max_bytes = ERROR_BYTES,
-		.timeout_ms = FETCH_TIMEOUT_MS};
+		"--no-recurse-submodules", "--no-tags", "--end-of-options", first->remote.url.p,
+		"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", first->extra.n ? extra : NULL, NULL};
 	struct err err = {0};
 	struct proc *proc;
+	if (!git_access_open(&fetch->access, fetch->mirrors->folder, &first->remote, &err)) {
+		end_fetch(fetch, &err);
+		return;
+	}
+	struct proc_options options = {.argv = argv,
+		.environment = fetch->access.environment,
+		.error_max_bytes = ERROR_BYTES,
+		.timeout_ms = FETCH_TIMEOUT_MS};
 	if (!proc_start(fetch->mirrors->loop, &options, fetched, fetch, &proc, &err))
 		end_fetch(fetch, &err);
 }
@@ -245,7 +246,7 @@ static void run_init(struct fetch *fetch, const char *path)
 {
 	const char *argv[] = {"git", "init", "--quiet", "--bare", "--template=", path, NULL};
 	struct proc_options options = {.argv = argv,
-		.environment = fetch->mirrors->environment,
+		.environment = fetch->mirrors->alone.environment,
 		.error_max_bytes = ERROR_BYTES,
 		.timeout_ms = PACK_TIMEOUT_MS};
 	struct err err = {0};
@@ -254,12 +255,28 @@ static void run_init(struct fetch *fetch, const char *path)
 		end_fetch(fetch, &err);
 }
 
+/* Those who want the same as the first. */
+static void take_waiters(struct fetch *fetch)
+{
+	struct fetch_waiter *first = fetch->later, **taken = &fetch->answered, **at = &fetch->later;
+	while (*at) {
+		struct fetch_waiter *waiter = *at;
+		if (!str_eq(waiter->extra, first->extra)) {
+			at = &waiter->next;
+			continue;
+		}
+		*at = waiter->next;
+		waiter->next = NULL;
+		*taken = waiter;
+		taken = &waiter->next;
+	}
+}
+
 static void start_fetch(struct fetch *fetch)
 {
 	auto_free char *path = mirrors_path(fetch->mirrors, fetch->repository);
 	auto_free char *head = format("%s/HEAD", path);
-	fetch->answered = fetch->later;
-	fetch->later = NULL;
+	take_waiters(fetch);
 	fetch->is_made = fetch->is_made || access(head, F_OK) == 0;
 	if (fetch->is_made)
 		run_fetch(fetch);
@@ -267,7 +284,7 @@ static void start_fetch(struct fetch *fetch)
 		run_init(fetch, path);
 }
 
-void mirrors_fetch(struct mirrors *mirrors, int64_t repository, struct str url,
+void mirrors_fetch(struct mirrors *mirrors, int64_t repository, const struct git_remote *remote, struct str extra,
 	void (*done)(void *arg, const struct err *err), void *arg)
 {
 	struct fetch *fetch = id_map_get(&mirrors->fetches, repository);
@@ -276,13 +293,17 @@ void mirrors_fetch(struct mirrors *mirrors, int64_t repository, struct str url,
 		fetch = mem_alloc(sizeof *fetch);
 		fetch->mirrors = mirrors;
 		fetch->repository = repository;
-		fetch->url = mem_dup(url.p, url.n);
 		id_map_put(&mirrors->fetches, repository, fetch);
 		mirrors->active++;
 	}
-	struct fetch_waiter *waiter = mem_alloc(sizeof *waiter);
-	*waiter = (struct fetch_waiter){fetch->later, done, arg};
-	fetch->later = waiter;
+	struct fetch_waiter *waiter = mem_alloc(sizeof *waiter), **tail = &fetch->later;
+	waiter->done = done;
+	waiter->arg = arg;
+	git_remote_copy(&waiter->remote, remote, &waiter->arena);
+	waiter->extra = arena_str(&waiter->arena, extra);
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = waiter;
 	if (is_new)
 		start_fetch(fetch);
 }
@@ -291,6 +312,7 @@ void mirrors_fetch(struct mirrors *mirrors, int64_t repository, struct str url,
 
 struct head_question {
 	struct mirrors *mirrors;
+	struct git_access access;
 	char *url;
 	void (*done)(void *arg, struct str branch, const struct err *err);
 	void *arg;
@@ -306,39 +328,45 @@ static struct str read_symref(struct str output)
 	return str_cut(&line, '\t', &first) ? first : STR("");
 }
 
-static void head_told(void *arg, const struct proc_result *result)
+static void end_question(struct head_question *question, struct str branch, const struct err *err)
 {
-	struct head_question *question = arg;
 	struct mirrors *mirrors = question->mirrors;
-	struct err err = {0};
-	bool ok = check_address(result, "git ls-remote", question->url, &err);
-	question->done(question->arg, ok ? read_symref(result->output) : STR(""), ok ? NULL : &err);
+	git_access_close(&question->access);
+	question->done(question->arg, branch, err);
 	free(question->url);
 	free(question);
 	operation_ended(mirrors);
 }
 
-void mirrors_default_branch(struct mirrors *mirrors, struct str url,
+static void head_told(void *arg, const struct proc_result *result)
+{
+	struct head_question *question = arg;
+	struct err err = {0};
+	bool ok = check_address(result, "git ls-remote", question->url, &err);
+	end_question(question, ok ? read_symref(result->output) : STR(""), ok ? NULL : &err);
+}
+
+void mirrors_default_branch(struct mirrors *mirrors, const struct git_remote *remote,
 	void (*done)(void *arg, struct str branch, const struct err *err), void *arg)
 {
-	char *address = mem_dup(url.p, url.n);
-	const char *argv[] = {"git", "ls-remote", "--symref", "--quiet", "--", address, "HEAD", NULL};
-	struct proc_options options = {.argv = argv,
-		.environment = mirrors->environment,
-		.output_max_bytes = 64 * 1024,
-		.error_max_bytes = ERROR_BYTES,
-		.timeout_ms = PACK_TIMEOUT_MS};
 	struct head_question *question = mem_alloc(sizeof *question);
 	struct err err = {0};
 	struct proc *proc;
-	*question = (struct head_question){mirrors, address, done, arg};
+	*question = (struct head_question){
+		.mirrors = mirrors, .url = mem_dup(remote->url.p, remote->url.n), .done = done, .arg = arg};
 	mirrors->active++;
-	if (proc_start(mirrors->loop, &options, head_told, question, &proc, &err))
+	if (!git_access_open(&question->access, mirrors->folder, remote, &err)) {
+		end_question(question, STR(""), &err);
 		return;
-	done(arg, STR(""), &err);
-	free(question->url);
-	free(question);
-	operation_ended(mirrors);
+	}
+	const char *argv[] = {"git", "ls-remote", "--symref", "--quiet", "--", question->url, "HEAD", NULL};
+	struct proc_options options = {.argv = argv,
+		.environment = question->access.environment,
+		.output_max_bytes = 64 * 1024,
+		.error_max_bytes = ERROR_BYTES,
+		.timeout_ms = PACK_TIMEOUT_MS};
+	if (!proc_start(mirrors->loop, &options, head_told, question, &proc, &err))
+		end_question(question, STR(""), &err);
 }
 
 /* --- packs --- */
@@ -405,7 +433,7 @@ static void start_pack(struct pack *pack, int64_t repository, struct str commit,
 	if (depth == 1)
 		argv[n++] = "--shallow";
 	struct proc_options options = {.argv = argv,
-		.environment = pack->mirrors->environment,
+		.environment = pack->mirrors->alone.environment,
 		.input = buf_str(&input),
 		.error_max_bytes = ERROR_BYTES,
 		.timeout_ms = PACK_TIMEOUT_MS,

@@ -8,7 +8,7 @@
  */
 
 #include "common/err.h"
-#include "common/str.h"
+#include "server/git/git_remote.h"
 
 #include <stdint.h>
 
@@ -23,12 +23,13 @@ void mirrors_free(struct mirrors *mirrors);
 /* "FOLDER/12.git"; the caller frees. */
 char *mirrors_path(const struct mirrors *mirrors, int64_t repository);
 
-/* Brings branches and tags as they are at `url` now. `done` runs once; err is NULL when it worked. */
-void mirrors_fetch(struct mirrors *mirrors, int64_t repository, struct str url,
+/* Brings branches and tags as they are there now, and one more ref (`extra`: "refs/pull/7/head") when it is not empty;
+ * ERR_NOT_FOUND when that one is not there. `remote` is copied. `done` runs once; err is NULL when it worked. */
+void mirrors_fetch(struct mirrors *mirrors, int64_t repository, const struct git_remote *remote, struct str extra,
 	void (*done)(void *arg, const struct err *err), void *arg);
 
 /* The branch that the repository's HEAD names ("main"); "" when it names none. */
-void mirrors_default_branch(struct mirrors *mirrors, struct str url,
+void mirrors_default_branch(struct mirrors *mirrors, const struct git_remote *remote,
 	void (*done)(void *arg, struct str branch, const struct err *err), void *arg);
 
 /*

@@ -7,7 +7,6 @@ const struct field trigger_fields[] = {
 	FIELD(struct trigger, id, FIELD_I64, 0),
 	FIELD(struct trigger, repository, FIELD_I64, 0),
 	FIELD(struct trigger, repository_name, FIELD_STR, 0),
-	FIELD(struct trigger, url, FIELD_STR, 0),
 	FIELD(struct trigger, default_branch, FIELD_STR, 0),
 	FIELD(struct trigger, event, FIELD_STR, 0),
 	FIELD(struct trigger, pipeline, FIELD_STR, 0),
@@ -21,6 +20,12 @@ const struct field trigger_fields[] = {
 	FIELD(struct trigger, options, FIELD_STRS, 0),
 	FIELD(struct trigger, rerun_of, FIELD_I64, 0),
 	FIELD(struct trigger, tries, FIELD_I32, 0),
+	FIELD(struct trigger, pull_request, FIELD_I64, 0),
+	FIELD(struct trigger, pull_title, FIELD_STR, 0),
+	FIELD(struct trigger, pull_author, FIELD_STR, 0),
+	FIELD(struct trigger, pull_base, FIELD_STR, 0),
+	FIELD(struct trigger, pull_head, FIELD_STR, 0),
+	FIELD(struct trigger, is_fork, FIELD_BOOL, 0),
 	FIELD_END,
 };
 
@@ -28,6 +33,8 @@ struct work {
 	const struct trigger *trigger;
 	struct git_mirror *mirror;
 	struct pipeline_files files;
+	struct str definition;     /* the commit that the pipeline files are read from */
+	struct str_list conflicts; /* of a pull request: paths */
 	struct plan_context context;
 	struct commit_plans plans;
 	struct arena *arena;
@@ -35,12 +42,41 @@ struct work {
 
 /* --- what it is about --- */
 
+static void add_reason(struct work *work, struct str reason)
+{
+	struct str before = work->plans.reason;
+	work->plans.reason =
+		arena_printf(work->arena, "%.*s%s%.*s", STR_ARG(before), before.n ? "; " : "", STR_ARG(reason));
+}
+
+/* The pull request as it would be on its base. The head's conflicts are kept: each pipeline then fails with them. */
+static bool merge(struct work *work, struct err *err)
+{
+	const struct trigger *trigger = work->trigger;
+	struct commit_plans *plans = &work->plans;
+	struct str name,
+		ref = arena_printf(work->arena, "refs/heads/%.*s", STR_ARG(trigger->pull_base)),
+		merge_ref = arena_printf(work->arena, "refs/penstock/merge/%lld", (long long)trigger->pull_request);
+	if (!git_resolve(work->mirror, ref, &plans->base, &name, work->arena, err))
+		return false;
+	struct git_merge made;
+	if (!git_merge_make(work->mirror, plans->base, trigger->commit, merge_ref, &made, work->arena, err))
+		return false;
+	plans->head = trigger->commit;
+	plans->commit = made.conflicts.count ? plans->head : made.commit;
+	work->conflicts = made.conflicts;
+	work->definition = trigger->is_fork || made.conflicts.count ? plans->base : plans->commit;
+	return git_commit_read(work->mirror, plans->head, &plans->facts, work->arena, err);
+}
+
 static bool resolve(struct work *work, struct err *err)
 {
 	const struct trigger *trigger = work->trigger;
 	struct commit_plans *plans = &work->plans;
 	plans->commit = trigger->commit;
 	plans->ref = trigger->ref;
+	if (trigger->pull_request)
+		return merge(work, err);
 	if (trigger->commit.n == 0) {
 		struct str name = trigger->ref.n ? trigger->ref : trigger->default_branch;
 		if (!git_resolve(work->mirror, name, &plans->commit, &plans->ref, work->arena, err))
@@ -50,22 +86,26 @@ static bool resolve(struct work *work, struct err *err)
 		plans->branch = str_skip(plans->ref, 11);
 	if (str_starts(plans->ref, STR("refs/tags/")))
 		plans->tag = str_skip(plans->ref, 10);
+	work->definition = plans->commit;
 	return git_commit_read(work->mirror, plans->commit, &plans->facts, work->arena, err);
 }
 
+/* Whoever opens a pull request from outside does not say what is left out. */
 static bool says_skip(const struct work *work)
 {
 	size_t at;
 	struct str message = work->plans.facts.message;
 	bool in_message = str_find(message, STR("[skip ci]"), &at) || str_find(message, STR("[ci skip]"), &at);
 	bool is_automatic = !str_is(work->trigger->event, "manual") && work->trigger->rerun_of == 0;
-	return is_automatic && in_message;
+	bool is_foreign = work->trigger->pull_request && work->trigger->is_fork;
+	return is_automatic && in_message && !is_foreign;
 }
 
 static bool set_context(struct work *work, struct err *err)
 {
 	const struct trigger *trigger = work->trigger;
 	const struct commit_plans *plans = &work->plans;
+	struct str before = trigger->pull_request ? plans->base : trigger->before;
 	int event;
 	if (!enum_from_name(plan_event_names, trigger->event, &event))
 		return err_set(
@@ -76,7 +116,7 @@ static bool set_context(struct work *work, struct err *err)
 		.branch = plans->branch,
 		.tag = plans->tag,
 		.commit = plans->commit,
-		.before = trigger->before,
+		.before = before,
 		.message = plans->facts.message,
 		.author_name = plans->facts.author,
 		.author_email = plans->facts.author_email,
@@ -85,8 +125,17 @@ static bool set_context(struct work *work, struct err *err)
 		.default_branch = trigger->default_branch,
 		.inputs = trigger->inputs,
 	};
-	return git_changed_paths(work->mirror, trigger->before, plans->commit, &work->context.paths,
-		&work->context.has_paths, work->arena, err);
+	if (trigger->pull_request)
+		work->context.pr = (struct plan_pull_request){
+			.number = trigger->pull_request,
+			.title = trigger->pull_title,
+			.base = trigger->pull_base,
+			.head = trigger->pull_head,
+			.author = trigger->pull_author,
+			.is_fork = trigger->is_fork,
+		};
+	return git_changed_paths(
+		work->mirror, before, plans->commit, &work->context.paths, &work->context.has_paths, work->arena, err);
 }
 
 /* --- files --- */
@@ -103,16 +152,50 @@ static struct planned_run *add_run(struct work *work, struct str pipeline)
 static void add_broken(struct work *work, struct str pipeline, const struct lang_errors *errors)
 {
 	struct planned_run *run = add_run(work, pipeline);
+	run->reason = STR("the pipeline file has errors");
 	run->errors = json_array();
 	lang_errors_describe(errors, run->errors);
 	json_array_append_new(work->plans.owned, run->errors);
 }
 
-static void add_reason(struct work *work, struct str reason)
+enum { CONFLICTS_NAMED_MAX = 5 };
+
+static void add_conflict(struct work *work, struct str pipeline)
 {
-	struct str before = work->plans.reason;
-	work->plans.reason =
-		arena_printf(work->arena, "%.*s%s%.*s", STR_ARG(before), before.n ? "; " : "", STR_ARG(reason));
+	struct planned_run *run = add_run(work, pipeline);
+	struct str paths = {0};
+	size_t count = work->conflicts.count;
+	for (size_t i = 0; i < count && i < CONFLICTS_NAMED_MAX; i++)
+		paths = arena_printf(
+			work->arena, "%.*s%s%.*s", STR_ARG(paths), i ? ", " : "", STR_ARG(work->conflicts.items[i]));
+	run->reason = arena_printf(work->arena,
+		"pull request #%lld cannot be merged into %.*s: conflicts in %.*s%s; merge or rebase it, and push",
+		(long long)work->trigger->pull_request, STR_ARG(work->trigger->pull_base), STR_ARG(paths),
+		count > CONFLICTS_NAMED_MAX ? " and more" : "");
+}
+
+static bool listens(const struct pipeline *pipeline, enum plan_event event)
+{
+	switch (event) {
+	case PLAN_EVENT_PUSH:
+		return LANG_IS_SET(pipeline->on.push);
+	case PLAN_EVENT_TAG:
+		return LANG_IS_SET(pipeline->on.tag);
+	case PLAN_EVENT_PULL_REQUEST:
+		return LANG_IS_SET(pipeline->on.pull_request);
+	case PLAN_EVENT_MANUAL:
+	case PLAN_EVENT_SCHEDULE:
+		break;
+	}
+	return false;
+}
+
+/* A pipeline that would run on another branch or other files: whoever waits for it hears that nothing is to be done. */
+static void add_skipped(struct work *work, struct str pipeline, struct str reason)
+{
+	struct commit_plans *plans = &work->plans;
+	plans->skipped = arena_grow(work->arena, plans->skipped, sizeof *plans->skipped, plans->skipped_count);
+	plans->skipped[plans->skipped_count++] = (struct skipped_pipeline){pipeline, reason};
 }
 
 static void plan_file(struct work *work, const struct git_file *file)
@@ -127,6 +210,12 @@ static void plan_file(struct work *work, const struct git_file *file)
 	work->context.file = file->path.p;
 	if (work->trigger->rerun_of == 0 && !plan_matches(pipeline, &work->context, work->arena, &why)) {
 		add_reason(work, why);
+		if (listens(pipeline, work->context.event))
+			add_skipped(work, name, why);
+		return;
+	}
+	if (work->conflicts.count) {
+		add_conflict(work, name);
 		return;
 	}
 	struct plan *plan = arena_new(work->arena, struct plan);
@@ -145,11 +234,11 @@ static void plan_file(struct work *work, const struct git_file *file)
 static bool plan_files(struct work *work, struct err *err)
 {
 	struct str wanted = work->trigger->pipeline;
-	if (!pipeline_files_read(work->mirror, work->plans.commit, &work->files, work->arena, err))
+	if (!pipeline_files_read(work->mirror, work->definition, &work->files, work->arena, err))
 		return false;
 	if (wanted.n && !pipeline_files_find(&work->files, wanted))
 		return err_set(err, ERR_INVALID,
-			"commit %.12s has no pipeline \"%.*s\": there is no .penstock/%.*s.yaml", work->plans.commit.p,
+			"commit %.12s has no pipeline \"%.*s\": there is no .penstock/%.*s.yaml", work->definition.p,
 			STR_ARG(wanted), STR_ARG(wanted));
 	for (size_t i = 0; i < work->files.count; i++)
 		if (wanted.n == 0 || str_eq(lang_name_of_file(work->files.items[i].path.p), wanted))
@@ -159,15 +248,30 @@ static bool plan_files(struct work *work, struct err *err)
 	return true;
 }
 
+/* Those that would have run, so that nobody waits for them. */
+static bool skip_files(struct work *work, struct err *err)
+{
+	if (!pipeline_files_read(work->mirror, work->definition, &work->files, work->arena, err))
+		return false;
+	for (size_t i = 0; i < work->files.count; i++) {
+		struct lang_errors errors = {.arena = work->arena};
+		const struct git_file *file = &work->files.items[i];
+		const struct pipeline *pipeline;
+		if (pipeline_files_load(&work->files, file, work->arena, &pipeline, &errors) &&
+			listens(pipeline, work->context.event))
+			add_skipped(work, lang_name_of_file(file->path.p), work->plans.reason);
+	}
+	return true;
+}
+
 static bool run(struct work *work, struct err *err)
 {
-	if (!resolve(work, err))
+	if (!resolve(work, err) || !set_context(work, err))
 		return false;
-	if (says_skip(work)) {
-		work->plans.reason = STR("the commit message says [skip ci]");
-		return true;
-	}
-	return set_context(work, err) && plan_files(work, err);
+	if (!says_skip(work))
+		return plan_files(work, err);
+	work->plans.reason = STR("the commit message says [skip ci]");
+	return skip_files(work, err);
 }
 
 bool commit_planner_run(const char *mirror_path, const struct trigger *trigger, struct commit_plans *ret,

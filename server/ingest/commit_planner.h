@@ -13,28 +13,41 @@
 /* A row of triggers_claim.sql. */
 struct trigger {
 	int64_t id, repository, account, rerun_of;
-	struct str repository_name, url, default_branch;
+	struct str repository_name, default_branch;
 	struct str event, pipeline; /* "": every pipeline that answers */
 	struct str ref, before, commit, actor;
 	bool is_deleted;
 	struct pair_list inputs;
 	struct str_list options;
 	int32_t tries;
+	int64_t pull_request; /* its number; 0: none, and nothing of what follows means anything */
+	struct str pull_title, pull_author, pull_base, pull_head;
+	bool is_fork;
 };
 extern const struct field trigger_fields[];
 
 struct planned_run {
 	struct str pipeline;
-	struct plan *plan;      /* NULL: the file is broken */
+	struct plan *plan;      /* NULL: there is none, see reason and errors */
+	struct str reason;      /* why not; a sentence */
 	struct str_list groups; /* who may start it by hand; empty: everybody who may start runs */
 	json_t *errors;         /* [{file, line, column, message}] */
 };
 
+/* A pipeline that runs on such events, but not on this one. */
+struct skipped_pipeline {
+	struct str pipeline, reason;
+};
+
 struct commit_plans {
-	struct git_commit_facts facts;
-	struct str commit, ref, branch, tag; /* resolved */
+	struct git_commit_facts facts; /* of a pull request those of its head */
+	struct str commit, ref, branch,
+		tag;           /* resolved; of a pull request the merge, or the head if that cannot be made */
+	struct str head, base; /* commits of a pull request; "" */
 	struct planned_run *runs;
 	size_t run_count;
+	struct skipped_pipeline *skipped;
+	size_t skipped_count;
 	struct str reason; /* why there is none; a sentence */
 	json_t *owned;     /* keeps what is above alive */
 };

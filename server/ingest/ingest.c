@@ -113,7 +113,8 @@ static enum flow_next insert(struct flow *flow)
 		DB_TEXT(manual->pipeline), DB_TEXT(manual->ref), DB_TEXT(manual->before), DB_TEXT(manual->commit),
 		DB_BOOL(false), DB_TEXT(manual->actor), DB_ID_OR_NULL(manual->account),
 		DB_TEXT(json_of_pairs(&manual->inputs, &flow->arena)), DB_TEXTS(NULL, 0),
-		DB_ID_OR_NULL(manual->rerun_of), DB_TEXT(STR("pending")), DB_TEXT(STR("")), DB_I64(CLAIM_MS));
+		DB_ID_OR_NULL(manual->rerun_of), DB_TEXT(STR("pending")), DB_TEXT(STR("")), DB_I64(CLAIM_MS),
+		DB_ID_OR_NULL(manual->pull_request));
 	return db_await(flow, batch);
 }
 

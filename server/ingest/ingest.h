@@ -23,7 +23,7 @@ void ingest_free(struct ingest *ingest);
 /* Looks for stored deliveries and due triggers; called on wake-ups and by the slow tick. */
 void ingest_tick(struct ingest *ingest);
 
-/* POST /hooks/{repository}; context: struct server. */
+/* POST /hooks/{repository}, of every forge; context: struct server. */
 http_handler ingest_hook;
 
 /* A run by hand, or run again. Texts are copied. */
@@ -35,7 +35,8 @@ struct ingest_manual {
 	struct str_list groups; /* of the person */
 	bool is_admin;
 	struct pair_list inputs;
-	int64_t rerun_of; /* 0: none */
+	int64_t rerun_of;     /* 0: none */
+	int64_t pull_request; /* its number; 0: none */
 };
 
 struct ingest_outcome {
@@ -48,9 +49,8 @@ void ingest_start_run(struct ingest *ingest, const struct ingest_manual *manual,
 	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg);
 
 /* Fetches the mirror of a new repository, notes its default branch, and takes its refs as seen. */
-void ingest_adopt(struct ingest *ingest, int64_t repository, struct str url,
-	void (*done)(void *arg, const struct err *err), void *arg);
+void ingest_adopt(struct ingest *ingest, int64_t repository, void (*done)(void *arg, const struct err *err), void *arg);
 /* Compares the refs with what was triggered. */
-void ingest_poll(struct ingest *ingest, int64_t repository, struct str url);
+void ingest_poll(struct ingest *ingest, int64_t repository);
 
 #endif

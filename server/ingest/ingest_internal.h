@@ -5,6 +5,8 @@
 
 #include "common/io/flow.h"
 #include "server/ingest/commit_planner.h"
+#include "server/ingest/forge.h"
+#include "server/git/git_remote.h"
 #include "server/ingest/ingest.h"
 #include "server/store/db.h"
 
@@ -26,10 +28,6 @@ void ingest_ended(struct ingest *ingest); /* a flow; counts down what started wi
 /* Milliseconds before try number `tries` is made again. */
 int64_t ingest_delay_ms(int32_t tries);
 
-/* One update of a ref, from a webhook or a poll. */
-struct ref_update {
-	struct str name, before, after; /* commits; "" or zeros: none */
-};
 bool ref_is_none(struct str commit);
 /* For a repository that was empty when it was added and could not name its default branch: main, master, or the first.
  */
@@ -54,16 +52,36 @@ void ingest_start_trigger(struct ingest *ingest, const struct trigger *trigger,
 	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg,
 	const struct ingest_manual *manual);
 
+/* delivery_pull.c: what a stored delivery says of a pull request. */
+struct pull_delivery {
+	int64_t repository, delivery;
+	struct str actor;
+	const struct forge *forge;
+	const struct forge_pull *pull;
+	struct str head; /* the commit as fetched; "": it was not asked for */
+};
+void ingest_load_pull(struct db_batch *batch, const struct pull_delivery *delivery);
+/* `reply` is that of ingest_load_pull(); the batch raises when another coordinator was first. */
+bool ingest_add_pull(struct db_batch *batch, const struct pull_delivery *delivery, const struct db_reply *reply,
+	struct arena *arena, struct err *err);
+
 /* mirror_refs.c: fetches and reads the refs; for a flow's step. */
 struct mirror_state {
 	struct flow *flow;
 	struct server *server;
 	char *path;
+	struct str extra; /* a ref beside branches and tags, and its commit */
+	struct str extra_commit;
 	struct pair_list refs;
 	struct str head;
 	struct err err;
 };
-enum flow_next ingest_fetch(struct flow *flow, struct server *server, int64_t repository, struct str url);
-enum flow_next ingest_read_refs(struct flow *flow, struct server *server, int64_t repository, struct mirror_state *ret);
+/* With the repository's credential. extra: see mirrors_fetch(). */
+enum flow_next ingest_fetch(struct flow *flow, struct server *server, int64_t repository, struct str extra);
+enum flow_next ingest_read_refs(
+	struct flow *flow, struct server *server, int64_t repository, struct str extra, struct mirror_state *ret);
+/* The address of a repository, with its secrets opened; a row of repository_remote.sql. */
+bool ingest_read_remote(struct server *server, const struct db_reply *reply, size_t statement, struct git_remote *ret,
+	struct arena *arena, struct err *err);
 
 #endif

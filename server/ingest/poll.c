@@ -11,7 +11,6 @@ struct poll_flow {
 	struct flow flow;
 	struct ingest *ingest;
 	int64_t repository;
-	struct str url;
 	struct arena row_arena;
 	struct mirror_state mirror;
 	struct str default_branch;                      /* adopt */
@@ -27,13 +26,13 @@ static struct poll_flow *poll_of(struct flow *flow)
 static enum flow_next fetch(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
-	return ingest_fetch(flow, poll->ingest->server, poll->repository, poll->url);
+	return ingest_fetch(flow, poll->ingest->server, poll->repository, STR(""));
 }
 
 static enum flow_next read_refs(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
-	return ingest_read_refs(flow, poll->ingest->server, poll->repository, &poll->mirror);
+	return ingest_read_refs(flow, poll->ingest->server, poll->repository, STR(""), &poll->mirror);
 }
 
 static enum flow_next load_known(struct flow *flow)
@@ -136,10 +135,22 @@ static void head_told(void *arg, struct str branch, const struct err *err)
 	flow_resume(&poll->flow);
 }
 
+static enum flow_next find_remote(struct flow *flow)
+{
+	struct poll_flow *poll = poll_of(flow);
+	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
+	db_add(batch, QUERY_REPOSITORY_REMOTE, DB_I64(poll->repository));
+	return db_await(flow, batch);
+}
+
 static enum flow_next ask_head(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
-	mirrors_default_branch(poll->ingest->server->mirrors, poll->url, head_told, poll);
+	struct server *server = poll->ingest->server;
+	struct git_remote remote;
+	if (!ingest_read_remote(server, db_reply_of(flow), 0, &remote, &flow->arena, &flow->err))
+		return FLOW_FAIL;
+	mirrors_default_branch(server->mirrors, &remote, head_told, poll);
 	return FLOW_WAIT;
 }
 
@@ -162,7 +173,7 @@ static enum flow_next adopt(struct flow *flow)
 }
 
 static flow_step *const poll_steps[] = {fetch, read_refs, load_known, compare, NULL};
-static flow_step *const adopt_steps[] = {ask_head, fetch, read_refs, adopt, NULL};
+static flow_step *const adopt_steps[] = {find_remote, ask_head, fetch, read_refs, adopt, NULL};
 
 static void noted(void *arg, struct db_reply *reply)
 {
@@ -192,26 +203,24 @@ static void poll_ended(struct flow *flow)
 	ingest_ended(ingest);
 }
 
-static struct poll_flow *new_poll(struct ingest *ingest, flow_step *const *steps, int64_t repository, struct str url)
+static struct poll_flow *new_poll(struct ingest *ingest, flow_step *const *steps, int64_t repository)
 {
 	struct poll_flow *poll = flow_new(sizeof *poll, steps, poll_ended);
 	poll->ingest = ingest;
 	poll->repository = repository;
-	poll->url = arena_str(&poll->row_arena, url);
 	ingest->active++;
 	return poll;
 }
 
-void ingest_poll(struct ingest *ingest, int64_t repository, struct str url)
+void ingest_poll(struct ingest *ingest, int64_t repository)
 {
 	if (!ingest->closed)
-		flow_start(&new_poll(ingest, poll_steps, repository, url)->flow);
+		flow_start(&new_poll(ingest, poll_steps, repository)->flow);
 }
 
-void ingest_adopt(struct ingest *ingest, int64_t repository, struct str url,
-	void (*done)(void *arg, const struct err *err), void *arg)
+void ingest_adopt(struct ingest *ingest, int64_t repository, void (*done)(void *arg, const struct err *err), void *arg)
 {
-	struct poll_flow *poll = new_poll(ingest, adopt_steps, repository, url);
+	struct poll_flow *poll = new_poll(ingest, adopt_steps, repository);
 	poll->done = done;
 	poll->arg = arg;
 	flow_start(&poll->flow);

@@ -67,7 +67,8 @@ static bool check_manual(struct trigger_flow *trigger, struct err *err)
 		return err_set(err, ERR_INVALID, "%.*s", STR_ARG(plans->reason));
 	const struct planned_run *run = &plans->runs[0];
 	if (!run->plan)
-		return err_set(err, ERR_INVALID, "pipeline \"%.*s\" cannot be planned", STR_ARG(run->pipeline));
+		return err_set(err, ERR_INVALID, "pipeline \"%.*s\" cannot be planned: %.*s", STR_ARG(run->pipeline),
+			STR_ARG(run->reason));
 	if (run->plan->refusals.count)
 		return err_set(err, ERR_UNSUPPORTED, "%.*s", STR_ARG(run->plan->refusals.items[0]));
 	return trigger->trigger.rerun_of ||
@@ -89,8 +90,8 @@ static void add_run(struct trigger_flow *trigger, struct db_batch *batch, size_t
 		.branch = plans->branch,
 		.tag = plans->tag,
 		.commit = plans->commit,
-		.before = from->before,
-		.title = plans->facts.title,
+		.before = from->pull_request ? plans->base : from->before,
+		.title = from->pull_request && from->pull_title.n ? from->pull_title : plans->facts.title,
 		.author = plans->facts.author,
 		.author_email = plans->facts.author_email,
 		.actor = from->actor,
@@ -98,7 +99,11 @@ static void add_run(struct trigger_flow *trigger, struct db_batch *batch, size_t
 		.inputs = planned_run->plan ? &planned_run->plan->inputs : &from->inputs,
 		.plan = planned_run->plan,
 		.errors = planned_run->errors,
-		.reason = planned_run->plan ? STR("") : STR("the pipeline file has errors"),
+		.reason = str_or_empty(planned_run->reason),
+		.pull_request = from->pull_request,
+		.head_commit = plans->head,
+		.base_commit = plans->base,
+		.is_fork = from->pull_request && from->is_fork,
 	};
 	trigger->statements[index] = run_store_create(batch, *statement, &run, &trigger->flow.arena);
 	*statement = trigger->statements[index] + 1;

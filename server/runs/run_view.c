@@ -28,6 +28,10 @@ const struct field run_summary_fields[] = {
 	FIELD(struct run_summary, started_at, FIELD_TIME, 0),
 	FIELD(struct run_summary, ended_at, FIELD_TIME, 0),
 	FIELD(struct run_summary, version, FIELD_I64, 0),
+	FIELD(struct run_summary, pull_request, FIELD_I64, 0),
+	FIELD(struct run_summary, head_commit, FIELD_STR, 0),
+	FIELD(struct run_summary, base_commit, FIELD_STR, 0),
+	FIELD(struct run_summary, is_fork, FIELD_BOOL, 0),
 	FIELD_END,
 };
 

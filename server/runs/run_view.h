@@ -12,10 +12,10 @@
 #include "server/store/plan_cache.h"
 
 struct run_summary {
-	int64_t id, number, version, created_at, started_at, ended_at;
+	int64_t id, number, version, created_at, started_at, ended_at, pull_request;
 	struct str repository, name, pipeline, kind, state, event, ref, branch, tag, commit, title, author, actor,
-		reason, waiting_for;
-	bool has_warnings;
+		reason, waiting_for, head_commit, base_commit;
+	bool has_warnings, is_fork;
 };
 
 /* The columns of the view run_summary, in its order; JSON by fields_write(). */

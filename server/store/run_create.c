@@ -103,7 +103,9 @@ size_t run_store_create(struct db_batch *batch, size_t first_statement, const st
 		DB_TEXTS(columns.kinds, columns.stage_count), DB_TEXTS(columns.environments, columns.stage_count),
 		DB_TEXTS(columns.keys, columns.job_count), DB_I64S(columns.stages, columns.job_count),
 		DB_TEXTS(columns.labels, columns.job_count), DB_TEXTS(columns.full, columns.job_count),
-		DB_TEXTS(columns.allow, columns.job_count));
+		DB_TEXTS(columns.allow, columns.job_count), DB_ID_OR_NULL(run->pull_request),
+		DB_TEXT(str_or_empty(run->head_commit)), DB_TEXT(str_or_empty(run->base_commit)),
+		DB_BOOL(run->is_fork));
 	return statement;
 }
 

@@ -8,7 +8,8 @@
 
 struct run_row {
 	int64_t id, version, repository_id, number, account_id, started_at, ended_at;
-	struct str repository, ending, reason, waiting_for, actor, author_email, commit, concurrency_group, plan_hash;
+	struct str repository, ending, reason, waiting_for, actor, author_email, commit, concurrency_group, abandoned,
+		plan_hash;
 	enum run_state state;
 	bool has_warnings;
 };
@@ -29,6 +30,7 @@ static const struct field run_row_fields[] = {
 	FIELD(struct run_row, author_email, FIELD_STR, 0),
 	FIELD(struct run_row, commit, FIELD_STR, 0),
 	FIELD(struct run_row, concurrency_group, FIELD_STR, 0),
+	FIELD(struct run_row, abandoned, FIELD_STR, 0),
 	FIELD(struct run_row, started_at, FIELD_TIME, 0),
 	FIELD(struct run_row, ended_at, FIELD_TIME, 0),
 	FIELD(struct run_row, plan_hash, FIELD_STR, 0),
@@ -185,6 +187,7 @@ static bool read_run(
 							     : RUN_PENDING,
 		.reason = row.reason,
 		.waiting_for = row.waiting_for,
+		.abandoned = row.abandoned,
 		.has_warnings = row.has_warnings,
 		.started_at = row.started_at,
 		.ended_at = row.ended_at,

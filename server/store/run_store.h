@@ -52,9 +52,12 @@ struct run_new {
 	struct str event, ref, branch, tag, commit, before, title, author, author_email, actor;
 	int64_t account; /* 0: none */
 	const struct pair_list *inputs;
-	const struct plan *plan; /* NULL: the file was broken; the run is failed from its start */
-	const json_t *errors;    /* NULL: none */
-	struct str reason;       /* of the failure */
+	const struct plan *plan;             /* NULL: the file was broken; the run is failed from its start */
+	const json_t *errors;                /* NULL: none */
+	struct str reason;                   /* of the failure */
+	int64_t pull_request;                /* its number; 0: none */
+	struct str head_commit, base_commit; /* of it; `commit` is their merge */
+	bool is_fork;
 };
 
 /* Adds label sets, plan and run; answers with run_store_read_created() on the LAST of the statements it added, whose

@@ -57,7 +57,7 @@ static void polls_found(void *arg, struct db_reply *reply)
 	timers->is_polling = false;
 	if (!db_error(reply) && !timers->closed)
 		for (size_t i = 0; i < db_row_count(reply, 0); i++)
-			ingest_poll(timers->server->ingest, db_i64(reply, 0, i, 0), db_text(reply, 0, i, 1));
+			ingest_poll(timers->server->ingest, db_i64(reply, 0, i, 0));
 	batch_done(arg, reply);
 }
 

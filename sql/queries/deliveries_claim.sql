@@ -3,4 +3,4 @@ with picked as (
 	select id from delivery where state = 'stored' and next_at <= now() order by id limit $1::bigint for update skip locked)
 update delivery d set next_at = now() + interval '2 min', tries = tries + 1
 from picked, repository r where d.id = picked.id and r.id = d.repository_id
-returning d.id, d.repository_id, r.url, d.event, d.body, d.tries
+returning d.id, d.repository_id, r.forge, d.event, d.body, d.tries

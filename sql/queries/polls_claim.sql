@@ -4,4 +4,4 @@ with picked as (
 moved as (
 	update timer t set due_at = now() + $2::bigint * interval '1 ms' from picked p where t.kind = 'poll' and t.key = p.key
 	returning t.key)
-select r.id, r.url from moved m join repository r on r.id = m.key::bigint where r.removed_at is null
+select r.id from moved m join repository r on r.id = m.key::bigint where r.removed_at is null

@@ -9,3 +9,5 @@ where q.state in ('revoked', 'superseded', 'granted') and r.state in ('pending',
 	and (q.state <> 'granted' or r.state <> 'running')
 union
 select id from run where state = 'pending' and concurrency_group = ''
+union
+select id from run where abandoned <> '' and state in ('pending', 'waiting')

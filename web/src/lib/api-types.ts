@@ -168,7 +168,10 @@ export interface paths {
         /** All repositories */
         get: operations["listRepositories"];
         put?: never;
-        /** Add a repository and fetch its mirror */
+        /**
+         * Add a repository and fetch its mirror
+         * @description A repository of the server's own machine (file://, a path) is added by an admin alone.
+         */
         post: operations["addRepository"];
         delete?: never;
         options?: never;
@@ -234,6 +237,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/repositories/{repository}/credential": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** What the server reaches the forge with: sealed, used for fetches and statuses, never shown again */
+        put: operations["setCredential"];
+        post?: never;
+        /** Forget token and key */
+        delete: operations["removeCredential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{repository}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        /** What its webhook brought, newest first */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repositories/{repository}/poll": {
         parameters: {
             query?: never;
@@ -282,9 +324,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A signed push notice of a plain git repository
-         * @description `X-Penstock-Signature: sha256=HEX` is the HMAC-SHA256 of the body with the repository's hook secret; `X-Penstock-Delivery` names
-         *     the delivery and is accepted once. The answer comes after the notice is stored.
+         * A signed delivery of a forge, or of a plain repository's hook
+         * @description Each forge signs as it does: GitHub with `X-Hub-Signature-256`, Gitea and Forgejo with `X-Gitea-Signature` or
+         *     `X-Forgejo-Signature`, GitLab with `webhook-signature` or, in its older scheme, `X-Gitlab-Token`; a plain repository's hook with
+         *     `X-Penstock-Signature: sha256=HEX`, the HMAC-SHA256 of the body with the repository's hook secret, and `X-Penstock-Delivery`,
+         *     which names the delivery. A delivery is accepted once. The answer comes after it is stored. The body below is the plain one.
          */
         post: operations["receiveHook"];
         delete?: never;
@@ -715,6 +759,13 @@ export interface components {
             started_at: components["schemas"]["Time"];
             ended_at: components["schemas"]["Time"];
             version: number;
+            /** @description its number; 0: none */
+            pull_request?: number;
+            /** @description of a pull request; `commit` is what it is once it is merged into base_commit */
+            head_commit?: string;
+            base_commit?: string;
+            /** @description the pull request comes from another repository */
+            is_fork?: boolean;
         };
         Run: {
             run: components["schemas"]["RunSummary"];
@@ -825,9 +876,50 @@ export interface components {
             created_at: components["schemas"]["Time"];
             expires_at: components["schemas"]["Time"];
         };
+        /**
+         * @description git: a plain repository; gitea: Forgejo, too
+         * @enum {unknown}
+         */
+        Forge: "git" | "github" | "gitlab" | "gitea";
+        Hook: {
+            /** @description shown once */
+            secret: string;
+            url: string;
+        };
+        Received: {
+            delivery: number;
+            /** @enum {unknown} */
+            outcome: "stored" | "ignored" | "repeated";
+            /** @description why it is ignored */
+            reason?: string;
+        };
+        Delivery: {
+            id: number;
+            /** @description the forge's id of it */
+            key: string;
+            /** @enum {unknown} */
+            event: "push" | "pull_request" | "ignored";
+            /** @enum {unknown} */
+            state: "stored" | "done" | "failed" | "ignored";
+            /** @description why it is ignored, or what went wrong */
+            reason: string;
+            received_at: components["schemas"]["Time"];
+        };
         Repository: {
             id: number;
             name: string;
+            forge?: components["schemas"]["Forge"];
+            /** @description the forge's name of it */
+            project?: string;
+            /** @description of the forge; with a token, statuses are reported there */
+            api_url?: string;
+            /** @description why the last status could not be told */
+            report_problem?: string;
+            has_token?: boolean;
+            has_ssh_key?: boolean;
+            /** @description fingerprints: ssh-ed25519 SHA256:... */
+            ssh_host_keys?: string[];
+            hook?: components["schemas"]["Hook"];
             url: string;
             default_branch: string;
             created_at: components["schemas"]["Time"];
@@ -1218,6 +1310,20 @@ export interface operations {
                     name: string;
                     url: string;
                     default_branch?: string;
+                    forge?: components["schemas"]["Forge"];
+                    /** @description of the webhook; one is made when it is absent */
+                    secret?: string;
+                    /** @description of the forge's API; as the address tells when it is absent */
+                    api_url?: string;
+                    /** @description the forge's name of it, such as owner/name; as the address tells when it is absent */
+                    project?: string;
+                    /** @description for https and the forge's API; never shown again */
+                    token?: string;
+                    token_user?: string;
+                    /** @description a private key in PEM; never shown again */
+                    ssh_key?: string;
+                    /** @description the host keys that are accepted; asked from the host when they are absent */
+                    known_hosts?: string;
                 };
             };
         };
@@ -1315,7 +1421,14 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description one is made when it is absent */
+                    secret?: string;
+                };
+            };
+        };
         responses: {
             /** @description secret and address */
             200: {
@@ -1326,6 +1439,91 @@ export interface operations {
                     "application/json": {
                         secret: string;
                         url: string;
+                    };
+                };
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    setCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    token?: string;
+                    token_user?: string;
+                    ssh_key?: string;
+                    known_hosts?: string;
+                    api_url?: string;
+                    project?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repository"];
+                };
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    removeCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                before?: components["parameters"]["before"];
+            };
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deliveries: components["schemas"]["Delivery"][];
+                        next: string | null;
                     };
                 };
             };
@@ -1384,9 +1582,9 @@ export interface operations {
     receiveHook: {
         parameters: {
             query?: never;
-            header: {
-                "X-Penstock-Signature": string;
-                "X-Penstock-Delivery": string;
+            header?: {
+                "X-Penstock-Signature"?: string;
+                "X-Penstock-Delivery"?: string;
             };
             path: {
                 repository: components["parameters"]["repository"];
@@ -1414,20 +1612,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        delivery: number;
-                    };
+                    "application/json": components["schemas"]["Received"];
                 };
             };
-            /** @description stored */
+            /** @description stored, or ignored for a reason */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        delivery: number;
-                    };
+                    "application/json": components["schemas"]["Received"];
                 };
             };
             400: components["responses"]["Error"];

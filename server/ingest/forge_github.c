@@ -1,0 +1,145 @@
+/*
+ * GitHub and GitHub Enterprise Server. docs.github.com: "Validating webhook deliveries", "Webhook events and payloads",
+ * "REST API endpoints for commit statuses".
+ */
+#include "common/json.h"
+#include "server/ingest/forge.h"
+
+enum { DESCRIPTION_CHARACTERS_MAX = 140 };
+
+static enum forge_trust verify(const struct forge_delivery *delivery, struct str secret, struct arena *arena)
+{
+	(void)arena;
+	return forge_has_hmac(delivery, "X-Hub-Signature-256", "sha256=", secret) ? FORGE_SIGNED : FORGE_UNSIGNED;
+}
+
+static bool id(const struct forge_delivery *delivery, struct str *ret)
+{
+	return delivery->header(delivery->arg, "X-GitHub-Delivery", ret);
+}
+
+/* --- events --- */
+
+static bool read_push(const json_t *body, struct forge_event *ret, struct arena *arena, struct err *err)
+{
+	ret->actor = forge_text(body, "sender.login");
+	if (ret->actor.n == 0)
+		ret->actor = forge_text(body, "pusher.name");
+	return forge_read_push(body, ret, arena, err);
+}
+
+/* False: what was done to the pull request changes nothing that is run. */
+static bool read_action(const json_t *body, struct str action, enum forge_pull_action *ret)
+{
+	if (str_is(action, "opened"))
+		*ret = PULL_OPENED;
+	else if (str_is(action, "reopened"))
+		*ret = PULL_REOPENED;
+	else if (str_is(action, "synchronize"))
+		*ret = PULL_UPDATED;
+	else if (str_is(action, "edited") && forge_at(body, "changes.base"))
+		*ret = PULL_UPDATED;
+	else if (str_is(action, "closed"))
+		*ret = json_is_true(forge_at(body, "pull_request.merged")) ? PULL_MERGED : PULL_CLOSED;
+	else if (str_is(action, "submitted") && str_is(forge_text(body, "review.state"), "approved"))
+		*ret = PULL_APPROVED;
+	else
+		return false;
+	return true;
+}
+
+/* A head whose repository is gone is a fork's: nobody can say that it is ours. */
+static bool is_fork(const json_t *pull)
+{
+	int64_t head = forge_number(pull, "head.repo.id"), base = forge_number(pull, "base.repo.id");
+	return head == 0 || head != base;
+}
+
+static bool read_pull(
+	struct str event, const json_t *body, struct forge_event *ret, struct arena *arena, struct err *err)
+{
+	struct str action = forge_text(body, "action");
+	const json_t *pull = json_object_get(body, "pull_request");
+	struct forge_event read = {.kind = FORGE_PULL_REQUEST, .actor = forge_text(body, "sender.login")};
+	if (!read_action(body, action, &read.pull.action))
+		return forge_ignore(ret, arena_printf(arena, "\"%.*s\" with action \"%.*s\" starts nothing",
+						 STR_ARG(event), STR_ARG(forge_word(action, arena))));
+	read.pull.number = forge_number(pull, "number");
+	read.pull.title = forge_text(pull, "title");
+	read.pull.author = forge_text(pull, "user.login");
+	read.pull.base = forge_text(pull, "base.ref");
+	read.pull.head = forge_text(pull, "head.ref");
+	read.pull.is_fork = is_fork(pull);
+	*ret = read;
+	return forge_check_pull(ret, err);
+}
+
+static bool read(struct str event, const json_t *body, struct forge_event *ret, struct arena *arena, struct err *err)
+{
+	if (str_is(event, "push"))
+		return read_push(body, ret, arena, err);
+	if (str_is(event, "pull_request") || str_is(event, "pull_request_review"))
+		return read_pull(event, body, ret, arena, err);
+	if (str_is(event, "ping"))
+		return forge_ignore(ret, STR("ping: the webhook is set up"));
+	if (str_is(event, "create") || str_is(event, "delete"))
+		return forge_ignore(ret, STR("the \"push\" event tells of it"));
+	return forge_ignore(ret, arena_printf(arena, "\"%.*s\" starts nothing", STR_ARG(forge_word(event, arena))));
+}
+
+/* --- statuses --- */
+
+static struct str api_url(struct str scheme, struct str host, struct arena *arena)
+{
+	if (str_is(host, "github.com"))
+		return STR("https://api.github.com");
+	return arena_printf(arena, "%.*s://%.*s/api/v3", STR_ARG(scheme), STR_ARG(host));
+}
+
+static const char *state_of(struct str state)
+{
+	if (str_is(state, "succeeded") || str_is(state, "skipped"))
+		return "success";
+	if (str_is(state, "failed"))
+		return "failure";
+	if (str_is(state, "pending") || str_is(state, "running") || str_is(state, "waiting"))
+		return "pending";
+	return "error"; /* cancelled, superseded, rolled back */
+}
+
+static struct str cut(struct str text, size_t characters)
+{
+	struct str rest = text;
+	while (rest.n && characters--)
+		str_next_char(&rest);
+	return str_head(text, text.n - rest.n);
+}
+
+static void status(struct str api_url, struct str token, const struct forge_status *status, struct forge_call *ret,
+	struct arena *arena)
+{
+	ret->url = arena_printf(arena, "%.*s/repos/%.*s/statuses/%.*s", STR_ARG(api_url), STR_ARG(status->project),
+		STR_ARG(status->commit));
+	pair_set(&ret->headers, arena, STR("Authorization"), arena_printf(arena, "Bearer %.*s", STR_ARG(token)));
+	pair_set(&ret->headers, arena, STR("Accept"), STR("application/vnd.github+json"));
+	pair_set(&ret->headers, arena, STR("X-GitHub-Api-Version"), STR("2022-11-28"));
+	ret->body =
+		json_pack("{s:s, s:o, s:o}", "state", state_of(status->state), "context", json_of_str(status->context),
+			"description", json_of_str(cut(status->description, DESCRIPTION_CHARACTERS_MAX)));
+	if (status->url.n)
+		json_object_set_new(ret->body, "target_url", json_of_str(status->url));
+}
+
+const struct forge forge_github = {
+	.name = "github",
+	.event = "X-GitHub-Event",
+	.pulls = "refs/pull/",
+	.user = "x-access-token",
+	.has_unique_bodies = true,
+	.secret = forge_random_secret,
+	.verify = verify,
+	.id = id,
+	.read = read,
+	.api_url = api_url,
+	.status = status,
+};

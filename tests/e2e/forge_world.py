@@ -1,0 +1,168 @@
+"""A server, repositories as forges have them, and deliveries signed as each forge signs: what the tests of forges share."""
+
+import base64
+import hashlib
+import hmac
+import json
+import pathlib
+import shutil
+import tempfile
+import time
+import urllib.parse
+import uuid
+
+from coordinator import Cluster, Repository, Server, Worker
+
+PAYLOADS = pathlib.Path(__file__).resolve().parent / "payloads"
+ZEROS = "0" * 40
+
+
+# --- signatures ---
+
+def hex_hmac(secret, body):
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def github(body, secret, event, delivery=None):
+    return {"Content-Type": "application/json", "X-GitHub-Event": event, "X-GitHub-Delivery": delivery or str(uuid.uuid4()),
+            "X-Hub-Signature-256": "sha256=" + hex_hmac(secret, body)}
+
+
+def gitea(body, secret, event, delivery=None):
+    """As Gitea sends it: every name that it knows."""
+    signature, delivery = hex_hmac(secret, body), delivery or str(uuid.uuid4())
+    return {"Content-Type": "application/json", "X-Gitea-Event": event, "X-Gitea-Event-Type": event, "X-Gitea-Delivery": delivery,
+            "X-Gitea-Signature": signature, "X-Gogs-Event": event, "X-Gogs-Delivery": delivery, "X-Gogs-Signature": signature,
+            "X-GitHub-Event": event, "X-GitHub-Delivery": delivery, "X-Hub-Signature-256": "sha256=" + signature}
+
+
+def forgejo(body, secret, event, delivery=None):
+    headers = gitea(body, secret, event, delivery)
+    return {**headers, "X-Forgejo-Event": event, "X-Forgejo-Delivery": headers["X-Gitea-Delivery"],
+            "X-Forgejo-Signature": headers["X-Gitea-Signature"]}
+
+
+def gitlab_token(body, secret, event, delivery=None):
+    """The older scheme. GitLab sends webhook-id and webhook-timestamp all the same."""
+    delivery = delivery or str(uuid.uuid4())
+    return {"Content-Type": "application/json", "X-Gitlab-Event": event, "X-Gitlab-Event-UUID": str(uuid.uuid4()),
+            "Idempotency-Key": delivery, "webhook-id": delivery, "webhook-timestamp": str(int(time.time())), "X-Gitlab-Token": secret}
+
+
+def gitlab_signed(body, secret, event, delivery=None, age_s=0):
+    """The newer one: standardwebhooks.com."""
+    headers = gitlab_token(body, "", event, delivery)
+    headers.pop("X-Gitlab-Token")
+    headers["webhook-timestamp"] = str(int(time.time()) - age_s)
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    text = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    headers["webhook-signature"] = "v1," + base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
+    return headers
+
+
+# --- the world ---
+
+class ForgeWorld:
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="penstock-e2e-forge."))
+        self.folder.chmod(0o755)
+        self.cluster = Cluster()
+        self.server = Server(self.cluster.url)
+        self.admin = self.server.secret("admin-token")
+        self.worker_token = self.server.secret("worker-token")
+        self.secrets, self.repositories = {}, {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        is_well = self.server.close()
+        self.cluster.close()
+        shutil.rmtree(self.folder)
+        assert is_well, "the server did not end well"
+
+    def api(self, method, path, body=None, status=None, token=None, query=None):
+        answer = self.server.call(method, "/api/v1" + path, body, token or self.admin, query=query)
+        if status is None:
+            assert answer.status < 300, f"{method} {path}: {answer.status} {answer.body[:400]}"
+        else:
+            assert answer.status == status, f"{method} {path}: {answer.status}, not {status}: {answer.body[:400]}"
+        return answer.json() if answer.type == "application/json" else None
+
+    def add(self, name, forge, files, **more):
+        """A repository with these files that the server watches."""
+        folder = self.folder / name
+        folder.mkdir()
+        repository = Repository(folder, files)
+        added = self.api("POST", "/repositories", {"name": name, "url": f"file://{repository.path}", "forge": forge, **more})
+        self.secrets[name], self.repositories[name] = added["hook"]["secret"], repository
+        return repository
+
+    def deliver(self, name, sign, event, payload, status=202, secret=None, **more):
+        """Posts a payload, signed; answers what the server says."""
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        return self.post(name, body, sign(body, secret or self.secrets.get(name, "?"), event, **more), status)
+
+    def post(self, name, body, headers, status):
+        answer = self.server.call("POST", f"/hooks/{urllib.parse.quote(name)}", body, headers=headers)
+        statuses = status if isinstance(status, tuple) else (status,)
+        assert answer.status in statuses, f"{name}: {answer.status}, not {status}: {answer.body[:400]}"
+        return answer.json()
+
+    def deliveries(self, name):
+        found, before = [], None
+        while True:
+            page = self.api("GET", f"/repositories/{name}/deliveries", query={"limit": 200, **({"before": before} if before else {})})
+            found, before = found + page["deliveries"], page["next"]
+            if not before:
+                return found
+
+    def triggers(self, name):
+        return self.api("GET", "/triggers", query={"repository": name, "limit": 200})["triggers"]
+
+    def runs(self, name):
+        return self.api("GET", "/runs", query={"repository": name, "limit": 200})["runs"]
+
+    def run(self, run):
+        return self.api("GET", "/runs/" + urllib.parse.quote(run, safe=""))
+
+    def wait(self, what, find, seconds=20):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := find():
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"not within {seconds} s: {what}")
+
+    def settle(self, name):
+        """Waits until all that came in was dealt with."""
+        self.wait("everything is dealt with", lambda: all(d["state"] != "stored" for d in self.deliveries(name)) and
+                  all(t["state"] != "pending" for t in self.triggers(name)))
+
+    def wait_run(self, name, **wanted):
+        return self.wait(f"a run of {name} with {wanted}", lambda: next(
+            (r for r in self.runs(name) if all(r[key] == value for key, value in wanted.items())), None))
+
+    def worker(self, name):
+        return Worker(self.server, self.worker_token, name)
+
+
+# --- payloads: the fields that the server reads, in the shape that each forge documents, with some of those around them ---
+
+def push_payload(forge, ref, before, after):
+    """GitHub: "Webhook events and payloads", push. GitLab: "Webhook events", push and tag. Gitea: "Webhooks", push."""
+    payload = json.loads((PAYLOADS / f"{forge}-push.json").read_text())
+    payload |= {"ref": ref, "before": before, "after": after}
+    if forge == "github":
+        payload |= {"created": before == ZEROS, "deleted": after == ZEROS, "head_commit": None, "commits": []}
+        payload["repository"]["pushed_at"] = int(time.time() * 1000)
+    elif forge == "gitea":
+        payload["repository"]["updated_at"] = str(time.time())
+    return payload
+
+
+def push_event(forge, ref):
+    return {"github": "push", "gitea": "push", "gitlab": "Tag Push Hook" if ref.startswith("refs/tags/") else "Push Hook"}[forge]
+
+
+SIGN = {"github": github, "gitlab": gitlab_signed, "gitea": gitea}
