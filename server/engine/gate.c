@@ -27,6 +27,11 @@ static bool is_in_groups(const struct plan_gate *rule, const struct str_list *gr
 	return false;
 }
 
+static bool has_role(const struct plan_gate *rule, const struct person *person)
+{
+	return rule->role.n == 0 || str_is(person->role, "operator") || str_is(person->role, "admin");
+}
+
 static bool is_author(const struct run_graph *graph, const struct person *person)
 {
 	bool started_it = graph->account && graph->account == person->account;
@@ -54,6 +59,9 @@ bool engine_may_decide(
 		*ret_why = STR("the gate has expired");
 	else if (str_is(person->role, "viewer"))
 		*ret_why = STR("viewers cannot decide; an admin can make you a developer");
+	else if (!has_role(rule, person))
+		*ret_why = arena_printf(
+			graph->arena, "it takes %.*s; you are a %.*s", STR_ARG(who), STR_ARG(person->role));
 	else if (!is_in_groups(rule, &person->groups))
 		*ret_why = arena_printf(graph->arena, "it takes %.*s; you are in none of these groups", STR_ARG(who));
 	else if (rule->author == PLAN_AUTHOR_DENY && is_author(graph, person))
@@ -75,7 +83,8 @@ struct str engine_who_may(const struct run_graph *graph, const struct graph_gate
 			rule->groups.count == 1 ? "the group" : "the groups",
 			STR_ARG(join(arena, &rule->groups, " or ")));
 	else
-		text = arena_printf(arena, "%.*s with the role developer or higher", STR_ARG(text));
+		text = arena_printf(arena, "%.*s with the role %.*s or higher", STR_ARG(text),
+			STR_ARG(rule->role.n ? rule->role : STR("developer")));
 	for (size_t i = 0; i < rule->require.count; i++)
 		text = arena_printf(arena, "%.*s, at least %.*s of %.*s", STR_ARG(text),
 			STR_ARG(rule->require.items[i].value), STR_ARG(rule->require.items[i].name));

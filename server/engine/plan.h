@@ -17,6 +17,9 @@
 
 #include "common/fields.h"
 
+/* The stage before all others of a pull request from a fork: its gate is the maintainer's consent. */
+#define PLAN_CONSENT_STAGE "consent"
+
 enum plan_stage_kind { PLAN_STAGE_JOBS, PLAN_STAGE_ENVIRONMENT, PLAN_STAGE_GATE };
 enum plan_step_kind { PLAN_STEP_RUN, PLAN_STEP_POLICY, PLAN_STEP_GITOPS };
 enum plan_network { PLAN_NETWORK_NONE, PLAN_NETWORK_EGRESS };
@@ -93,6 +96,7 @@ struct plan_gate {
 	int32_t approvals;        /* distinct people, >= 1 */
 	struct str_list groups;   /* whoever is in one of them may decide; empty: everybody with the approver's right */
 	struct pair_list require; /* group: minimum number, as text */
+	struct str role;          /* the least that decides: "operator"; "": developer */
 	enum plan_author author;
 	bool is_comment_required;
 	int64_t timeout_ms; /* 0: never expires */
@@ -125,6 +129,7 @@ struct plan {
 	struct pair_list
 		env; /* of every job, below the job's own: the CI_* of the run, INPUT_*; values may hold ${{ }} */
 	struct plan_concurrency concurrency;
+	bool is_fork; /* strangers wrote what it runs: it waits at PLAN_CONSENT_STAGE, and has no secrets */
 	struct plan_stage *stages;
 	size_t stage_count;
 	json_t *deploy; /* the `deploy` block as written, with what could be resolved */

@@ -212,6 +212,8 @@ bool plan_make(const struct pipeline *pipeline, const struct plan_context *conte
 		scope.names_environment = true; /* each environment stage has its own */
 		in.plan.deploy = planning_deploy(&in, &scope, &pipeline->deploy);
 	}
+	if (in.context->pr.is_fork)
+		planning_fork(&in);
 	refusals_add(&in.plan, arena);
 	warn(&in);
 	if (in.has_failed) {

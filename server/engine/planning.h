@@ -78,6 +78,9 @@ struct str planning_environment(
 /* plan_needs.c: keys for names, and jobs skipped because what they need is. After all jobs are made. */
 void planning_needs(struct planning *in);
 
+/* plan_fork.c: takes from a whole plan what a stranger's pull request may not have. Before refusals are looked for. */
+void planning_fork(struct planning *in);
+
 /* plan_delivery.c */
 json_t *planning_delivery(struct planning *in, const struct plan_scope *scope, const struct pipeline_stage *stage);
 json_t *planning_deploy(struct planning *in, const struct plan_scope *scope, const struct pipeline_deploy *deploy);

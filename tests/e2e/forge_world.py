@@ -166,3 +166,42 @@ def push_event(forge, ref):
 
 
 SIGN = {"github": github, "gitlab": gitlab_signed, "gitea": gitea}
+
+PULL_REF = {"github": "refs/pull/{}/head", "gitlab": "refs/merge-requests/{}/head", "gitea": "refs/pull/{}/head"}
+ACTIONS = {  # what was done → the action that each forge sends; GitHub and Gitea tell a merge from a close by a field
+    "github": {"open": "opened", "update": "synchronize", "reopen": "reopened", "close": "closed", "merge": "closed",
+               "approve": "submitted", "label": "labeled"},
+    "gitlab": {"open": "open", "update": "update", "reopen": "reopen", "close": "close", "merge": "merge", "approve": "approved",
+               "label": "update"},
+    "gitea": {"open": "opened", "update": "synchronized", "reopen": "reopened", "close": "closed", "merge": "closed",
+              "approve": "reviewed", "label": "label_updated"},
+}
+
+
+def pull_delivery(forge, done, number, head, base="main", is_fork=False, title="Change", actor="ben"):
+    """(event, payload) of something done to a pull request, as the forge sends it."""
+    name = {"gitlab": "gitlab-merge-request", "gitea": "gitea-pull"}.get(forge, "github-pull")
+    payload = json.loads((PAYLOADS / f"{name}.json").read_text())
+    action = ACTIONS[forge][done]
+    if forge == "gitlab":
+        merge = payload["object_attributes"]
+        merge |= {"iid": number, "action": action, "target_branch": base, "title": title}
+        merge["last_commit"]["id"] = head
+        if done == "update":
+            merge["oldrev"] = "1" * 40
+        if is_fork:
+            merge["source_project_id"] = 77
+        payload["user"]["username"] = actor
+        return "Merge Request Hook", payload
+    pull = payload["pull_request"]
+    payload |= {"action": action, "number": number}
+    pull |= {"number": number, "title": title, "merged": done == "merge", "updated_at": str(time.time_ns())}
+    pull["head"]["sha"], pull["base"]["ref"] = head, base
+    payload["sender"]["login"] = actor
+    if is_fork:
+        pull["head"]["repo"] = {"id": 4711, "name": "web", "full_name": "eve/web", "fork": True}
+    if done != "approve":
+        return "pull_request", payload
+    if forge != "gitea":
+        return "pull_request_review", payload | {"review": {"state": "approved", "commit_id": head, "user": {"login": actor}}}
+    return "pull_request_approved", payload | {"review": {"type": "pull_request_review_approved", "content": "fine"}}

@@ -81,7 +81,7 @@ struct plan_context test_pull_request(void)
 		.base = STR("main"),
 		.head = STR("topic"),
 		.author = STR("bob"),
-		.is_fork = true};
+		.is_fork = false};
 	return context;
 }
 

@@ -43,6 +43,36 @@ START_TEST(pr_has_two_shards_and_a_review)
 }
 END_TEST
 
+/* The same from a stranger: a maintainer's word first, then the same stages with less. */
+START_TEST(a_fork_waits_and_gets_less)
+{
+	struct plan_context context = test_pull_request();
+	context.pr.is_fork = true;
+	test_make(STR("name: pr\n"
+		      "on: { pull_request: {} }\n"
+		      "stages:\n"
+		      "  - name: check\n"
+		      "    jobs:\n"
+		      "      unit:\n"
+		      "        secrets: [KEY]\n"
+		      "        id_token: { audience: cloud }\n"
+		      "        cache: [ { key: k, paths: [c] } ]\n"
+		      "        steps: [ { run: \"true\" } ]\n"),
+		&context);
+	ck_assert(plan.is_fork);
+	ck_assert_uint_eq(plan.stage_count, 2);
+	assert_str(plan.stages[0].name, PLAN_CONSENT_STAGE);
+	ck_assert_int_eq(plan.stages[0].kind, PLAN_STAGE_JOBS); /* it keeps the concurrency group */
+	ck_assert_uint_eq(plan.stages[0].job_count, 0);
+	assert_str(plan.stages[0].gate->role, "operator");
+	const struct plan_job *job = test_job("check/unit");
+	ck_assert_uint_eq(job->secrets.count, 0);
+	ck_assert_ptr_null(job->id_token);
+	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(job->cache, 0), "scope")), "pull-request/7");
+	ck_assert_uint_eq(plan.warnings.count, 1);
+}
+END_TEST
+
 START_TEST(pr_checks_licences_when_they_change)
 {
 	static const struct {
@@ -186,7 +216,7 @@ START_TEST(pull_requests_have_variables)
 		const char *name, *value;
 	} rows[] = {{"CI_PULL_REQUEST", "7"}, {"CI_PULL_REQUEST_TITLE", "Thing"},
 		{"CI_PULL_REQUEST_TARGET_BRANCH", "main"}, {"CI_PULL_REQUEST_SOURCE_BRANCH", "topic"},
-		{"CI_PULL_REQUEST_AUTHOR", "bob"}, {"CI_PULL_REQUEST_IS_FORK", "true"},
+		{"CI_PULL_REQUEST_AUTHOR", "bob"}, {"CI_PULL_REQUEST_IS_FORK", "false"},
 		{"CI_COMMIT_REF_NAME", "topic"}};
 	struct plan_context context = test_pull_request();
 	test_make(test_read_shipped(STR("pr")), &context);
@@ -353,6 +383,7 @@ int main(void)
 	TCase *cases = tcase_create("planner");
 	tcase_add_checked_fixture(cases, test_set_up, test_tear_down);
 	tcase_add_test(cases, pr_has_two_shards_and_a_review);
+	tcase_add_test(cases, a_fork_waits_and_gets_less);
 	tcase_add_loop_test(cases, pr_checks_licences_when_they_change, 0, 4);
 	tcase_add_test(cases, ci_delivers_in_waves);
 	tcase_add_test(cases, hotfix_is_ci_with_less);
