@@ -142,11 +142,15 @@ class World:
     def job(self, run, key):
         return next(j for s in self.show(run)["stages"] for j in s["jobs"] if j["key"] == key)
 
+    def read(self, path):
+        """The bytes behind a path of the API."""
+        request = urllib.request.Request(self.env["PENSTOCK_URL"] + "/api/v1" + path,
+                                         headers={"Authorization": "Bearer " + self.env["PENSTOCK_TOKEN"]})
+        return urllib.request.urlopen(request, timeout=30).read()
+
     def log(self, job_id, attempt=None):
         which = f"?attempt={attempt}" if attempt else ""
-        request = urllib.request.Request(f"{self.env['PENSTOCK_URL']}/api/v1/jobs/{job_id}/log{which}",
-                                         headers={"Authorization": "Bearer " + self.env["PENSTOCK_TOKEN"]})
-        return urllib.request.urlopen(request, timeout=30).read().decode()
+        return self.read(f"/jobs/{job_id}/log{which}").decode()
 
     def pids(self, word):
         """Children of this world's `penstock up` that run this program."""
