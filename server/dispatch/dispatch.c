@@ -169,8 +169,18 @@ void dispatch_cancelled(struct dispatch *dispatch)
 
 /* --- workers that leave --- */
 
+bool dispatch_is_leaving(const struct dispatch *dispatch, int64_t worker)
+{
+	for (const struct known_worker *known = dispatch->workers; known; known = known->next)
+		if (known->id == worker)
+			return known->is_leaving;
+	return false;
+}
+
 void dispatch_drains(struct dispatch *dispatch, int64_t worker)
 {
+	for (struct known_worker *known = dispatch->workers; known; known = known->next)
+		known->is_leaving |= known->id == worker;
 	if (dispatch->claiming && dispatch->claiming->worker == worker)
 		dispatch->claiming->message.is_draining = true;
 	for (struct sync *sync = dispatch->waiting; sync;) {

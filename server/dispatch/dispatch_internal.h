@@ -19,6 +19,7 @@ struct known_worker {
 	int64_t id;
 	int64_t token;
 	char *signature; /* profile and labels: who can take the same jobs has the same */
+	bool is_leaving; /* the process said that it drains, which it never takes back */
 };
 
 struct dispatch {
@@ -81,8 +82,9 @@ void dispatch_flow_ended(struct dispatch *dispatch);
 /* sync.c: a held sync goes on. */
 void sync_claim(struct sync *sync);
 void sync_answer(struct sync *sync); /* with what it has */
-/* This worker takes no more jobs: what it asked for before is answered now. */
+/* This worker takes no more jobs: what it asked for before is answered, now or when it gets that far. */
 void dispatch_drains(struct dispatch *dispatch, int64_t worker);
+bool dispatch_is_leaving(const struct dispatch *dispatch, int64_t worker);
 void sync_cancels(struct sync *sync, const struct db_reply *reply, size_t statement);
 
 /* reports.c */

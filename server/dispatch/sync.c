@@ -192,7 +192,8 @@ static enum flow_next finish(struct flow *flow)
 	dispatch_claim_done(dispatch, sync, is_short);
 	bool is_due = sync->deadline_us <= clock_mono_us();
 	/* Its worker began to leave while it asked for jobs. */
-	bool is_left = sync->message.is_draining && sync->message.free_slots > 0;
+	bool is_leaving = sync->message.is_draining || dispatch_is_leaving(dispatch, sync->worker);
+	bool is_left = is_leaving && sync->message.free_slots > 0;
 	if (is_left || sync->is_gone || has_news(&sync->answer) || is_due || dispatch->closed)
 		return FLOW_DONE;
 	dispatch_hold(dispatch, sync);
