@@ -1,5 +1,6 @@
 #include "common/clock.h"
 #include "common/mem.h"
+#include "worker/hint.h"
 #include "worker/job_state.h"
 
 #include <stdarg.h>
@@ -100,6 +101,15 @@ static void fail_stopped(struct job *job, const char *step)
 			duration_format(&arena, spec->timeout_ms).p, step);
 }
 
+static void fail_by_code(struct job *job, int exit_code, const char *step)
+{
+	const struct job_spec *spec = job->options.spec;
+	const struct job_step *at = &spec->steps[job->step];
+	const char *hint = hint_for(at->run, at->shell, str_is(spec->network, "egress"), exit_code);
+	job_fail(job, END_EXIT, "step \"%s\" exited with code %d%s%s", step, exit_code, hint ? "; " : "",
+		hint ? hint : "");
+}
+
 bool job_judge_step(struct job *job, const struct sandbox_end *end)
 {
 	char step[100];
@@ -130,7 +140,7 @@ bool job_judge_step(struct job *job, const struct sandbox_end *end)
 	case SANDBOX_END_TOO_MANY_PROCESSES:
 	case SANDBOX_END_DISK_FULL:
 	case SANDBOX_END_COUNT:
-		job_fail(job, END_EXIT, "step \"%s\" exited with code %d", step, end->exit_code);
+		fail_by_code(job, end->exit_code, step);
 		break;
 	}
 	if (is_first) {
