@@ -149,8 +149,8 @@ static bool write_tree(struct tree_walk *walk, const git_oid *id, int depth, str
 	return ok;
 }
 
-static bool write_stream(
-	git_repository *repo, const git_oid *id, int32_t fetch_depth, const char *scratch, int fd, struct err *err)
+static bool write_stream(git_repository *repo, const git_oid *id, const struct checkout *wanted, const char *scratch,
+	int fd, struct err *err)
 {
 	git_commit *commit = NULL;
 	if (git_commit_lookup(&commit, repo, id) < 0)
@@ -161,7 +161,13 @@ static bool write_stream(
 	bool ok = write_tree(&walk, git_commit_tree_id(commit), 0, err);
 	if (ok) {
 		struct checkout_git git = {
-			repo, commit, fetch_depth, scratch, fetch_depth != 1 || walk.bytes <= CHECKOUT_GIT_MAX};
+			.repo = repo,
+			.commit = commit,
+			.tag = wanted->tag,
+			.fetch_depth = wanted->fetch_depth,
+			.scratch = scratch,
+			.has_objects = wanted->fetch_depth != 1 || walk.bytes <= CHECKOUT_GIT_MAX,
+		};
 		ok = checkout_git_write(&git, &out, err) || err_wrap(err, "write .git");
 	}
 	ok = ok && stream_write_end(&out, err);
@@ -170,9 +176,10 @@ static bool write_stream(
 	return ok;
 }
 
-bool checkout_write(const char *repository, struct str commit, int32_t fetch_depth, const char *scratch,
-	const char *to_file, struct err *err)
+bool checkout_write(const char *repository, const struct checkout *wanted, const char *scratch, const char *to_file,
+	struct err *err)
 {
+	struct str commit = wanted->commit;
 	git_oid id;
 	git_repository *repo = NULL;
 	if (commit.n != GIT_OID_HEXSZ || git_oid_fromstrn(&id, commit.p, commit.n) < 0)
@@ -180,7 +187,7 @@ bool checkout_write(const char *repository, struct str commit, int32_t fetch_dep
 	if (git_repository_open(&repo, repository) < 0)
 		return checkout_git_failed(err, "open %s", repository);
 	auto_fd int fd = open(to_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool ok = fd >= 0 ? write_stream(repo, &id, fetch_depth, scratch, fd, err) : err_errno(err, "make %s", to_file);
+	bool ok = fd >= 0 ? write_stream(repo, &id, wanted, scratch, fd, err) : err_errno(err, "make %s", to_file);
 	git_repository_free(repo);
 	files_remove_tree(scratch);
 	return ok || err_wrap(err, "commit %.*s", STR_ARG(str_head(commit, 12)));

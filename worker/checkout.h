@@ -9,7 +9,8 @@
  *
  * The .git holds the commits that fetch_depth asks for and all they need, a `shallow` file, and a configuration of our
  * own. Where nobody asked for history and the tree is larger than CHECKOUT_GIT_MAX it holds the commit object alone:
- * packing would cost more than it helps. It has no remote, no branches and no tags.
+ * packing would cost more than it helps. It has no remote, no branches, and no tag but that of a
+ * run of one.
  */
 
 #include "common/arena.h"
@@ -25,10 +26,15 @@ bool checkout_add_pack(const char *repository, const char *pack_file, struct err
 /* How many packs there are: many small ones are slow. 0 when there is no repository. */
 size_t checkout_count_packs(const char *repository);
 
+struct checkout {
+	struct str commit;
+	struct str tag;      /* a name for it, under refs/tags/; "": none */
+	int32_t fetch_depth; /* 1: the commit alone; 0: all history */
+};
+
 /* Writes the stream to `to_file` (made anew). ERR_UPSTREAM when the commit, or something it needs, is not there.
- * fetch_depth 1: the commit alone; 0: all history. `scratch` is a directory of the caller's that does not exist yet;
- * it is gone afterwards. */
-bool checkout_write(const char *repository, struct str commit, int32_t fetch_depth, const char *scratch,
-	const char *to_file, struct err *err);
+ * `scratch` is a directory of the caller's that does not exist yet; it is gone afterwards. */
+bool checkout_write(const char *repository, const struct checkout *wanted, const char *scratch, const char *to_file,
+	struct err *err);
 
 #endif

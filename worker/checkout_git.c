@@ -183,6 +183,13 @@ static bool write_pack(struct pack *pack, struct arena *arena, struct stream_wri
 	       (write_index(pack->git, index, err) && put_file(out, ".git/index", index, err));
 }
 
+/* Packed, so that the name is no path. */
+static struct str tag_line(const struct checkout_git *git, struct arena *arena)
+{
+	return arena_printf(
+		arena, "%s refs/tags/%.*s\n", git_oid_tostr_s(git_commit_id(git->commit)), STR_ARG(git->tag));
+}
+
 bool checkout_git_write(const struct checkout_git *git, struct stream_writer *out, struct err *err)
 {
 	static const char config[] = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"
@@ -195,6 +202,7 @@ bool checkout_git_write(const struct checkout_git *git, struct stream_writer *ou
 		     err) &&
 	     put_text(out, ".git/config", STR(config), err) && stream_write_dir(out, STR(".git/refs/heads"), err) &&
 	     stream_write_dir(out, STR(".git/refs/tags"), err) &&
+	     (!git->tag.n || put_text(out, ".git/packed-refs", tag_line(git, &arena), err)) &&
 	     (!pack.shallow.n || put_text(out, ".git/shallow", buf_str(&pack.shallow), err));
 	git_packbuilder_free(pack.builder);
 	free(pack.seen.places);

@@ -4,6 +4,7 @@
 /* The .git of a checkout, see worker/checkout.h, which alone uses this. */
 
 #include "common/err.h"
+#include "common/str.h"
 
 #include <git2.h>
 
@@ -12,6 +13,7 @@ struct stream_writer;
 struct checkout_git {
 	git_repository *repo;
 	git_commit *commit;
+	struct str tag; /* "": none */
 	int32_t fetch_depth;
 	const char *scratch;
 	bool has_objects; /* false: the commit object alone */

@@ -74,6 +74,7 @@ static void get_source(void *arg, struct job *job)
 	struct source_request request = {
 		.repository = spec->repository,
 		.commit = spec->commit,
+		.tag = pair_get(&spec->env, STR("CI_COMMIT_TAG")),
 		.fetch_depth = spec->fetch_depth,
 		.url = keeper_attempt_url(runner->keeper, held->lease->ref, &arena, "source"),
 		.headers = keeper_headers(runner->keeper),

@@ -25,7 +25,7 @@ struct source_fetch {
 	struct arena arena;
 	struct str key;        /* file in the cache's checkouts */
 	struct str repository; /* directory in its repos */
-	struct str commit;
+	struct str commit, tag;
 	int32_t fetch_depth;
 	struct source_wait *waits;
 	struct str have; /* commit that the repository holds whole; "": none */
@@ -72,9 +72,12 @@ void source_store_free(struct source_store *store)
 /* The name says what it is without holding anything that a path must not. */
 static struct str key_of(const struct source_request *request, struct arena *arena)
 {
-	char name[DIGEST_TEXT_BYTES];
+	char name[DIGEST_TEXT_BYTES], tag[DIGEST_TEXT_BYTES] = "";
 	digest_text_of(request->repository, name);
-	return arena_printf(arena, "%.16s-%.*s-%d", name, STR_ARG(str_head(request->commit, 64)), request->fetch_depth);
+	if (request->tag.n)
+		digest_text_of(request->tag, tag);
+	return arena_printf(arena, "%.16s-%.*s-%d%s%.16s", name, STR_ARG(str_head(request->commit, 64)),
+		request->fetch_depth, *tag ? "-" : "", tag);
 }
 
 /* What is asked of the server: the commit alone, or all history. */
@@ -169,7 +172,8 @@ static void make(void *arg)
 	bool ok = true;
 	if (fetch->has_pack)
 		ok = checkout_add_pack(repository, fetch->pack_file, &fetch->err);
-	ok = ok && checkout_write(repository, fetch->commit, fetch->fetch_depth, scratch, fresh, &fetch->err);
+	struct checkout wanted = {fetch->commit, fetch->tag, fetch->fetch_depth};
+	ok = ok && checkout_write(repository, &wanted, scratch, fresh, &fetch->err);
 	if (ok && (stat(fresh, &info) < 0 || rename(fresh, target) < 0))
 		ok = err_errno(&fetch->err, "make %s", target);
 	if (ok) {
@@ -348,6 +352,7 @@ void source_get(struct source_store *store, const struct source_request *request
 		fetch->key = arena_str(&fetch->arena, key);
 		fetch->repository = repository_of(request, &fetch->arena);
 		fetch->commit = arena_str(&fetch->arena, request->commit);
+		fetch->tag = arena_str(&fetch->arena, request->tag);
 		fetch->fetch_depth = request->fetch_depth;
 		fetch->pack_file = cache_fresh_name(store->cache, &fetch->arena).p;
 	}

@@ -20,6 +20,7 @@ struct source_wait; /* one asker */
 struct source_request {
 	struct str repository;
 	struct str commit;
+	struct str tag; /* that the run is of, to be known in the workspace; "": none */
 	int32_t fetch_depth;
 	struct str url; /* of the attempt's source; "?depth=" and "have=" are added */
 	const struct pair_list *headers;
