@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,9 +95,18 @@ static void print_added(struct cli *cli, const json_t *repository)
 		printf("next: penstock hook install %s\n", url[0] == '/' ? url : url + 7);
 }
 
+/* A repository of this machine may be named from where one stands; the server stands elsewhere. */
+static const char *address_of(struct cli *cli, const char *given)
+{
+	char real[PATH_MAX];
+	bool is_relative = given[0] != '/' && !strchr(given, ':');
+	return is_relative && realpath(given, real) ? arena_strdup(&cli->arena, real) : given;
+}
+
 int command_repo_add(struct cli *cli, struct err *err)
 {
-	json_t *body = json_pack("{s:s, s:s}", "name", cli_argument(cli, 0), "url", cli_argument(cli, 1));
+	json_t *body =
+		json_pack("{s:s, s:s}", "name", cli_argument(cli, 0), "url", address_of(cli, cli_argument(cli, 1)));
 	int code = CLI_FAILED;
 	if (add_fields(cli, body, err))
 		code = ask(cli, "POST", STR("/api/v1/repositories"), body, print_added, err);

@@ -103,6 +103,9 @@ bool git_resolve(struct git_mirror *mirror, struct str name, struct str *ret_com
 			return true;
 		}
 	}
+	if (name.n == 0)
+		return err_set(
+			err, ERR_NOT_FOUND, "the repository has no default branch yet: push to it, or name a ref");
 	if (!resolve_id(repository, name, ret_commit, arena))
 		return err_set(
 			err, ERR_NOT_FOUND, "the repository has no branch, tag or commit \"%.*s\"", STR_ARG(name));

@@ -148,6 +148,10 @@ static bool check(const struct proc_result *result, const char *what, struct err
 	if (result->is_timeout)
 		return err_set(err, ERR_TIMEOUT, "%s took too long and was ended", what);
 	struct str words = cause_of(result->error);
+	size_t at;
+	if (str_find(words, STR("mismatched algorithms"), &at))
+		return err_set(err, ERR_UPSTREAM,
+			"its objects are of git's SHA-256 format, and Penstock reads the usual one (git init --object-format=sha1)");
 	return err_set(err, ERR_UPSTREAM, "%s: %.*s", what, STR_ARG(words));
 }
 

@@ -3,6 +3,8 @@
 #include "server/engine/planner.h"
 #include "server/ingest/pipeline_files.h"
 
+#include <string.h>
+
 const struct field trigger_fields[] = {
 	FIELD(struct trigger, id, FIELD_I64, 0),
 	FIELD(struct trigger, repository, FIELD_I64, 0),
@@ -93,9 +95,8 @@ static bool resolve(struct work *work, struct err *err)
 /* Whoever opens a pull request from outside does not say what is left out. */
 static bool says_skip(const struct work *work)
 {
-	size_t at;
-	struct str message = work->plans.facts.message;
-	bool in_message = str_find(message, STR("[skip ci]"), &at) || str_find(message, STR("[ci skip]"), &at);
+	const char *message = arena_str(work->arena, work->plans.facts.message).p;
+	bool in_message = strcasestr(message, "[skip ci]") || strcasestr(message, "[ci skip]");
 	bool is_automatic = !str_is(work->trigger->event, "manual") && work->trigger->rerun_of == 0;
 	bool is_foreign = work->trigger->pull_request && work->trigger->is_fork;
 	return is_automatic && in_message && !is_foreign;
