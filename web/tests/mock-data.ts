@@ -1,5 +1,18 @@
 /* Example runs for the mock server: one of each kind that the pages show differently. */
-import type { Artifact, Gate, Job, Repository, Run, RunSummary, Stage, Step, Trigger, Worker } from "../src/lib/model";
+import type {
+	Artifact,
+	Gate,
+	Job,
+	PipelineInput,
+	PipelineList,
+	Repository,
+	Run,
+	RunSummary,
+	Stage,
+	Step,
+	Trigger,
+	Worker,
+} from "../src/lib/model";
 
 export interface MockLog {
 	lines: string[];
@@ -13,6 +26,7 @@ export interface MockData {
 	artifacts: Map<number, Artifact[]>; /* by run */
 	workers: Worker[];
 	triggers: Trigger[];
+	pipelines: Map<string, PipelineList>; /* by repository */
 }
 
 const COMMIT = "3f9c1e7ab0d24f6c8e5a1b7d90c2f4e6a8b1d3c5";
@@ -463,7 +477,96 @@ function pastRuns(now: number): Run[] {
 }
 
 export function emptyData(): MockData {
-	return { repositories: [], runs: [], logs: new Map(), artifacts: new Map(), workers: [], triggers: [] };
+	return {
+		repositories: [],
+		runs: [],
+		logs: new Map(),
+		artifacts: new Map(),
+		workers: [],
+		triggers: [],
+		pipelines: new Map(),
+	};
+}
+
+export function makeInput(name: string, given: Partial<PipelineInput> = {}): PipelineInput {
+	return {
+		name,
+		type: "string",
+		label: "",
+		description: "",
+		default: null,
+		is_required: false,
+		options: [],
+		pattern: null,
+		min: null,
+		max: null,
+		tier: null,
+		...given,
+	};
+}
+
+function examplePipelines(): PipelineList {
+	const plain = { may_start: true, why_not: "", inputs: [], errors: [] };
+	return {
+		ref: "refs/heads/main",
+		commit: COMMIT,
+		title: "Show prices with their currency",
+		pipelines: [
+			{ ...plain, name: "ci", file: ".penstock/ci.yaml" },
+			{
+				...plain,
+				name: "load-test",
+				file: ".penstock/load-test.yaml",
+				inputs: [
+					makeInput("target", {
+						type: "choice",
+						options: ["staging", "qa"],
+						default: "staging",
+						label: "Where to",
+						description: "Production is never load-tested",
+					}),
+					makeInput("users", {
+						type: "number",
+						default: "50",
+						min: "1",
+						max: "5000",
+						description: "Virtual users at once",
+					}),
+					makeInput("duration", { type: "duration", default: "10m", max: "2h" }),
+					makeInput("ticket", {
+						is_required: true,
+						pattern: "[A-Z]+-\\d+",
+						description: "The ticket that asks for it",
+					}),
+					makeInput("verbose", { type: "boolean", default: "false", label: "Print every request" }),
+				],
+			},
+			{
+				...plain,
+				name: "hotfix",
+				file: ".penstock/hotfix.yaml",
+				may_start: false,
+				why_not: 'pipeline "hotfix" may be started by hand by members of release only',
+			},
+			{
+				...plain,
+				name: "nightly",
+				file: ".penstock/nightly.yaml",
+				may_start: false,
+				why_not: "its file has errors",
+				errors: [
+					{
+						file: ".penstock/nightly.yaml",
+						line: 4,
+						column: 3,
+						message: 'unknown key "stage"; did you mean "stages"?',
+					},
+				],
+			},
+		],
+		branches: ["main", "prices"],
+		tags: ["v1.2.0"],
+	};
 }
 
 export function exampleRuns(now: number): MockData {
@@ -583,5 +686,9 @@ export function exampleRuns(now: number): MockData {
 			},
 			{ ...trigger, id: 6, runs: ["web#41"], created_at: ago(3_900), actor: "ben" },
 		],
+		pipelines: new Map([
+			["web", examplePipelines()],
+			["api", { ...examplePipelines(), pipelines: [] }],
+		]),
 	};
 }

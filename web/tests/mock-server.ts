@@ -6,7 +6,7 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
-import type { Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
+import type { FileError, Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
 import { makeJob, makeStage, makeSummary, type MockData } from "./mock-data.ts";
 
 /* As strict as the server's own: a page that needs more fails its test. */
@@ -39,6 +39,7 @@ class Refusal extends Error {
 		readonly status: number,
 		readonly kind: string,
 		message: string,
+		readonly details: FileError[] = [],
 	) {
 		super(message);
 	}
@@ -183,7 +184,9 @@ export class MockServer {
 				this.#route(request, url, body === "" ? {} : JSON.parse(body), response);
 			} catch (error) {
 				const refusal = error instanceof Refusal ? error : new Refusal(500, "bug", String(error));
-				this.#json(response, refusal.status, { error: { kind: refusal.kind, message: refusal.message } });
+				this.#json(response, refusal.status, {
+					error: { kind: refusal.kind, message: refusal.message, details: refusal.details },
+				});
 			}
 		});
 		return true;
@@ -224,6 +227,14 @@ export class MockServer {
 				return this.#json(response, 200, person);
 			case "GET repositories":
 				return this.#json(response, 200, { repositories: this.data.repositories });
+			case "GET repositories/ID/pipelines": {
+				const list = this.data.pipelines.get(id);
+				const ref = url.searchParams.get("ref") ?? "main";
+				if (!list) throw new Refusal(404, "not_found", `there is no repository "${id}"`);
+				if (![...list.branches, ...list.tags].includes(ref))
+					throw new Refusal(404, "not_found", `the repository has no branch, tag or commit "${ref}"`);
+				return this.#json(response, 200, list);
+			}
 			case "GET triggers":
 				return this.#json(response, 200, { triggers: this.data.triggers, next: null });
 			case "GET workers":
@@ -299,8 +310,11 @@ export class MockServer {
 
 	#start(body: Record<string, unknown>, response: ServerResponse): void {
 		const repository = String(body["repository"]);
-		if (body["pipeline"] === "missing")
-			throw new Refusal(404, "not_found", `${repository} has no .penstock/missing.yaml at main`);
+		const ticket = (body["inputs"] as Record<string, string> | undefined)?.["ticket"];
+		if (ticket === "OLD-1")
+			throw new Refusal(400, "invalid", 'pipeline "load-test" cannot be planned', [
+				{ file: ".penstock/load-test.yaml", line: 9, column: 3, message: 'input "ticket": "OLD-1" is closed' },
+			]);
 		const number =
 			Math.max(...this.data.runs.filter((run) => run.run.repository === repository).map((run) => run.run.number)) + 1;
 		const id = this.#nextId++;

@@ -3,7 +3,19 @@
  * can be shown as it is. The session is a cookie that the browser keeps; the CSRF token that goes with it lives here.
  */
 import { learnServerTime } from "./clock.svelte";
-import type { Artifact, ErrorBody, FileError, Gate, Me, Repository, Run, RunSummary, Trigger, Worker } from "./model";
+import type {
+	Artifact,
+	ErrorBody,
+	FileError,
+	Gate,
+	Me,
+	PipelineList,
+	Repository,
+	Run,
+	RunSummary,
+	Trigger,
+	Worker,
+} from "./model";
 
 export class ApiError extends Error {
 	constructor(
@@ -129,6 +141,8 @@ export const api = {
 	reject: (gate: number, comment: string) => post<Gate>(`/api/v1/gates/${gate}/reject`, { comment }),
 
 	repositories: async () => (await get<{ repositories: Repository[] }>("/api/v1/repositories")).repositories,
+	pipelines: (repository: string, ref: string) =>
+		get<PipelineList>(`/api/v1/repositories/${encodeURIComponent(repository)}/pipelines${query({ ref })}`),
 	triggers: (repository: string, before?: string) =>
 		get<{ triggers: Trigger[]; next: string | null }>(`/api/v1/triggers${query({ repository, before })}`),
 	workers: async () => (await get<{ workers: Worker[] }>("/api/v1/workers")).workers,

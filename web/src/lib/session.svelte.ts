@@ -6,9 +6,12 @@ class Session {
 	me = $state<Me | null | undefined>(undefined);
 	/** Why it could not be asked; empty when it could. */
 	problem = $state("");
+	/** Somebody was signed in on this page, and the server no longer takes it for granted. */
+	hasEnded = $state(false);
 
 	constructor() {
 		whenSignedOut(() => {
+			if (this.me) this.hasEnded = true;
 			this.me = null;
 		});
 	}
@@ -25,6 +28,7 @@ class Session {
 
 	async login(name: string, password: string): Promise<void> {
 		this.me = await api.login(name, password);
+		this.hasEnded = false;
 	}
 
 	async logout(): Promise<void> {

@@ -22,9 +22,10 @@ const FLAGS = [
 
 export interface Browser {
 	context: BrowserContext;
-	/** Opens a page whose every script error and refused request of policy is kept in `faults`. */
+	/** Opens a page. Its script errors and what its policy forbids are kept in `faults`, refused requests in `refusals`. */
 	open(url: string): Promise<Page>;
 	faults: string[];
+	refusals: string[]; /* "404 GET /api/v1/runs/web%239", "net::ERR_... GET /..." */
 	close(): Promise<void>;
 }
 
@@ -52,16 +53,28 @@ export async function launch(options: BrowserContextOptions = {}): Promise<Brows
 	});
 	context.setDefaultTimeout(15_000);
 	const faults: string[] = [];
+	const refusals: string[] = [];
+	const pathOf = (url: string): string => new URL(url).pathname;
 	return {
 		context,
 		faults,
+		refusals,
 		async open(url) {
 			const page = await context.newPage();
 			page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
 			page.on("console", (message) => {
-				/* A refused request is logged by the browser itself; the pages show those on purpose. */
+				/* A refused request is logged by the browser itself, without saying which: refusals does. */
 				if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
 					faults.push(message.text());
+			});
+			page.on("response", (response) => {
+				if (response.status() >= 400)
+					refusals.push(`${response.status()} ${response.request().method()} ${pathOf(response.url())}`);
+			});
+			page.on("requestfailed", (request) => {
+				const reason = request.failure()?.errorText ?? "";
+				/* A page that is left lets its streams go. */
+				if (reason !== "net::ERR_ABORTED") refusals.push(`${reason} ${request.method()} ${pathOf(request.url())}`);
 			});
 			await page.goto(url);
 			return page;

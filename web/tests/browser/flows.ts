@@ -4,7 +4,7 @@
  */
 import AxeBuilder from "@axe-core/playwright";
 import { expect } from "vitest";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { runHref } from "../../src/lib/routes";
 
 /** From the list to the page of a run, by its name ("web#42"). */
@@ -39,9 +39,44 @@ export async function seeInLog(page: Page, text: string, timeout = 15_000): Prom
 	await page.locator(".view .line", { hasText: text }).first().waitFor({ timeout });
 }
 
-export async function searchLog(page: Page, text: string): Promise<void> {
+/** What of a log is in view: the numbers drawn, and whether its lines cover the view without a gap. */
+export async function lookAtLog(page: Page): Promise<LogLook> {
+	return page.evaluate(() => {
+		const view = document.querySelector(".view") as HTMLElement;
+		const box = view.getBoundingClientRect();
+		const lines = [...view.querySelectorAll<HTMLElement>(".lines .line")].map((line) => ({
+			at: line.getBoundingClientRect(),
+			number: Number(line.dataset["line"]),
+			text: line.querySelector(".text")?.textContent ?? "",
+		}));
+		const seen = lines.filter(({ at }) => at.bottom > box.top && at.top < box.bottom);
+		const covered = seen.reduce((sum, { at }) => sum + Math.min(at.bottom, box.bottom) - Math.max(at.top, box.top), 0);
+		const inOrder = seen.every(({ number }, i) => i === 0 || number === (seen[i - 1]?.number ?? 0) + 1);
+		return {
+			first: seen[0]?.number ?? 0,
+			last: seen.at(-1)?.number ?? 0,
+			missing: seen.filter(({ text }) => text === "…").length,
+			gap: box.height - covered,
+			inOrder,
+			drawn: lines.length,
+		};
+	});
+}
+
+export interface LogLook {
+	first: number;
+	last: number;
+	missing: number; /* lines whose text has not come yet */
+	gap: number; /* pixels of the view that no line covers; the padding above the first line is 20 */
+	inOrder: boolean;
+	drawn: number;
+}
+
+/** Searches, and waits for the first match to be in view, or for being told that there is none. */
+export async function searchLog(page: Page, text: string, found: "found" | "none" = "found"): Promise<void> {
 	await page.getByLabel("Search the log").fill(text);
-	await page.locator(".view .line.hit mark").first().waitFor();
+	if (found === "found") await page.locator(".view .line.hit mark").first().waitFor();
+	else await page.getByText("no match").waitFor();
 }
 
 export async function approve(page: Page, comment: string): Promise<void> {
@@ -54,7 +89,7 @@ export async function refuse(page: Page, comment: string): Promise<void> {
 	await page.getByLabel("Comment").fill(comment);
 	await page.getByRole("button", { name: "Refuse…" }).click();
 	await page.getByRole("button", { name: "Refuse and end the run" }).click();
-	await page.getByText(comment).waitFor();
+	await page.locator("q", { hasText: comment }).waitFor();
 }
 
 export async function cancel(page: Page, reason: string): Promise<void> {
@@ -63,11 +98,16 @@ export async function cancel(page: Page, reason: string): Promise<void> {
 	await page.getByRole("button", { name: "Cancel the run" }).click();
 }
 
-export async function startRun(page: Page, repository: string, pipeline: string): Promise<void> {
+/** Opens the form that starts a run, at a pipeline; returns the dialog. */
+export async function openStartForm(page: Page, repository: string, pipeline: string): Promise<Locator> {
 	await page.getByRole("button", { name: "Start a run" }).click();
 	const dialog = page.getByRole("dialog");
 	await dialog.getByLabel("Repository").selectOption(repository);
-	await dialog.getByLabel("Pipeline").fill(pipeline);
+	await dialog.getByRole("combobox", { name: "Pipeline" }).selectOption({ value: pipeline });
+	return dialog;
+}
+
+export async function sendStartForm(dialog: Locator): Promise<void> {
 	await dialog.getByRole("button", { name: "Start", exact: true }).click();
 	await dialog.waitFor({ state: "detached" });
 }

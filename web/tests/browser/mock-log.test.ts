@@ -12,33 +12,6 @@ describe("a log", () => {
 		await flows.openJob(page, "import");
 		await page.getByText(`${BIG_LOG_LINES.toLocaleString("en")} lines`).waitFor();
 	}
-	/* The numbers drawn, and whether the lines in view cover the view without a gap. */
-	async function look() {
-		return page.evaluate(() => {
-			const view = document.querySelector(".view") as HTMLElement;
-			const box = view.getBoundingClientRect();
-			const lines = [...view.querySelectorAll<HTMLElement>(".lines .line")].map((line) => ({
-				at: line.getBoundingClientRect(),
-				number: Number(line.dataset["line"]),
-				text: line.querySelector(".text")?.textContent ?? "",
-			}));
-			const seen = lines.filter(({ at }) => at.bottom > box.top && at.top < box.bottom);
-			const covered = seen.reduce(
-				(sum, { at }) => sum + Math.min(at.bottom, box.bottom) - Math.max(at.top, box.top),
-				0,
-			);
-			const inOrder = seen.every(({ number }, i) => i === 0 || number === (seen[i - 1]?.number ?? 0) + 1);
-			return {
-				first: seen[0]?.number ?? 0,
-				last: seen.at(-1)?.number ?? 0,
-				missing: seen.filter(({ text }) => text === "…").length,
-				gap: box.height - covered,
-				inOrder,
-				drawn: lines.length,
-			};
-		});
-	}
-
 	test("follows what is printed, colours included, and stops when it ends", async () => {
 		await flows.openRun(page, base, "web#42");
 		await flows.openJob(page, "package");
@@ -115,7 +88,7 @@ describe("a log", () => {
 		for (let i = 0; i < 60; i++) {
 			await page.mouse.wheel(0, 500);
 			await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-			const seen = await look();
+			const seen = await flows.lookAtLog(page);
 			expect(seen.gap).toBeLessThanOrEqual(20); /* the padding above the first line */
 			expect(seen.inOrder).toBe(true);
 			expect(seen.missing).toBe(0);
@@ -125,7 +98,7 @@ describe("a log", () => {
 		expect(last).toBeGreaterThan(1200);
 		await page.keyboard.press("Shift+G");
 		await flows.seeInLog(page, `record ${BIG_LOG_LINES} of`);
-		expect((await look()).last).toBe(BIG_LOG_LINES);
+		expect((await flows.lookAtLog(page)).last).toBe(BIG_LOG_LINES);
 		await page.keyboard.press("g");
 		await flows.seeInLog(page, "000001");
 	});
@@ -139,12 +112,12 @@ describe("a log", () => {
 		for (let i = 0; i < 5; i++) {
 			await page.mouse.wheel(0, 120);
 			await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-			const seen = await look();
+			const seen = await flows.lookAtLog(page);
 			expect([seen.gap <= 20, seen.inOrder]).toEqual([true, true]);
 		}
 		await page.keyboard.press("Shift+G");
 		await flows.seeInLog(page, `entry ${lines}.`);
-		expect((await look()).last).toBe(lines);
+		expect((await flows.lookAtLog(page)).last).toBe(lines);
 	});
 
 	test("wraps long lines without a gap, and stays at its place", async () => {
@@ -160,8 +133,8 @@ describe("a log", () => {
 		expect(await long.evaluate((line) => line.getBoundingClientRect().height)).toBeGreaterThan(40);
 		await view.evaluate((element) => (element.scrollTop = element.scrollHeight));
 		await flows.seeInLog(page, "181 passed");
-		await expect.poll(async () => (await look()).last).toBe(187);
-		expect((await look()).gap).toBeLessThanOrEqual(20);
+		await expect.poll(async () => (await flows.lookAtLog(page)).last).toBe(187);
+		expect((await flows.lookAtLog(page)).gap).toBeLessThanOrEqual(20);
 	});
 
 	test("is searched to its end, with every match reachable", async () => {

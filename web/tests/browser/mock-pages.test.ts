@@ -308,30 +308,67 @@ describe("a gate", () => {
 describe("starting a run", () => {
 	beforeEach(() => begin(exampleRuns(Date.now())));
 
-	test("sends what was entered and opens the new run", async () => {
+	async function openForm() {
 		await page.getByRole("button", { name: "Start a run" }).click();
 		const dialog = page.getByRole("dialog");
-		await expect.poll(() => dialog.getByLabel("Pipeline").inputValue()).toBe("ci");
+		await expect.poll(() => dialog.getByRole("combobox", { name: "Pipeline" }).inputValue()).toBe("ci");
+		return dialog;
+	}
+
+	test("sends what was entered and opens the new run", async () => {
+		const dialog = await openForm();
+		await dialog.getByText("asks for no inputs").waitFor();
 		await dialog.getByLabel("Branch, tag or commit").fill("v1.2.0");
-		await dialog.getByRole("button", { name: "Add an input" }).click();
-		await dialog.getByLabel("Name of input 1").fill("target");
-		await dialog.getByLabel("Value of input 1").fill("eu=1");
+		await dialog.getByRole("combobox", { name: "Pipeline" }).selectOption("load-test");
+		await dialog.getByLabel("Where to").selectOption("qa");
+		await dialog.getByLabel("users").fill("200");
+		await dialog.getByLabel("ticket").fill("WEB-17");
+		await dialog.getByLabel("Print every request").check();
 		await dialog.getByRole("button", { name: "Start", exact: true }).click();
 		await page.getByRole("heading", { level: 1, name: "web#43" }).waitFor();
 		expect(mock.asked).toEqual([
-			'POST /api/v1/runs {"repository":"web","pipeline":"ci","ref":"v1.2.0","inputs":{"target":"eu=1"}}',
+			'POST /api/v1/runs {"repository":"web","pipeline":"load-test","ref":"v1.2.0","inputs":' +
+				'{"target":"qa","users":"200","duration":"10m","ticket":"WEB-17","verbose":"true"}}',
 		]);
 	});
 
-	test("says why it was refused, and keeps what was entered", async () => {
-		await page.getByRole("button", { name: "Start a run" }).click();
-		const dialog = page.getByRole("dialog");
-		await dialog.getByLabel("Pipeline").fill("missing");
+	test("sends nothing while an input is wrong, and says which and why", async () => {
+		const dialog = await openForm();
+		await dialog.getByRole("combobox", { name: "Pipeline" }).selectOption("load-test");
+		await dialog.getByLabel("users").fill("9000");
 		await dialog.getByRole("button", { name: "Start", exact: true }).click();
-		await dialog.getByText("web has no .penstock/missing.yaml at main").waitFor();
-		expect(await dialog.getByLabel("Pipeline").inputValue()).toBe("missing");
+		await dialog.getByText("Give 1 to 5000.").waitFor();
+		await dialog.getByText("This input is required.").waitFor();
+		await expect
+			.poll(() => dialog.getByLabel("users").evaluate((field) => field === document.activeElement))
+			.toBe(true);
+		expect(mock.asked).toEqual([]);
+		await flows.seeNoBarrier(page);
+	});
+
+	test("says beside the input why the server refused it, and keeps what was entered", async () => {
+		const dialog = await openForm();
+		await dialog.getByRole("combobox", { name: "Pipeline" }).selectOption("load-test");
+		await dialog.getByLabel("ticket").fill("OLD-1");
+		await dialog.getByRole("button", { name: "Start", exact: true }).click();
+		await dialog.getByText('"OLD-1" is closed').waitFor();
+		expect(await dialog.getByLabel("ticket").inputValue()).toBe("OLD-1");
 		await page.keyboard.press("Escape");
 		await dialog.waitFor({ state: "detached" });
+	});
+
+	test("says who may start what this person may not, shows a file's faults, and a ref that is not there", async () => {
+		const dialog = await openForm();
+		await dialog.getByRole("combobox", { name: "Pipeline" }).selectOption("hotfix");
+		await dialog.getByText("by members of release only").waitFor();
+		expect(await dialog.getByRole("button", { name: "Start", exact: true }).isDisabled()).toBe(true);
+		await dialog.getByRole("combobox", { name: "Pipeline" }).selectOption("nightly");
+		await dialog.getByText(".penstock/nightly.yaml:4:3:").waitFor();
+		await dialog.getByLabel("Branch, tag or commit").fill("prics");
+		await dialog.getByText('no branch, tag or commit "prics"').waitFor();
+		await dialog.getByLabel("Branch, tag or commit").fill("");
+		await dialog.getByLabel("Repository").selectOption("api");
+		await dialog.getByText("has no pipeline").waitFor();
 	});
 });
 

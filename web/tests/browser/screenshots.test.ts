@@ -57,7 +57,7 @@ test.each(Object.entries(LOOKS))("%s", async (look, options) => {
 	}
 	await page.goto(`${base}/`);
 	await page.getByRole("button", { name: "Start a run" }).click();
-	await page.getByRole("button", { name: "Add an input" }).click();
+	await page.getByRole("dialog").getByRole("combobox", { name: "Pipeline" }).selectOption("load-test");
 	await settle(page);
 	await page.screenshot({ path: `${OUT}/start-${look}.png` });
 	await browser.close();
