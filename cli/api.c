@@ -156,8 +156,10 @@ static bool check_status(CURL *curl, const struct buf *body, struct err *err)
 	json_t *error = json_object_get(json, "error");
 	make_harmless(error);
 	struct str message = json_get_str(error, "message");
-	err_set(err, kind, "%.*s",
-		STR_ARG(message.n ? message : STR("the server answered with an error and no reason")));
+	if (message.n)
+		err_set(err, kind, "%.*s", STR_ARG(message));
+	else
+		err_set(err, kind, "what answers there is no Penstock server: status %ld and no reason", status);
 	show_details(json_object_get(error, "details"));
 	json_decref(json);
 	return false;

@@ -1,5 +1,7 @@
 #include "cli/args.h"
 
+#include "common/mem.h"
+
 #include <string.h>
 
 enum { NAMES_MAX = 128, COMMAND_WORDS_MAX = 2 };
@@ -52,6 +54,12 @@ bool args_unknown(const char *const *words, size_t count, struct err *err)
 		return missing_word(words[0], err);
 	auto_arena arena = {0};
 	struct str typed = is_group ? arena_printf(&arena, "%s %s", words[0], words[1]) : str_of(words[0]);
+	if (words[0][0] == '-')
+		return err_set(err, ERR_INVALID, "a command comes first, and its flags behind it: penstock COMMAND %s",
+			words[0]);
+	size_t used;
+	if (count > 1 && args_find(words, 1, &used))
+		return err_set(err, ERR_INVALID, "`penstock %s` has nothing called \"%s\"", words[0], words[1]);
 	const char *nearest = str_nearest(typed, names);
 	if (nearest)
 		return err_set(err, ERR_INVALID, "there is no command \"%.*s\"; did you mean \"%s\"?", STR_ARG(typed),
@@ -86,10 +94,23 @@ static bool unknown_flag(const struct cli *cli, struct str name, struct err *err
 		cli->command->name, STR_ARG(name), cli->command->name);
 }
 
-/* "--name", "--name=value" or "--name value". */
-static bool read_flag(struct cli *cli, char **argv, int *io_at, struct err *err)
+/* What fingers type before they have read the help: NULL where this command has no such flag. */
+static const char *flag_of_letter(const struct cli *cli, const char *text)
 {
-	struct str text = str_of(argv[*io_at] + 2), name = text;
+	static const struct {
+		const char *letter;
+		const char *name;
+	} letters[] = {{"-f", "follow"}, {"-n", "lines"}, {"-n", "limit"}, {"-w", "wait"}, {"-m", "comment"}};
+	for (size_t i = 0; i < COUNT_OF(letters); i++)
+		if (strcmp(text, letters[i].letter) == 0 && flag_in(cli->command->flags, str_of(letters[i].name)))
+			return letters[i].name;
+	return NULL;
+}
+
+/* "name", "name=value" or "name" with the value behind it. */
+static bool read_flag(struct cli *cli, const char *typed, char **argv, int *io_at, struct err *err)
+{
+	struct str text = str_of(typed), name = text;
 	size_t at;
 	bool has_value = str_find_char(text, '=', &at);
 	if (has_value)
@@ -175,15 +196,18 @@ bool args_read(struct cli *cli, int argc, char **argv, enum args_wish *ret_wish,
 	cli->arguments = arena_array(&cli->arena, const char *, (size_t)argc + 1);
 	bool has_ended = false;
 	for (; at < argc; at++) {
-		bool is_flag = !has_ended && strncmp(argv[at], "--", 2) == 0;
-		if (is_flag && !argv[at][2])
-			has_ended = true;
-		else if (is_flag && !read_flag(cli, argv, &at, err))
-			return false;
-		else if (!is_flag && !has_ended && argv[at][0] == '-' && argv[at][1])
-			return err_set(err, ERR_INVALID, "unknown flag \"%s\"; flags are written as --name", argv[at]);
-		else if (!is_flag)
+		bool is_flag = !has_ended && argv[at][0] == '-' && argv[at][1];
+		const char *name = is_flag && argv[at][1] == '-' ? argv[at] + 2 : flag_of_letter(cli, argv[at]);
+		if (!is_flag)
 			cli->arguments[cli->argument_count++] = argv[at];
+		else if (!name)
+			return err_set(err, ERR_INVALID,
+				"unknown flag \"%s\"; `penstock help %s` lists them, as --name", argv[at],
+				cli->command->name);
+		else if (!*name)
+			has_ended = true;
+		else if (!read_flag(cli, name, argv, &at, err))
+			return false;
 	}
 	cli->is_json = cli_has(cli, "json");
 	return check_arguments(cli, err);

@@ -103,7 +103,7 @@ const struct cli_command cli_commands[] = {
 	{"show", "[RUN]", "Show a run with its stages, jobs and gates; the latest by default", wait_details,
 		FLAGS(WAIT_FLAG), command_show},
 	{"logs", "[RUN] [JOB]", "Print the logs of a run's jobs", NULL,
-		FLAGS({"follow", NULL, "print what comes until the jobs are over", NULL},
+		FLAGS({"follow", NULL, "print what comes until the jobs are over; -f for short", NULL},
 			{"attempt", "N", "of this attempt; the latest by default", NULL},
 			{"from", "LINE", "from this line on", NULL}, {"lines", "N", "at most so many lines", NULL}),
 		command_logs},

@@ -5,8 +5,8 @@
 #include "cli/exec_as.h"
 #include "cli/help.h"
 
-#include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +44,13 @@ static int fail(const struct err *err)
 	return err_exit_code(err->kind);
 }
 
+/* `| head` has seen enough, which is no fault. */
+static bool has_reader(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO};
+	return poll(&output, 1, 0) == 0 || !(output.revents & POLLERR);
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
 	struct err err = {0};
@@ -65,8 +72,9 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (code == CLI_FAILED)
 		code = fail(&err);
 	/* A full disk behind a redirection must not look like success. */
-	if (fflush(stdout) != 0 && errno != EPIPE && code == CLI_OK) {
-		fprintf(stderr, "penstock: write the output: %s\n", strerror(errno));
+	bool is_whole = fflush(stdout) == 0 && !ferror(stdout);
+	if (!is_whole && has_reader() && code == CLI_OK) {
+		fputs("penstock: the output could not be written whole; is the disk full?\n", stderr);
 		code = 1;
 	}
 	return code;

@@ -166,8 +166,8 @@ static bool decide(struct run_graph *graph, const struct engine_event *event, st
 static bool cancel(struct run_graph *graph, const struct engine_event *event, struct err *err)
 {
 	if (run_is_over(graph->state))
-		return err_set(err, ERR_CONFLICT, "%.*s is over: it has %s", STR_ARG(graph->name),
-			run_state_names[graph->state]);
+		return err_set(
+			err, ERR_CONFLICT, "%.*s is over (%s)", STR_ARG(graph->name), run_state_names[graph->state]);
 	struct str why = event->text.n ? arena_printf(graph->arena, ": %.*s", STR_ARG(event->text)) : (struct str){0};
 	settle_end(graph, RUN_CANCELLED,
 		arena_printf(graph->arena, "cancelled by %.*s%.*s", STR_ARG(event->person->name), STR_ARG(why)));

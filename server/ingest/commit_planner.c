@@ -232,15 +232,25 @@ static void plan_file(struct work *work, const struct git_file *file)
 		run->groups.items[run->groups.count++] = groups->items[i].text;
 }
 
+static bool fail_unknown(const struct work *work, struct str wanted, struct err *err)
+{
+	struct arena *arena = work->arena;
+	const char **names = arena_array(arena, const char *, work->files.count + 1);
+	for (size_t i = 0; i < work->files.count; i++)
+		names[i] = arena_str(arena, lang_name_of_file(work->files.items[i].path.p)).p;
+	const char *nearest = str_nearest(wanted, names);
+	return err_set(err, ERR_INVALID, "commit %.12s has no pipeline \"%.*s\": there is no .penstock/%.*s.yaml%s%s%s",
+		work->definition.p, STR_ARG(wanted), STR_ARG(wanted), nearest ? "; did you mean \"" : "",
+		nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
 static bool plan_files(struct work *work, struct err *err)
 {
 	struct str wanted = work->trigger->pipeline;
 	if (!pipeline_files_read(work->mirror, work->definition, &work->files, work->arena, err))
 		return false;
 	if (wanted.n && !pipeline_files_find(&work->files, wanted))
-		return err_set(err, ERR_INVALID,
-			"commit %.12s has no pipeline \"%.*s\": there is no .penstock/%.*s.yaml", work->definition.p,
-			STR_ARG(wanted), STR_ARG(wanted));
+		return fail_unknown(work, wanted, err);
 	for (size_t i = 0; i < work->files.count; i++)
 		if (wanted.n == 0 || str_eq(lang_name_of_file(work->files.items[i].path.p), wanted))
 			plan_file(work, &work->files.items[i]);

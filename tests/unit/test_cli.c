@@ -40,6 +40,8 @@ static const struct {
 	{"approve --comment -x", "approve", "", "comment", "-x"}, /* a value may look like a flag */
 	{"lint -- --odd.yaml", "lint", "--odd.yaml", NULL, NULL}, /* behind -- all are arguments */
 	{"lint a.yaml b.yaml c.yaml", "lint", "a.yaml,b.yaml,c.yaml", NULL, NULL},
+	{"logs web#1 -f", "logs", "web#1", "follow", ""}, {"runs -n 3", "runs", "", "limit", "3"},
+	{"logs -n 3", "logs", "", "lines", "3"},
 	{"artifacts get 7 -", "artifacts get", "7,-", NULL, NULL}, /* one dash is a name */
 };
 
@@ -73,10 +75,13 @@ static const struct {
 	{"xyzzy", "`penstock help` lists them"},
 	{"runs --stat failed", "did you mean --state?"},
 	{"runs --xyzzy", "`penstock help runs` lists them"},
-	{"runs -n", "flags are written as --name"},
+	{"runs -x", "`penstock help runs` lists them"},
+	{"runs -f", "`penstock help runs` lists them"}, /* of other commands a letter */
+	{"runs -n", "--limit wants a value"},
+	{"--json runs", "its flags behind it"},
+	{"runs web", "unexpected argument \"web\""},
 	{"runs --limit", "--limit wants a value"},
 	{"runs --json=yes", "takes no value"},
-	{"runs web", "unexpected argument \"web\""},
 	{"run web", "usage: penstock run REPOSITORY PIPELINE"},
 };
 
