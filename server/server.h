@@ -14,6 +14,8 @@ struct shell;
 struct dispatch;
 struct mirrors;
 struct ingest;
+struct outbox;
+struct http_client;
 struct blob_store;
 struct logs;
 struct events;
@@ -33,12 +35,14 @@ struct server {
 	struct events *events;            /* server-sent events: who watches what */
 	struct mirrors *mirrors;          /* bare mirrors of repositories */
 	struct ingest *ingest;            /* deliveries, triggers, planning */
+	struct http_client *http_out;     /* calls to forges */
+	struct outbox *outbox;            /* what they are told */
 	struct blob_store *blobs;         /* artifacts and sealed logs */
 	struct logs *logs;                /* reading, following and sealing logs */
 	struct dispatch *dispatch;        /* workers, leases, claims */
 	struct auth *auth;                /* who the caller is and what they may */
 	const struct static_files *files; /* the web pages; NULL: not built */
-	const struct http_server *http;   /* of pages and API; its figures only */
+	const struct http_server *http;   /* of pages and API; its figures only; NULL once closed */
 };
 
 #endif

@@ -1,5 +1,6 @@
 #include "server/wiring.h"
 
+#include "common/io/http_client.h"
 #include "common/mem.h"
 #include "server/auth/bootstrap.h"
 #include "server/auth/auth.h"
@@ -13,6 +14,7 @@
 #include "server/ingest/ingest.h"
 #include "server/keys/keyring.h"
 #include "server/logs/logs.h"
+#include "server/outbox/outbox.h"
 #include "server/shell/shell.h"
 #include "server/store/db.h"
 #include "server/store/migrate.h"
@@ -180,10 +182,11 @@ static bool open_parts(struct wiring *wiring, struct err *err)
 	server->shell = shell_new(server->db, server->plans, &hooks);
 	server->events = events_new(server);
 	server->ingest = ingest_new(server);
+	server->outbox = outbox_new(server);
 	server->logs = logs_new(server);
 	server->dispatch = dispatch_new(server);
 	server->files = wiring->files;
-	return auth_open(server, &server->auth, err);
+	return http_client_open(server->loop, NULL, &server->http_out, err) && auth_open(server, &server->auth, err);
 }
 
 bool wiring_open(struct uv_loop_s *loop, const struct server_settings *settings, struct wiring **ret, struct err *err)
@@ -221,9 +224,16 @@ static void close_dispatch(struct wiring *wiring)
 	dispatch_close(wiring->server.dispatch, close_next, wiring);
 }
 
+static void http_closed(void *arg)
+{
+	struct wiring *wiring = arg;
+	wiring->server.http = NULL;
+	close_next(wiring);
+}
+
 static void close_http(struct wiring *wiring)
 {
-	http_server_close(wiring->http, CLOSE_GRACE_MS, close_next, wiring);
+	http_server_close(wiring->http, CLOSE_GRACE_MS, http_closed, wiring);
 }
 
 static void close_worker_http(struct wiring *wiring)
@@ -237,6 +247,17 @@ static void close_worker_http(struct wiring *wiring)
 static void close_ingest(struct wiring *wiring)
 {
 	ingest_close(wiring->server.ingest, close_next, wiring);
+}
+
+/* Calls under way end with an error, so that the outbox has nothing to wait for. */
+static void close_http_out(struct wiring *wiring)
+{
+	http_client_close(wiring->server.http_out, close_next, wiring);
+}
+
+static void close_outbox(struct wiring *wiring)
+{
+	outbox_close(wiring->server.outbox, close_next, wiring);
 }
 
 static void close_shell(struct wiring *wiring)
@@ -260,8 +281,9 @@ static void close_database(struct wiring *wiring)
 }
 
 /* Those who start work first, those who do it last. */
-static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_http,
-	close_worker_http, close_ingest, close_shell, close_logs, close_mirrors, close_database};
+static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_http_out,
+	close_outbox, close_http, close_worker_http, close_ingest, close_shell, close_logs, close_mirrors,
+	close_database};
 
 static void close_next(void *arg)
 {
@@ -282,6 +304,7 @@ void wiring_free(struct wiring *wiring)
 	auth_free(server->auth);
 	dispatch_free(server->dispatch);
 	logs_free(server->logs);
+	outbox_free(server->outbox);
 	ingest_free(server->ingest);
 	events_free(server->events);
 	shell_free(server->shell);

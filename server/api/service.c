@@ -97,9 +97,10 @@ static enum flow_next metrics_answer(struct flow *flow)
 	auto_buf text = BUF_INIT(64 * 1024);
 	dispatch_stats(request->server->dispatch, &dispatch);
 	shell_stats(request->server->shell, &shell);
-	struct http_server_stats http;
+	struct http_server_stats http = {0};
 	const struct db_reply *reply = db_reply_of(flow);
-	http_server_stats(request->server->http, &http);
+	if (request->server->http)
+		http_server_stats(request->server->http, &http);
 	add_metric(&text, "gauge", "penstock_database_up", "Whether the database answers", reply ? STR("1") : STR("0"));
 	for (size_t i = 0; reply && i < COUNT_OF(gauges); i++)
 		add_metric(&text, "gauge", gauges[i].name, gauges[i].help, db_text(reply, 0, 0, i));

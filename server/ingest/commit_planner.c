@@ -175,23 +175,16 @@ static void add_conflict(struct work *work, struct str pipeline)
 		count > CONFLICTS_NAMED_MAX ? " and more" : "");
 }
 
-static bool listens(const struct pipeline *pipeline, enum plan_event event)
+/* Whether only the files that changed keep it from running. */
+static bool listens(const struct work *work, const struct pipeline *pipeline)
 {
-	switch (event) {
-	case PLAN_EVENT_PUSH:
-		return LANG_IS_SET(pipeline->on.push);
-	case PLAN_EVENT_TAG:
-		return LANG_IS_SET(pipeline->on.tag);
-	case PLAN_EVENT_PULL_REQUEST:
-		return LANG_IS_SET(pipeline->on.pull_request);
-	case PLAN_EVENT_MANUAL:
-	case PLAN_EVENT_SCHEDULE:
-		break;
-	}
-	return false;
+	struct plan_context context = work->context;
+	struct str why;
+	context.has_paths = false; /* everything counts as changed */
+	return context.event != PLAN_EVENT_MANUAL && plan_matches(pipeline, &context, work->arena, &why);
 }
 
-/* A pipeline that would run on another branch or other files: whoever waits for it hears that nothing is to be done. */
+/* Whoever waits for it hears that nothing is to be done. */
 static void add_skipped(struct work *work, struct str pipeline, struct str reason)
 {
 	struct commit_plans *plans = &work->plans;
@@ -211,7 +204,7 @@ static void plan_file(struct work *work, const struct git_file *file)
 	work->context.file = file->path.p;
 	if (work->trigger->rerun_of == 0 && !plan_matches(pipeline, &work->context, work->arena, &why)) {
 		add_reason(work, why);
-		if (listens(pipeline, work->context.event))
+		if (listens(work, pipeline))
 			add_skipped(work, name, why);
 		return;
 	}
@@ -268,8 +261,7 @@ static bool skip_files(struct work *work, struct err *err)
 		struct lang_errors errors = {.arena = work->arena};
 		const struct git_file *file = &work->files.items[i];
 		const struct pipeline *pipeline;
-		if (pipeline_files_load(&work->files, file, work->arena, &pipeline, &errors) &&
-			listens(pipeline, work->context.event))
+		if (pipeline_files_load(&work->files, file, work->arena, &pipeline, &errors) && listens(work, pipeline))
 			add_skipped(work, lang_name_of_file(file->path.p), work->plans.reason);
 	}
 	return true;

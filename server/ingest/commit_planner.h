@@ -34,7 +34,7 @@ struct planned_run {
 	json_t *errors;         /* [{file, line, column, message}] */
 };
 
-/* A pipeline that runs on such events, but not on this one. */
+/* A pipeline that would have run if other files had changed, or if the commit did not say to skip it. */
 struct skipped_pipeline {
 	struct str pipeline, reason;
 };

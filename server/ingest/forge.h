@@ -61,7 +61,7 @@ struct forge_status {
 	struct str state;       /* of a run, or "skipped" */
 	struct str context;     /* "penstock/ci/push" */
 	struct str url;         /* of the run's page; "": none */
-	struct str description; /* a sentence */
+	struct str description; /* a sentence of at most 140 characters */
 };
 
 struct forge_call { /* a POST with a JSON body */

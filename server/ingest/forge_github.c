@@ -5,8 +5,6 @@
 #include "common/json.h"
 #include "server/ingest/forge.h"
 
-enum { DESCRIPTION_CHARACTERS_MAX = 140 };
-
 static enum forge_trust verify(const struct forge_delivery *delivery, struct str secret, struct arena *arena)
 {
 	(void)arena;
@@ -107,14 +105,6 @@ static const char *state_of(struct str state)
 	return "error"; /* cancelled, superseded, rolled back */
 }
 
-static struct str cut(struct str text, size_t characters)
-{
-	struct str rest = text;
-	while (rest.n && characters--)
-		str_next_char(&rest);
-	return str_head(text, text.n - rest.n);
-}
-
 static void status(struct str api_url, struct str token, const struct forge_status *status, struct forge_call *ret,
 	struct arena *arena)
 {
@@ -123,9 +113,8 @@ static void status(struct str api_url, struct str token, const struct forge_stat
 	pair_set(&ret->headers, arena, STR("Authorization"), arena_printf(arena, "Bearer %.*s", STR_ARG(token)));
 	pair_set(&ret->headers, arena, STR("Accept"), STR("application/vnd.github+json"));
 	pair_set(&ret->headers, arena, STR("X-GitHub-Api-Version"), STR("2022-11-28"));
-	ret->body =
-		json_pack("{s:s, s:o, s:o}", "state", state_of(status->state), "context", json_of_str(status->context),
-			"description", json_of_str(cut(status->description, DESCRIPTION_CHARACTERS_MAX)));
+	ret->body = json_pack("{s:s, s:o, s:o}", "state", state_of(status->state), "context",
+		json_of_str(status->context), "description", json_of_str(status->description));
 	if (status->url.n)
 		json_object_set_new(ret->body, "target_url", json_of_str(status->url));
 }

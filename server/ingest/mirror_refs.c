@@ -9,7 +9,7 @@
 /* --- with what it is fetched --- */
 
 struct remote_row {
-	struct str name, forge, url, token, token_user, ssh_key, ssh_known_hosts;
+	struct str name, forge, url, token, token_user, ssh_key, ssh_known_hosts, project, api_url;
 };
 
 static const struct field remote_fields[] = {
@@ -20,6 +20,8 @@ static const struct field remote_fields[] = {
 	FIELD(struct remote_row, token_user, FIELD_STR, 0),
 	FIELD(struct remote_row, ssh_key, FIELD_STR, 0),
 	FIELD(struct remote_row, ssh_known_hosts, FIELD_STR, 0),
+	FIELD(struct remote_row, project, FIELD_STR, 0),
+	FIELD(struct remote_row, api_url, FIELD_STR, 0),
 	FIELD_END,
 };
 

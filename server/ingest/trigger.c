@@ -109,6 +109,24 @@ static void add_run(struct trigger_flow *trigger, struct db_batch *batch, size_t
 	*statement = trigger->statements[index] + 1;
 }
 
+/* A check that a forge demands must not hang because there was nothing to check. */
+static void add_skipped(struct trigger_flow *trigger, struct db_batch *batch)
+{
+	const struct commit_plans *plans = &trigger->plans;
+	size_t count = plans->skipped_count;
+	struct arena *arena = &trigger->flow.arena;
+	struct str *names = arena_array(arena, struct str, count), *reasons = arena_array(arena, struct str, count);
+	if (count == 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		names[i] = plans->skipped[i].pipeline;
+		reasons[i] = plans->skipped[i].reason;
+	}
+	db_add(batch, QUERY_OUTBOX_SKIPPED, DB_I64(trigger->trigger.repository),
+		DB_TEXT(plans->head.n ? plans->head : plans->commit), DB_TEXT(trigger->trigger.event),
+		DB_TEXTS(names, count), DB_TEXTS(reasons, count));
+}
+
 static enum flow_next store(struct flow *flow)
 {
 	struct trigger_flow *trigger = trigger_of(flow);
@@ -123,6 +141,7 @@ static enum flow_next store(struct flow *flow)
 	trigger->statements = arena_array(&flow->arena, size_t, plans->run_count);
 	for (size_t i = 0; i < plans->run_count; i++)
 		add_run(trigger, batch, i, &statement);
+	add_skipped(trigger, batch);
 	return db_await(flow, batch);
 }
 

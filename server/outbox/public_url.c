@@ -12,6 +12,7 @@ struct str public_url(const struct server *server, struct arena *arena)
 		set.n--;
 	if (set.n)
 		return set;
+	int port = server->http ? http_server_port(server->http) : (int)settings->listen_port;
 	return arena_printf(arena, "%s://%.*s:%d", settings->tls_certificate_file.n ? "https" : "http",
-		STR_ARG(settings->listen_address), http_server_port(server->http));
+		STR_ARG(settings->listen_address), port);
 }

@@ -6,6 +6,7 @@
 #include "server/dispatch/dispatch.h"
 #include "server/ingest/ingest.h"
 #include "server/logs/logs.h"
+#include "server/outbox/outbox.h"
 #include "server/settings.h"
 #include "server/shell/shell.h"
 #include "server/store/db.h"
@@ -91,6 +92,7 @@ static void tick(uv_timer_t *handle)
 	dispatch_tick(server->dispatch);
 	ingest_tick(server->ingest);
 	logs_tick(server->logs);
+	outbox_tick(server->outbox);
 	claim_polls(timers);
 }
 

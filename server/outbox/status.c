@@ -1,0 +1,260 @@
+/* The status of a commit, as its forge takes it. */
+#include "common/clock.h"
+#include "common/io/flow.h"
+#include "common/io/http_client.h"
+#include "common/json.h"
+#include "server/ingest/forge.h"
+#include "server/keys/keyring.h"
+#include "server/outbox/outbox_internal.h"
+#include "server/outbox/public_url.h"
+#include "server/store/db.h"
+
+enum { TIMEOUT_MS = 20000, ANSWER_BYTES = 64 * 1024, DESCRIPTION_CHARACTERS_MAX = 140, WORDS_MAX = 160 };
+#define WAIT_MAX_MS (INT64_C(3600) * 1000)
+
+/* The body of the message, as the database writes it. */
+struct status_message {
+	int64_t repository;
+	struct str run, commit, branch, pipeline, event, state, description;
+};
+
+static const struct field message_fields[] = {
+	FIELD(struct status_message, repository, FIELD_I64, 0),
+	FIELD(struct status_message, run, FIELD_STR, 0),
+	FIELD(struct status_message, commit, FIELD_STR, 0),
+	FIELD(struct status_message, branch, FIELD_STR, 0),
+	FIELD(struct status_message, pipeline, FIELD_STR, 0),
+	FIELD(struct status_message, event, FIELD_STR, 0),
+	FIELD(struct status_message, state, FIELD_STR, 0),
+	FIELD(struct status_message, description, FIELD_STR, 0),
+	FIELD_END,
+};
+
+struct status_row {
+	struct str name, forge, url, token, token_user, ssh_key, ssh_known_hosts, project, api_url;
+};
+
+static const struct field row_fields[] = {
+	FIELD(struct status_row, name, FIELD_STR, 0),
+	FIELD(struct status_row, forge, FIELD_STR, 0),
+	FIELD(struct status_row, url, FIELD_STR, 0),
+	FIELD(struct status_row, token, FIELD_STR, 0),
+	FIELD(struct status_row, token_user, FIELD_STR, 0),
+	FIELD(struct status_row, ssh_key, FIELD_STR, 0),
+	FIELD(struct status_row, ssh_known_hosts, FIELD_STR, 0),
+	FIELD(struct status_row, project, FIELD_STR, 0),
+	FIELD(struct status_row, api_url, FIELD_STR, 0),
+	FIELD_END,
+};
+
+struct sending {
+	struct flow flow;
+	struct outbox *outbox;
+	struct server *server;
+	struct arena row_arena;
+	int64_t id;
+	int32_t tries;
+	struct status_message message;
+	struct status_row row;
+	/* what became of it */
+	enum outbox_outcome outcome;
+	struct str problem;
+	int64_t delay_ms;
+};
+
+static struct sending *sending_of(struct flow *flow)
+{
+	return (struct sending *)flow;
+}
+
+static enum flow_next find_repository(struct flow *flow)
+{
+	struct sending *sending = sending_of(flow);
+	struct db_batch *batch = db_batch_new(sending->server->db);
+	db_add(batch, QUERY_REPOSITORY_REMOTE, DB_I64(sending->message.repository));
+	return db_await(flow, batch);
+}
+
+/* --- what is said --- */
+
+static struct str cut(struct str text, size_t characters)
+{
+	struct str rest = text;
+	while (rest.n && characters--)
+		str_next_char(&rest);
+	return str_head(text, text.n - rest.n);
+}
+
+static struct str describe(const struct status_message *message, struct arena *arena)
+{
+	struct str text = message->description;
+	if (str_is(message->state, "skipped"))
+		text = arena_printf(arena, "nothing to do: %.*s", STR_ARG(text));
+	else if (str_is(message->state, "waiting") && text.n)
+		text = arena_printf(arena, "waits for %.*s", STR_ARG(text));
+	else if (text.n == 0)
+		text = message->state;
+	return cut(text, DESCRIPTION_CHARACTERS_MAX);
+}
+
+/* "web#42" has its page at /runs/web/42. */
+static struct str page_of(const struct sending *sending, struct arena *arena)
+{
+	size_t at;
+	struct str run = sending->message.run;
+	if (!str_find_char(run, '#', &at))
+		return STR("");
+	return arena_printf(arena, "%.*s/runs/%.*s/%.*s", STR_ARG(public_url(sending->server, arena)),
+		STR_ARG(str_head(run, at)), STR_ARG(str_skip(run, at + 1)));
+}
+
+static bool open_token(struct sending *sending, struct str *ret, struct err *err)
+{
+	struct arena *arena = &sending->flow.arena;
+	struct str bound_to = arena_printf(arena, "repository:%.*s:token", STR_ARG(sending->row.name));
+	return keyring_unseal(sending->server->keys, sending->row.token, bound_to, ret, arena, err);
+}
+
+/* --- what comes back --- */
+
+static bool end(struct sending *sending, enum outbox_outcome outcome, struct str problem)
+{
+	sending->outcome = outcome;
+	sending->problem = arena_str(&sending->row_arena, problem);
+	return true;
+}
+
+/* When the forge says that it is asked too often: seconds, or a time. 0: it does not say. */
+static int64_t wait_of(const struct http_answer *answer)
+{
+	int64_t seconds = 0, at = 0;
+	if (str_to_i64(pair_get(&answer->headers, STR("retry-after")), &seconds) && seconds > 0)
+		;
+	else if (str_is(pair_get(&answer->headers, STR("x-ratelimit-remaining")), "0") &&
+		 str_to_i64(pair_get(&answer->headers, STR("x-ratelimit-reset")), &at))
+		seconds = at - clock_wall_us() / US_PER_SECOND + 1;
+	if (seconds <= 0)
+		return 0;
+	return seconds < WAIT_MAX_MS / 1000 ? seconds * 1000 : WAIT_MAX_MS;
+}
+
+/* What the forge says of a refusal, in its "message", which may be any JSON. */
+static struct str words_of(const struct http_answer *answer, struct arena *arena)
+{
+	json_t *body = json_loadb(answer->body.p ? answer->body.p : "", answer->body.n, JSON_DECODE_ANY, NULL);
+	const json_t *message = json_object_get(body, "message");
+	struct str words = json_is_string(message) ? forge_text(body, "message")
+			   : message               ? json_text(message, arena)
+						   : (struct str){0};
+	words = arena_str(arena, cut(words, WORDS_MAX));
+	json_decref(body);
+	return words;
+}
+
+static void judge(struct sending *sending, const struct http_answer *answer)
+{
+	struct arena *arena = &sending->flow.arena;
+	size_t at;
+	sending->delay_ms = wait_of(answer);
+	struct str words = words_of(answer, arena);
+	struct str problem = arena_printf(arena, "%.*s answered %d to a status%s%.*s", STR_ARG(sending->row.forge),
+		answer->status, words.n ? ": " : "", STR_ARG(words));
+	/* GitLab refuses what it knows already. */
+	bool is_known = answer->status == 400 && str_find(words, STR("Cannot transition status"), &at);
+	bool is_limited = answer->status == 429 || (answer->status == 403 && sending->delay_ms);
+	if ((answer->status >= 200 && answer->status < 300) || is_known)
+		end(sending, OUTBOX_SENT, STR(""));
+	else if (is_limited || answer->status >= 500 || answer->status == 408)
+		end(sending, OUTBOX_LATER, problem);
+	else
+		end(sending, OUTBOX_GIVEN_UP, problem);
+}
+
+static void answered(void *arg, const struct http_answer *answer, const struct err *err)
+{
+	struct sending *sending = arg;
+	if (err)
+		end(sending, OUTBOX_LATER, str_of(err->text));
+	else
+		judge(sending, answer);
+	flow_resume(&sending->flow);
+}
+
+static enum flow_next call(struct flow *flow)
+{
+	struct sending *sending = sending_of(flow);
+	const struct status_message *message = &sending->message;
+	struct arena *arena = &flow->arena;
+	struct str token;
+	if (db_row_count(db_reply_of(flow), 0) == 0)
+		return end(sending, OUTBOX_GIVEN_UP, STR("the repository is gone")) ? FLOW_DONE : FLOW_FAIL;
+	if (!db_read_row(db_reply_of(flow), 0, 0, row_fields, &sending->row, &sending->row_arena, &flow->err))
+		return FLOW_FAIL;
+	const struct forge *forge = forge_of(sending->row.forge);
+	if (!forge || !forge->status || sending->row.api_url.n == 0 || sending->row.token.n == 0)
+		return end(sending, OUTBOX_GIVEN_UP, STR("nothing is reported for this repository any more"))
+			       ? FLOW_DONE
+			       : FLOW_FAIL;
+	if (!open_token(sending, &token, &flow->err))
+		return FLOW_FAIL;
+	struct forge_call made = {0};
+	struct forge_status status = {
+		.project = sending->row.project,
+		.commit = message->commit,
+		.branch = message->branch,
+		.state = message->state,
+		.context =
+			arena_printf(arena, "penstock/%.*s/%.*s", STR_ARG(message->pipeline), STR_ARG(message->event)),
+		.url = page_of(sending, arena),
+		.description = describe(message, arena),
+	};
+	forge->status(sending->row.api_url, token, &status, &made, arena);
+	pair_set(&made.headers, arena, STR("Content-Type"), STR("application/json"));
+	struct http_request request = {
+		.method = "POST",
+		.url = made.url,
+		.headers = &made.headers,
+		.body = json_text(made.body, arena),
+		.timeout_ms = TIMEOUT_MS,
+		.answer_max_bytes = ANSWER_BYTES,
+	};
+	json_decref(made.body);
+	http_send(sending->server->http_out, &request, answered, sending, NULL);
+	return FLOW_WAIT;
+}
+
+/* People see on the repository that its forge does not hear. */
+static enum flow_next note(struct flow *flow)
+{
+	struct sending *sending = sending_of(flow);
+	struct db_batch *batch = db_batch_new(sending->server->db);
+	db_add(batch, QUERY_REPOSITORY_REPORTED, DB_I64(sending->message.repository), DB_TEXT(sending->problem));
+	return db_await(flow, batch);
+}
+
+static flow_step *const steps[] = {find_repository, call, note, NULL};
+
+static void sending_ended(struct flow *flow)
+{
+	struct sending *sending = sending_of(flow);
+	if (flow->err.kind != ERR_NONE)
+		end(sending, OUTBOX_LATER, str_of(flow->err.text));
+	outbox_ended(sending->outbox, sending->id, sending->tries, sending->outcome, str_or_empty(sending->problem),
+		sending->delay_ms);
+	arena_done(&sending->row_arena);
+	flow_free(flow);
+}
+
+void outbox_send_status(struct outbox *outbox, struct server *server, const struct outbox_message *message)
+{
+	struct sending *sending = flow_new(sizeof *sending, steps, sending_ended);
+	struct err err = {0};
+	sending->outbox = outbox;
+	sending->server = server;
+	sending->id = message->id;
+	sending->tries = message->tries;
+	if (fields_read_loose(message_fields, message->body, &sending->message, &sending->row_arena, &err))
+		flow_start(&sending->flow);
+	else
+		flow_fail(&sending->flow, &err);
+}
