@@ -209,6 +209,9 @@ static bool on_text(struct builder *b, const yaml_event_t *event)
 	node->is_plain = style == YAML_PLAIN_SCALAR_STYLE;
 	node->text =
 		arena_str(b->arena, (struct str){(const char *)event->data.scalar.value, event->data.scalar.length});
+	/* Other characters may be escaped; this one ends arguments, environments and the database's texts. */
+	if (memchr(node->text.p, 0, node->text.n))
+		return fault(b, event->start_mark, "\\0 stands for a zero byte, which no text may hold; remove it");
 	bool is_quoted = style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	size_t characters = 0;
 	for (size_t i = 0; i < node->text.n; i++)

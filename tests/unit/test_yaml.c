@@ -67,6 +67,7 @@ static const struct {
 	{"a: &x [*x]", 1, 8, "the alias \"*x\" contains itself"},
 	{"a: &x 1\nb: &x 2", 2, 4, "the anchor \"x\" is defined twice; first in line 1"},
 	{"a: \"\xe2\x80\xae\"", 1, 5, "U+202E is a character that changes the direction of text; remove it"},
+	{"a: \"x\\0y\"", 1, 4, "\\0 stands for a zero byte, which no text may hold; remove it"},
 	{"a: \xc3\xa4\x01", 1, 5, "U+0001 is a control character; remove it"},
 	{"a: 1\rb: 2", 1, 5, "U+000D is a control character; remove it"}, /* a line end that editors differ about */
 	{"a: \xff", 1, 4, "byte 0xff is not UTF-8; save the file as UTF-8"},
