@@ -13,12 +13,18 @@ enum { PIPE_BYTES = 1 << 20, EVENTS_AT_ONCE = 64 };
 
 enum box_state { BOX_WAITING, BOX_OPEN, BOX_CLOSING };
 
-/* The part of a slot that stays. */
-struct slot {
+/* What a job's steps print comes through here. Each job gets a fresh one: a step can make a pipe small, non-blocking or
+ * closed to others, and leave bytes in it, and none of that is the next job's. */
+struct line {
 	struct boxes *boxes;
-	struct box *box; /* NULL: free */
+	struct box *box; /* NULL: its job has left */
 	int in, out;
 	uv_poll_t poll;
+};
+
+struct slot {
+	struct box *box; /* NULL: free */
+	struct line *line;
 };
 
 struct box {
@@ -37,7 +43,7 @@ struct boxes {
 	uv_poll_t poll;
 	uv_timer_t later; /* what must not happen inside the caller's call */
 	struct slot *slots;
-	unsigned slot_count, slots_made;
+	unsigned slot_count;
 	struct box *waiting;
 	struct box *orphans; /* closed from here, in the next turn of the loop */
 	bool is_dead;
@@ -50,6 +56,7 @@ struct boxes {
 
 static void open_waiting(struct boxes *boxes);
 static void on_later(uv_timer_t *timer);
+static struct box *leave(struct slot *slot);
 
 static void send_failed(struct box *box, const struct err *err)
 {
@@ -74,7 +81,7 @@ static void finish_orphans(struct boxes *boxes)
 		struct box *box = boxes->orphans;
 		boxes->orphans = box->next;
 		if (box->slot)
-			box->slot->box = NULL;
+			leave(box->slot);
 		finish(box);
 	}
 }
@@ -123,7 +130,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
 		if (!slot)
 			continue;
 		if (event.kind == SANDBOX_CLOSED)
-			finish(take(slot->box));
+			finish(leave(slot));
 		else if (slot->box->state != BOX_CLOSING)
 			slot->box->user.event(slot->box->user.arg, &event);
 	}
@@ -131,33 +138,32 @@ static void on_event(uv_poll_t *poll, int status, int events)
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-	struct slot *slot = poll->data;
+	struct line *line = poll->data;
 	(void)status;
 	(void)events;
 	char rest[4096];
-	if (slot->box && slot->box->state == BOX_OPEN)
-		slot->box->user.readable(slot->box->user.arg);
+	if (line->box && line->box->state == BOX_OPEN)
+		line->box->user.readable(line->box->user.arg);
 	else
-		while (read(slot->in, rest, sizeof rest) > 0)
+		while (read(line->in, rest, sizeof rest) > 0)
 			; /* last words of a job that has ended */
 }
 
-static bool make_slot(struct boxes *boxes, struct slot *slot, struct err *err)
+static bool make_line(struct box *box, struct err *err)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_errno(err, "make a pipe");
-	*slot = (struct slot){.boxes = boxes, .in = ends[0], .out = ends[1]};
-	/* Steps block when the log is slower than they are. */
-	fcntl(slot->out, F_SETFL, O_WRONLY);
-	fcntl(slot->out, F_SETPIPE_SZ, PIPE_BYTES);
+	struct line *line = mem_alloc(sizeof *line);
+	*line = (struct line){.boxes = box->boxes, .box = box, .in = ends[0], .out = ends[1]};
+	fcntl(line->out, F_SETPIPE_SZ, PIPE_BYTES);
 	/* /dev/stdout works for steps, which are another user; reading another step's output back does not. */
-	fchmod(slot->out, 0222);
-	uv_poll_init(boxes->loop, &slot->poll, slot->in);
-	slot->poll.data = slot;
-	uv_poll_start(&slot->poll, UV_READABLE, on_readable);
-	boxes->handles_open++;
-	boxes->slots_made++;
+	fchmod(line->out, 0222);
+	uv_poll_init(box->boxes->loop, &line->poll, line->in);
+	line->poll.data = line;
+	uv_poll_start(&line->poll, UV_READABLE, on_readable);
+	box->boxes->handles_open++;
+	box->slot->line = line;
 	return true;
 }
 
@@ -167,10 +173,6 @@ static void count_closed(struct boxes *boxes)
 		return;
 	void (*closed)(void *arg) = boxes->closed;
 	void *arg = boxes->closed_arg;
-	for (unsigned i = 0; i < boxes->slots_made; i++) {
-		close(boxes->slots[i].in);
-		close(boxes->slots[i].out);
-	}
 	free(boxes->slots);
 	free(boxes);
 	if (closed)
@@ -182,14 +184,28 @@ static void on_boxes_handle_closed(uv_handle_t *handle)
 	count_closed(handle->data);
 }
 
-static void on_slot_handle_closed(uv_handle_t *handle)
+static void on_line_closed(uv_handle_t *handle)
 {
-	struct slot *slot = handle->data;
-	count_closed(slot->boxes);
+	struct line *line = handle->data;
+	struct boxes *boxes = line->boxes;
+	close(line->in);
+	close(line->out);
+	free(line);
+	count_closed(boxes);
 }
 
-bool boxes_open(struct uv_loop_s *loop, struct sandbox *sandbox, void (*lost)(void *arg, const struct err *err),
-	void *arg, struct boxes **ret, struct err *err)
+static struct box *leave(struct slot *slot)
+{
+	if (slot->line) {
+		slot->line->box = NULL;
+		uv_close((uv_handle_t *)&slot->line->poll, on_line_closed);
+	}
+	slot->line = NULL;
+	return take(slot->box);
+}
+
+struct boxes *boxes_open(
+	struct uv_loop_s *loop, struct sandbox *sandbox, void (*lost)(void *arg, const struct err *err), void *arg)
 {
 	struct boxes *boxes = mem_alloc(sizeof *boxes);
 	*boxes = (struct boxes){.loop = loop, .sandbox = sandbox, .lost = lost, .lost_arg = arg};
@@ -201,22 +217,13 @@ bool boxes_open(struct uv_loop_s *loop, struct sandbox *sandbox, void (*lost)(vo
 	uv_timer_init(loop, &boxes->later);
 	boxes->later.data = boxes;
 	boxes->handles_open = 2;
-	for (unsigned i = 0; i < boxes->slot_count; i++) {
-		if (!make_slot(boxes, &boxes->slots[i], err)) {
-			boxes_close(boxes, NULL, NULL);
-			return false;
-		}
-	}
-	*ret = boxes;
-	return true;
+	return boxes;
 }
 
 void boxes_close(struct boxes *boxes, void (*closed)(void *arg), void *arg)
 {
 	boxes->closed = closed;
 	boxes->closed_arg = arg;
-	for (unsigned i = 0; i < boxes->slots_made; i++)
-		uv_close((uv_handle_t *)&boxes->slots[i].poll, on_slot_handle_closed);
 	uv_close((uv_handle_t *)&boxes->later, on_boxes_handle_closed);
 	uv_close((uv_handle_t *)&boxes->poll, on_boxes_handle_closed);
 }
@@ -233,7 +240,7 @@ static void open_in(struct slot *slot, struct box *box)
 	box->slot = slot;
 	box->state = BOX_OPEN;
 	box->options.slot = (unsigned)(slot - box->boxes->slots);
-	if (!sandbox_open(box->boxes->sandbox, &box->options, &box->job, &err))
+	if (!make_line(box, &err) || !sandbox_open(box->boxes->sandbox, &box->options, &box->job, &err))
 		send_failed(box, &err);
 }
 
@@ -294,11 +301,13 @@ void box_close(struct box *box)
 
 int box_out(const struct box *box)
 {
-	return box->slot->out;
+	/* Steps block when the log is slower than they are, whatever the step before has set. */
+	fcntl(box->slot->line->out, F_SETFL, 0);
+	return box->slot->line->out;
 }
 
 size_t box_read(struct box *box, char *to, size_t n)
 {
-	ssize_t got = read(box->slot->in, to, n);
+	ssize_t got = box->slot && box->slot->line ? read(box->slot->line->in, to, n) : 0;
 	return got > 0 ? (size_t)got : 0;
 }

@@ -3,7 +3,7 @@
 
 /*
  * The sandbox launcher on the loop. A box is one slot of it, taken by one job at a time: events go to the job, and what
- * its steps print comes through one pipe that stays with the slot. The launcher itself is started before, since that
+ * its steps print comes through a pipe of the job's own. The launcher itself is started before, since that
  * may need rights that the worker then drops.
  */
 
@@ -23,8 +23,8 @@ struct box_user {
 
 /* `lost` runs once when the launcher has died, after every box had a SANDBOX_FAILED; a box_close() is then answered
  * with SANDBOX_CLOSED from here. The sandbox stays the caller's. */
-bool boxes_open(struct uv_loop_s *loop, struct sandbox *sandbox, void (*lost)(void *arg, const struct err *err),
-	void *arg, struct boxes **ret, struct err *err);
+struct boxes *boxes_open(
+	struct uv_loop_s *loop, struct sandbox *sandbox, void (*lost)(void *arg, const struct err *err), void *arg);
 /* Every box is closed already. */
 void boxes_close(struct boxes *boxes, void (*closed)(void *arg), void *arg);
 struct sandbox *boxes_sandbox(struct boxes *boxes);

@@ -15,7 +15,10 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 200, PATH_BYTES_MAX = STREAM_MAX_PATH + 1, ENTRIES_MAX = 2000000 };
+enum { DEPTH_MAX = CHECKOUT_DEPTH_MAX, PATH_BYTES_MAX = STREAM_MAX_PATH + 1 };
+enum { ENTRY_BYTES = 16, BYTES_PER_FILE = 8192, FILES_ALWAYS = 1024 };
+/* libgit2 reads a file as a whole into the worker's memory. */
+static const uint64_t file_bytes_max = UINT64_C(512) << 20;
 
 void checkout_init(void)
 {
@@ -75,14 +78,39 @@ bool checkout_add_pack(const char *repository, const char *pack_file, struct err
 
 struct tree_walk {
 	git_repository *repo;
+	git_odb *odb;
 	struct stream_writer *out;
 	char path[PATH_BYTES_MAX];
 	size_t path_n;
-	uint64_t entries, bytes;
+	uint64_t entries, bytes, max_bytes;
 };
+
+static bool too_large(const struct tree_walk *walk, const char *what, struct err *err)
+{
+	return err_set(err, ERR_TOO_LARGE,
+		"the commit has more %s than fit on the job's disk (%" PRIu64 " MiB); give the job a larger `disk`",
+		what, walk->max_bytes >> 20);
+}
+
+/* Before it is read: a blob of nothing but zeros takes no space in a pack. */
+static bool check_blob(struct tree_walk *walk, const git_oid *id, struct err *err)
+{
+	size_t size;
+	git_object_t kind;
+	if (git_odb_read_header(&size, &kind, walk->odb, id) < 0)
+		return checkout_git_failed(err, "%.*s", (int)walk->path_n, walk->path);
+	walk->bytes += size;
+	if (walk->bytes > walk->max_bytes)
+		return too_large(walk, "bytes", err);
+	return size <= file_bytes_max ||
+	       err_set(err, ERR_TOO_LARGE, "%.*s is larger than a worker takes from git (%" PRIu64 " MiB)",
+		       (int)walk->path_n, walk->path, file_bytes_max >> 20);
+}
 
 static bool write_blob(struct tree_walk *walk, const git_oid *id, git_filemode_t mode, struct err *err)
 {
+	if (!check_blob(walk, id, err))
+		return false;
 	git_blob *blob = NULL;
 	struct str path = {walk->path, walk->path_n};
 	if (git_blob_lookup(&blob, walk->repo, id) < 0)
@@ -95,7 +123,6 @@ static bool write_blob(struct tree_walk *walk, const git_oid *id, git_filemode_t
 		ok = stream_write_file(
 			     walk->out, path, mode == GIT_FILEMODE_BLOB_EXECUTABLE ? 0755 : 0644, content.n, err) &&
 		     stream_write_data(walk->out, content, err);
-	walk->bytes += content.n;
 	git_blob_free(blob);
 	return ok;
 }
@@ -116,8 +143,13 @@ static bool write_entry(struct tree_walk *walk, const git_tree_entry *entry, int
 {
 	const char *name = git_tree_entry_name(entry);
 	size_t before = walk->path_n, n = strlen(name);
-	if (before + 1 + n >= sizeof walk->path || ++walk->entries > ENTRIES_MAX)
-		return err_set(err, ERR_UPSTREAM, "the commit's tree is too large at %.200s", walk->path);
+	if (before + 1 + n >= sizeof walk->path)
+		return err_set(err, ERR_UPSTREAM, "the commit holds a path that is too long at %.200s", walk->path);
+	walk->bytes += ENTRY_BYTES + before + 1 + n;
+	if (++walk->entries > FILES_ALWAYS + walk->max_bytes / BYTES_PER_FILE)
+		return too_large(walk, "files", err);
+	if (walk->bytes > walk->max_bytes)
+		return too_large(walk, "bytes", err);
 	if (before)
 		walk->path[walk->path_n++] = '/';
 	memcpy(walk->path + walk->path_n, name, n + 1);
@@ -153,11 +185,14 @@ static bool write_stream(git_repository *repo, const git_oid *id, const struct c
 	int fd, struct err *err)
 {
 	git_commit *commit = NULL;
-	if (git_commit_lookup(&commit, repo, id) < 0)
+	git_odb *odb = NULL;
+	if (git_repository_odb(&odb, repo) < 0 || git_commit_lookup(&commit, repo, id) < 0) {
+		git_odb_free(odb);
 		return checkout_git_failed(err, "the commit");
+	}
 	struct stream_writer out;
 	stream_writer_init(&out, fd);
-	struct tree_walk walk = {.repo = repo, .out = &out};
+	struct tree_walk walk = {.repo = repo, .odb = odb, .out = &out, .max_bytes = wanted->disk_bytes};
 	bool ok = write_tree(&walk, git_commit_tree_id(commit), 0, err);
 	if (ok) {
 		struct checkout_git git = {
@@ -173,6 +208,7 @@ static bool write_stream(git_repository *repo, const git_oid *id, const struct c
 	ok = ok && stream_write_end(&out, err);
 	stream_writer_done(&out);
 	git_commit_free(commit);
+	git_odb_free(odb);
 	return ok;
 }
 

@@ -16,7 +16,7 @@
 #include "common/arena.h"
 #include "common/err.h"
 
-enum { CHECKOUT_GIT_MAX = 32 << 20 };
+enum { CHECKOUT_GIT_MAX = 32 << 20, CHECKOUT_DEPTH_MAX = 200 };
 
 /* Once in a process, before the first use of the others: libgit2, with its caches small. */
 void checkout_init(void);
@@ -30,10 +30,12 @@ struct checkout {
 	struct str commit;
 	struct str tag;      /* a name for it, under refs/tags/; "": none */
 	int32_t fetch_depth; /* 1: the commit alone; 0: all history */
+	uint64_t disk_bytes; /* of the job: what cannot fit there is not written here either */
 };
 
-/* Writes the stream to `to_file` (made anew). ERR_UPSTREAM when the commit, or something it needs, is not there.
- * `scratch` is a directory of the caller's that does not exist yet; it is gone afterwards. */
+/* Writes the stream to `to_file` (made anew). ERR_UPSTREAM when the commit, or something it needs, is not there
+ * or not allowed; ERR_TOO_LARGE when it cannot fit: a few objects can stand for any number of files. `scratch` is a
+ * directory of the caller's that does not exist yet; it is gone afterwards. */
 bool checkout_write(const char *repository, const struct checkout *wanted, const char *scratch, const char *to_file,
 	struct err *err);
 

@@ -2,6 +2,7 @@
 
 #include "common/arena.h"
 #include "common/mem.h"
+#include "worker/checkout.h"
 #include "worker/files.h"
 #include "worker/sandbox/stream.h"
 
@@ -62,9 +63,13 @@ struct pack {
 	size_t level_n, next_n;
 };
 
-static bool add_tree(struct pack *pack, const git_oid *id, struct err *err)
+static bool add_tree(struct pack *pack, const git_oid *id, int depth, struct err *err)
 {
 	git_tree *tree = NULL;
+	/* Of a parent, that is: the commit's own tree was walked before. */
+	if (depth > CHECKOUT_DEPTH_MAX)
+		return err_set(
+			err, ERR_UPSTREAM, "the tree of an earlier commit is too deep at %s", git_oid_tostr_s(id));
 	if (!id_set_add(&pack->seen, id))
 		return true;
 	if (git_packbuilder_insert(pack->builder, id, NULL) < 0 || git_tree_lookup(&tree, pack->git->repo, id) < 0)
@@ -75,7 +80,7 @@ static bool add_tree(struct pack *pack, const git_oid *id, struct err *err)
 		const git_oid *child = git_tree_entry_id(entry);
 		git_object_t type = git_tree_entry_type(entry);
 		if (type == GIT_OBJECT_TREE)
-			ok = add_tree(pack, child, err);
+			ok = add_tree(pack, child, depth + 1, err);
 		else if (type == GIT_OBJECT_BLOB && id_set_add(&pack->seen, child) &&
 			 git_packbuilder_insert(pack->builder, child, git_tree_entry_name(entry)) < 0)
 			ok = checkout_git_failed(err, "%s", git_tree_entry_name(entry));
@@ -106,7 +111,7 @@ static bool add_commit(struct pack *pack, const git_oid *id, bool takes_parents,
 		buf_addf(&pack->shallow, "%s\n", git_oid_tostr_s(id));
 	bool ok = git_packbuilder_insert(pack->builder, id, NULL) == 0 ||
 		  checkout_git_failed(err, "commit %s", git_oid_tostr_s(id));
-	ok = ok && (!pack->git->has_objects || add_tree(pack, git_commit_tree_id(commit), err));
+	ok = ok && (!pack->git->has_objects || add_tree(pack, git_commit_tree_id(commit), 0, err));
 	git_commit_free(commit);
 	return ok;
 }

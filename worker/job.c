@@ -295,6 +295,11 @@ void job_kill(struct job *job, enum end_reason reason, struct str message)
 	enter(job, JOB_CLOSING);
 }
 
+uint64_t job_disk_bytes(const struct job_spec *spec)
+{
+	return spec->disk_bytes > 0 ? (uint64_t)spec->disk_bytes : SANDBOX_DISK_DEFAULT;
+}
+
 const struct job_spec *job_spec_of(const struct job *job)
 {
 	return job->options.spec;

@@ -58,6 +58,8 @@ void job_cancel(struct job *job, struct str reason);
 /* Kill now, run nothing any more. END_WORKER_LOST or END_CANCELLED, with a sentence. */
 void job_kill(struct job *job, enum end_reason reason, struct str message);
 
+/* The limit of its disk, also where it asked for none. */
+uint64_t job_disk_bytes(const struct job_spec *spec);
 const struct job_spec *job_spec_of(const struct job *job);
 void *job_port_arg(const struct job *job);
 

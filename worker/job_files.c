@@ -12,6 +12,13 @@ enum { IMPORT_FILES_MAX = 2000000, COLLECT_FILES_MAX = 20000 };
 static const uint64_t import_bytes_max = UINT64_C(64) << 30;
 static const uint64_t collect_bytes_max = UINT64_C(8) << 30;
 
+/* Sparse files and many names of one file take no space in the job, but all of it here. */
+static uint64_t collect_limit(const struct job *job)
+{
+	uint64_t disk = job_disk_bytes(job->options.spec);
+	return disk < collect_bytes_max ? disk : collect_bytes_max;
+}
+
 static struct sandbox *sandbox_of(struct job *job)
 {
 	return boxes_sandbox(job->options.boxes);
@@ -137,7 +144,7 @@ void job_collect_files(struct job *job)
 {
 	struct err err = {0};
 	const char *const *patterns = artifacts_patterns(job->options.spec, job->options.arena);
-	if (patterns && collect(job, SANDBOX_AREA_WORKSPACE, patterns, collect_bytes_max, &err))
+	if (patterns && collect(job, SANDBOX_AREA_WORKSPACE, patterns, collect_limit(job), &err))
 		return;
 	close_files(job);
 	if (patterns)

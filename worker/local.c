@@ -34,7 +34,8 @@ static bool write_commit(struct local *local, struct err *err)
 	const char *scratch = arena_printf(&arena, "%s/local-%d.git", directory, getpid()).p;
 	const char *file = arena_printf(&arena, "%s/local-%d.stream", directory, getpid()).p;
 	const struct job_spec *spec = local->options.spec;
-	struct checkout wanted = {spec->commit, pair_get(&spec->env, STR("CI_COMMIT_TAG")), spec->fetch_depth};
+	struct checkout wanted = {
+		spec->commit, pair_get(&spec->env, STR("CI_COMMIT_TAG")), spec->fetch_depth, job_disk_bytes(spec)};
 	bool ok = checkout_write(local->options.source, &wanted, scratch, file, err);
 	if (ok && (local->source_fd = open(file, O_RDONLY | O_CLOEXEC)) < 0)
 		ok = err_errno(err, "open %s", file);
@@ -62,7 +63,9 @@ static void on_source(void *arg, bool is_cancelled)
 	if (is_cancelled)
 		err_set(&local->source_err, ERR_BUSY, "cancelled");
 	bool ok = local->source_err.kind == ERR_NONE;
-	job_got(local->job, take_fd(&local->source_fd), END_SOURCE_UNAVAILABLE, ok ? NULL : &local->source_err);
+	bool is_too_large = local->source_err.kind == ERR_TOO_LARGE;
+	job_got(local->job, take_fd(&local->source_fd), is_too_large ? END_DISK_FULL : END_SOURCE_UNAVAILABLE,
+		ok ? NULL : &local->source_err);
 }
 
 static void get_source(void *arg, struct job *job)
@@ -207,16 +210,13 @@ static const struct job_port port = {
 	.closed = on_closed,
 };
 
-bool local_start(const struct local_options *options, struct local **ret, struct err *err)
+struct local *local_start(const struct local_options *options)
 {
 	struct local *local = mem_alloc(sizeof *local);
 	local->options = *options;
 	local->source_fd = -1;
 	checkout_init();
-	if (!boxes_open(options->loop, options->sandbox, on_lost, local, &local->boxes, err)) {
-		free(local);
-		return false;
-	}
+	local->boxes = boxes_open(options->loop, options->sandbox, on_lost, local);
 	struct job_options job = {
 		.loop = options->loop,
 		.boxes = local->boxes,
@@ -227,8 +227,7 @@ bool local_start(const struct local_options *options, struct local **ret, struct
 		.scratch_dir = options->scratch_dir,
 	};
 	local->job = job_start(&job);
-	*ret = local;
-	return true;
+	return local;
 }
 
 void local_cancel(struct local *local)

@@ -29,7 +29,7 @@ struct local_options {
 	void *arg;
 };
 
-bool local_start(const struct local_options *options, struct local **ret, struct err *err);
+struct local *local_start(const struct local_options *options);
 /* With grace, as a server's cancel does it. */
 void local_cancel(struct local *local);
 

@@ -58,7 +58,7 @@ static void on_source(void *arg, int fd, const struct err *err)
 {
 	struct held_job *held = arg;
 	held->source = NULL;
-	job_got(held->job, fd, END_SOURCE_UNAVAILABLE, err);
+	job_got(held->job, fd, err && err->kind == ERR_TOO_LARGE ? END_DISK_FULL : END_SOURCE_UNAVAILABLE, err);
 }
 
 static void get_source(void *arg, struct job *job)
@@ -76,6 +76,7 @@ static void get_source(void *arg, struct job *job)
 		.commit = spec->commit,
 		.tag = pair_get(&spec->env, STR("CI_COMMIT_TAG")),
 		.fetch_depth = spec->fetch_depth,
+		.disk_bytes = job_disk_bytes(spec),
 		.url = keeper_attempt_url(runner->keeper, held->lease->ref, &arena, "source"),
 		.headers = keeper_headers(runner->keeper),
 	};
@@ -300,9 +301,9 @@ bool runner_open(const struct runner_options *options, struct runner **ret, stru
 	auto_arena arena = {0};
 	runner->options = *options;
 	checkout_init();
-	bool ok = cache_open(options->loop, options->work_dir, options->cache_bytes, &runner->cache, err) &&
-		  boxes_open(options->loop, options->sandbox, on_launcher_lost, runner, &runner->boxes, err);
+	bool ok = cache_open(options->loop, options->work_dir, options->cache_bytes, &runner->cache, err);
 	if (ok) {
+		runner->boxes = boxes_open(options->loop, options->sandbox, on_launcher_lost, runner);
 		runner->sources = source_store_new(options->loop, options->http, runner->cache);
 		struct keeper_options keeper = {
 			.loop = options->loop,

@@ -27,6 +27,7 @@ struct source_fetch {
 	struct str repository; /* directory in its repos */
 	struct str commit, tag;
 	int32_t fetch_depth;
+	uint64_t disk_bytes; /* of the attempt in whose name it is fetched */
 	struct source_wait *waits;
 	struct str have; /* commit that the repository holds whole; "": none */
 	bool has_pack;   /* one was fetched */
@@ -43,6 +44,7 @@ struct source_wait {
 	struct source_fetch *fetch;
 	struct arena arena;
 	struct str url;
+	uint64_t disk_bytes;
 	const struct pair_list *headers;
 	void (*done)(void *arg, int fd, const struct err *err);
 	void *arg;
@@ -172,7 +174,7 @@ static void make(void *arg)
 	bool ok = true;
 	if (fetch->has_pack)
 		ok = checkout_add_pack(repository, fetch->pack_file, &fetch->err);
-	struct checkout wanted = {fetch->commit, fetch->tag, fetch->fetch_depth};
+	struct checkout wanted = {fetch->commit, fetch->tag, fetch->fetch_depth, fetch->disk_bytes};
 	ok = ok && checkout_write(repository, &wanted, scratch, fresh, &fetch->err);
 	if (ok && (stat(fresh, &info) < 0 || rename(fresh, target) < 0))
 		ok = err_errno(&fetch->err, "make %s", target);
@@ -223,7 +225,8 @@ static void on_made(void *arg, bool is_cancelled)
 	if (fetch->err.kind == ERR_NONE)
 		cache_grew(fetch->store->cache, fetch->made_bytes + 2 * fetch->pack_bytes);
 	/* Was something not here after all, or is the cache damaged? A whole pack will tell. */
-	if (fetch->err.kind != ERR_NONE && !is_cancelled && !fetch->is_retry && (!fetch->has_pack || fetch->have.n))
+	bool may_lack = !fetch->is_retry && (!fetch->has_pack || fetch->have.n) && fetch->err.kind != ERR_TOO_LARGE;
+	if (fetch->err.kind != ERR_NONE && !is_cancelled && may_lack)
 		begin_anew(fetch);
 	else
 		end(fetch);
@@ -329,6 +332,7 @@ static void on_looked(void *arg, bool is_cancelled)
 static void look(struct source_fetch *fetch)
 {
 	fetch->has_pack = false;
+	fetch->disk_bytes = fetch->waits->disk_bytes;
 	work_submit(fetch->store->loop, look_around, on_looked, fetch);
 }
 
@@ -336,7 +340,8 @@ void source_get(struct source_store *store, const struct source_request *request
 	void (*done)(void *arg, int fd, const struct err *err), void *arg, struct source_wait **ret_wait)
 {
 	struct source_wait *wait = mem_alloc(sizeof *wait);
-	*wait = (struct source_wait){.done = done, .arg = arg, .headers = request->headers};
+	*wait = (struct source_wait){
+		.done = done, .arg = arg, .headers = request->headers, .disk_bytes = request->disk_bytes};
 	wait->url = arena_str(&wait->arena, request->url);
 	struct str key = key_of(request, &wait->arena);
 	struct source_fetch *fetch = store->fetches;

@@ -22,7 +22,8 @@ struct source_request {
 	struct str commit;
 	struct str tag; /* that the run is of, to be known in the workspace; "": none */
 	int32_t fetch_depth;
-	struct str url; /* of the attempt's source; "?depth=" and "have=" are added */
+	uint64_t disk_bytes; /* of the job */
+	struct str url;      /* of the attempt's source; "?depth=" and "have=" are added */
 	const struct pair_list *headers;
 };
 
