@@ -27,10 +27,12 @@ enum sandbox_area {
 #define SANDBOX_WORKSPACE_PATH "/workspace"
 #define SANDBOX_HOME_PATH      "/home/build"
 
+#define SANDBOX_DISK_DEFAULT   (UINT64_C(2) << 30)
+
 /* Limits of a job, shared by all its steps. */
 struct sandbox_limits {
 	uint64_t memory_bytes; /* 0: not limited */
-	uint64_t disk_bytes;   /* workspace and home together; 0: 2 GiB; at least 4 MiB */
+	uint64_t disk_bytes;   /* workspace and home together; 0: SANDBOX_DISK_DEFAULT; at least 4 MiB */
 	uint64_t inodes;       /* 0: one for each 16 KiB of disk */
 	uint32_t processes;    /* 0: 4096 */
 	uint32_t cpu_milli;    /* 1000 is one core; 0: not limited */

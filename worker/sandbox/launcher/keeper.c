@@ -3,6 +3,7 @@
 #include "common/mem.h"
 #include "worker/sandbox/launcher/files.h"
 #include "worker/sandbox/launcher/guard.h"
+#include "worker/sandbox/launcher/ipc.h"
 #include "worker/sandbox/launcher/net.h"
 #include "worker/sandbox/launcher/step.h"
 #include "worker/sandbox/launcher/sys.h"
@@ -71,6 +72,7 @@ static bool set_up_network(struct wire_message *go, struct err *err)
 		return false;
 	if (open->network != SANDBOX_NETWORK_EGRESS)
 		return true;
+	net_no_ipv6();
 	static const char *denied[WIRE_MAX_STRINGS + 1], *allowed[WIRE_MAX_STRINGS + 1];
 	if (open->denied > WIRE_MAX_STRINGS || open->allowed > WIRE_MAX_STRINGS ||
 		!wire_strings(&go->tail, open->denied, denied) || !wire_strings(&go->tail, open->allowed, allowed))
@@ -186,6 +188,7 @@ static _Noreturn void run_helper(const struct wire_message *message, int report_
 	struct step_report report = {.has_started = true};
 	struct err err = {0};
 	int ruleset = -1;
+	step_volunteer_for_oom("/mnt/self/oom_score_adj", NULL); /* the host's /proc, see root.h */
 	auto_fd int area = open(writable[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	umask(022);
 	bool ok = area >= 0 || err_errno(&err, "open %s", writable[0]);
@@ -268,6 +271,7 @@ static void close_when_quiet(void)
 		return;
 	struct err err = {0};
 	bool is_empty;
+	ipc_clear();
 	if (!root_clear(&keeper.plan, &is_empty, &err))
 		give_up(&err);
 	if (is_empty) {
@@ -347,7 +351,7 @@ static void reap(void)
 static void open_job(const struct wire_message *message)
 {
 	struct err err = {0};
-	/* Messages and shared memory of System V outlive processes: a fresh ipc namespace takes the old ones away. */
+	/* Names of System V and POSIX queues outlive processes: a fresh ipc namespace takes the old ones away. */
 	if (unshare(CLONE_NEWIPC) < 0) {
 		err_errno(&err, "make an ipc namespace");
 		wire_fail(keeper.socket, message->head.job, 0, &err);

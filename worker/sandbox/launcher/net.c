@@ -52,6 +52,18 @@ static bool parse_network(const char *text, struct in_addr *ret, unsigned char *
 	return true;
 }
 
+void net_no_ipv6(void)
+{
+	static const char *const names[] = {"default", "tap0"};
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		char path[64];
+		snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", names[i]);
+		/* A kernel without IPv6 has no such file. In a container it may be read-only; then tap0 keeps a
+		 * link-local address, which nobody answers: slirp4netns speaks IPv6 only when asked to. */
+		sys_write_file(AT_FDCWD, path, "1", NULL);
+	}
+}
+
 struct route_request {
 	struct nlmsghdr header;
 	struct rtmsg route;

@@ -20,6 +20,8 @@
 
 /* In the slot's namespace. */
 bool net_loopback_up(struct err *err);
+/* With egress: no IPv6 but loopback's, so that nothing that is denied as IPv4 can be reached by another name. */
+void net_no_ipv6(void);
 /* Networks as "10.1.2.0/24" or "10.1.2.3"; IPv6 ones are passed over, since slots have no IPv6. The narrower wins,
  * and of two equal ones the allowed. */
 bool net_deny(const char *const *denied, const char *const *allowed, struct err *err);

@@ -28,11 +28,10 @@ enum {
 	ROUTES_MAX_BYTES = 64 * 1024,
 };
 
-#define DEFAULT_DISK_BYTES (UINT64_C(2) << 30)
-#define MIN_DISK_BYTES     (UINT64_C(4) << 20)
-#define MAX_DISK_BYTES     (UINT64_C(16) << 40)
-#define MIN_MEMORY_BYTES   (UINT64_C(4) << 20)
-#define BYTES_PER_INODE    16384
+#define MIN_DISK_BYTES   (UINT64_C(4) << 20)
+#define MAX_DISK_BYTES   (UINT64_C(16) << 40)
+#define MIN_MEMORY_BYTES (UINT64_C(4) << 20)
+#define BYTES_PER_INODE  16384
 
 void slot_init(struct slot *slot, unsigned number)
 {
@@ -43,7 +42,7 @@ void slot_init(struct slot *slot, unsigned number)
 bool slot_complete_limits(struct sandbox_limits *limits, struct err *err)
 {
 	if (!limits->disk_bytes)
-		limits->disk_bytes = DEFAULT_DISK_BYTES;
+		limits->disk_bytes = SANDBOX_DISK_DEFAULT;
 	if (limits->disk_bytes < MIN_DISK_BYTES || limits->disk_bytes > MAX_DISK_BYTES)
 		return err_set(err, ERR_INVALID, "a disk limit must be between 4 MiB and 16 TiB");
 	if (!limits->inodes)

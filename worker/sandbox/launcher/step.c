@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MIN_FREE_BYTES = 64 * 1024 };
+enum { MIN_FREE_BYTES = 64 * 1024, MAX_FREE_BYTES = 4 * 1024 * 1024 };
 
 /* /dev/random and /dev/urandom take writes from everybody, but not from a step. */
 static const char *const writable[] = {SANDBOX_WORKSPACE_PATH, SANDBOX_HOME_PATH, "/tmp", "/proc", "/dev/shm",
@@ -31,11 +31,15 @@ void step_die_with_parent(int parent)
 		_exit(1);
 }
 
+/* A file system refuses a large write as a whole while there is room for a small one. */
 static bool is_full(const char *path)
 {
 	struct statvfs st;
-	return statvfs(path, &st) == 0 &&
-	       (st.f_bavail * st.f_frsize < MIN_FREE_BYTES || (st.f_files && st.f_favail == 0));
+	if (statvfs(path, &st) < 0)
+		return false;
+	uint64_t little = st.f_blocks * st.f_frsize / 64;
+	little = little < MIN_FREE_BYTES ? MIN_FREE_BYTES : little > MAX_FREE_BYTES ? MAX_FREE_BYTES : little;
+	return st.f_bavail * st.f_frsize < little || (st.f_files && st.f_favail == 0);
 }
 
 static _Noreturn void report_and_exit(int to, const struct step_report *report)
@@ -105,19 +109,17 @@ static int reap_until(pid_t main_program, const sigset_t *signals)
 	}
 }
 
-/* When the job's memory is used up the kernel is to take the step, not its keeper. Our files in /proc are ours only
- * while we can be dumped; nobody else is in this process namespace yet. */
-static bool volunteer_for_oom(struct err *err)
+bool step_volunteer_for_oom(const char *file, struct err *err)
 {
 	prctl(PR_SET_DUMPABLE, 1);
-	bool ok = sys_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "500", err);
+	bool ok = sys_write_file(AT_FDCWD, file, "500", err);
 	prctl(PR_SET_DUMPABLE, 0);
 	return ok;
 }
 
 static bool set_up(const struct step_spec *spec, int *ret_ruleset, struct err *err)
 {
-	return root_finish(spec->root, err) && volunteer_for_oom(err) &&
+	return root_finish(spec->root, err) && step_volunteer_for_oom("/proc/self/oom_score_adj", err) &&
 	       guard_landlock_make(writable, ret_ruleset, err) && guard_set_rlimits(spec->processes, err) &&
 	       guard_keep_capabilities(0, err);
 }

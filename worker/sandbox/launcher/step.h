@@ -36,4 +36,8 @@ bool step_start(const struct step_spec *spec, pid_t *ret_pid, int *ret_report, s
  * called again after each change of user or group, which makes the kernel forget. */
 void step_die_with_parent(int parent);
 
+/* When the job's memory is used up the kernel is to take the caller, not the slot's keeper. `file` is its own
+ * oom_score_adj, which it may write only while it can be dumped; no process of the job can see it. */
+bool step_volunteer_for_oom(const char *file, struct err *err);
+
 #endif
