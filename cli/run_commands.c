@@ -14,6 +14,17 @@ enum { LIMIT_USUAL = 20, LIMIT_MAX = 200 };
 
 /* --- the list --- */
 
+/* The branch, the tag, or the pull request. */
+static void add_source(struct table *table, const json_t *run)
+{
+	int64_t pull_request = print_number(run, "pull_request");
+	if (pull_request)
+		table_addf(table, "#%lld%s", (long long)pull_request,
+			json_is_true(json_object_get(run, "is_fork")) ? " (fork)" : "");
+	else
+		table_add(table, *print_text(run, "branch") ? print_text(run, "branch") : print_text(run, "tag"));
+}
+
 static void print_runs(struct cli *cli, const json_t *runs)
 {
 	static const char *const heads[] = {"RUN", "STATE", "PIPELINE", "BRANCH", "TOOK", "CREATED", "TITLE", NULL};
@@ -29,7 +40,7 @@ static void print_runs(struct cli *cli, const json_t *runs)
 		table_add(&table, print_text(run, "name"));
 		table_add_state(&table, print_text(run, "state"));
 		table_add(&table, print_text(run, "pipeline"));
-		table_add(&table, *print_text(run, "branch") ? print_text(run, "branch") : print_text(run, "tag"));
+		add_source(&table, run);
 		table_add(&table, took);
 		table_add(&table, ago);
 		table_add(&table, print_text(run, "title"));

@@ -231,6 +231,11 @@ static void write_summary(const struct writer *writer, const json_t *run)
 	write_state(writer, print_text(run, "state"), 0);
 	buf_addf(writer->to, "  %s  %.*s  %s  (%s, %s)\n", print_text(run, "pipeline"), COMMIT_DIGITS,
 		print_text(run, "commit"), print_text(run, "title"), print_text(run, "actor"), took);
+	int64_t pull_request = print_number(run, "pull_request");
+	if (pull_request)
+		buf_addf(writer->to, "  pull request #%lld%s: %.*s into %.*s\n", (long long)pull_request,
+			json_is_true(json_object_get(run, "is_fork")) ? " from a fork" : "", COMMIT_DIGITS,
+			print_text(run, "head_commit"), COMMIT_DIGITS, print_text(run, "base_commit"));
 	if (*print_text(run, "reason"))
 		buf_addf(writer->to, "  %s\n", print_text(run, "reason"));
 	if (*print_text(run, "waiting_for"))

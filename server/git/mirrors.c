@@ -147,8 +147,13 @@ static bool check(const struct proc_result *result, const char *what, struct err
 		return true;
 	if (result->is_timeout)
 		return err_set(err, ERR_TIMEOUT, "%s took too long and was ended", what);
-	struct str words = cause_of(result->error);
 	size_t at;
+	if (str_find(result->error, STR("Host key verification failed"), &at))
+		return err_set(err, ERR_UPSTREAM,
+			"%s: the host shows a key that is not accepted here; if it was changed on purpose, `penstock repo "
+			"credential set` with the ssh key takes the new one",
+			what);
+	struct str words = cause_of(result->error);
 	if (str_find(words, STR("mismatched algorithms"), &at))
 		return err_set(err, ERR_UPSTREAM,
 			"its objects are of git's SHA-256 format, and Penstock reads the usual one (git init --object-format=sha1)");

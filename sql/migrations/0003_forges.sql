@@ -52,20 +52,41 @@ select r.id, p.name as repository, r.number, p.name || '#' || r.number as name, 
 from run r join repository p on p.id = r.repository_id;
 
 -- Each state of a run is told to its forge, in the transaction that makes it: whoever moves a run need not think of it.
+create function tell_forge(told run, event text, state text, description text) returns void
+language sql as $$
+	insert into outbox (kind, key, body)
+	select 'status', format('%s:%s:%s:%s', p.id, c.commit, told.pipeline, event),
+		jsonb_build_object('repository', p.id, 'run', p.name || '#' || told.number, 'commit', c.commit, 'branch', told.branch,
+			'pipeline', told.pipeline, 'event', event, 'state', state, 'description', description)
+	from repository p, (select coalesce(nullif(told.head_commit, ''), told.commit) as commit) c
+	where p.id = told.repository_id and p.token is not null and p.api_url <> '' and p.removed_at is null
+$$;
+
+-- A pull request that people review here has two statuses: its checks are done while the review is waited for.
 create function run_tell_forge() returns trigger
 language plpgsql as $$
+declare
+	description text := case new.state when 'waiting' then new.waiting_for else new.reason end;
+	is_checked boolean;
 begin
-	insert into outbox (kind, key, body)
-	select 'status', format('%s:%s:%s:%s', p.id, coalesce(nullif(new.head_commit, ''), new.commit), new.pipeline, new.event),
-		jsonb_build_object('repository', p.id, 'run', p.name || '#' || new.number,
-			'commit', coalesce(nullif(new.head_commit, ''), new.commit), 'branch', new.branch, 'pipeline', new.pipeline,
-			'event', new.event, 'state', new.state, 'description', case new.state when 'waiting' then new.waiting_for else new.reason end)
-	from repository p
-	where p.id = new.repository_id and p.token is not null and p.api_url <> '' and p.removed_at is null;
+	if not exists (select 1 from repository where id = new.repository_id and token is not null and api_url <> '') then
+		return null;
+	end if;
+	is_checked := new.event = 'pull_request' and new.state not in ('pending', 'running')
+		and exists (select 1 from stage where run_id = new.id and kind = 'gate')
+		and not exists (select 1 from job where run_id = new.id and (state in ('blocked', 'queued', 'leased', 'running')
+			or (state in ('failed', 'lost', 'cancelled') and not allow_failure)));
+	if is_checked then
+		perform tell_forge(new, 'review', new.state, description);
+		perform tell_forge(new, new.event, 'succeeded', 'the checks have passed');
+	else
+		perform tell_forge(new, new.event, new.state, description);
+	end if;
 	return null;
 end
 $$;
-create trigger run_made after insert on run for each row execute function run_tell_forge();
-create trigger run_moved after update of state on run for each row when (old.state is distinct from new.state)
-	execute function run_tell_forge();
+-- At the end of the transaction, when the jobs are as the run has left them.
+create constraint trigger run_made after insert on run deferrable initially deferred for each row execute function run_tell_forge();
+create constraint trigger run_moved after update of state on run deferrable initially deferred for each row
+	when (old.state is distinct from new.state) execute function run_tell_forge();
 create index outbox_waiting on outbox (kind, key, id) where sent_at is null;

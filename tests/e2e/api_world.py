@@ -4,12 +4,12 @@ import pathlib
 import re
 import shutil
 import tempfile
-import time
 import traceback
 import urllib.parse
 
 from contract import Contract
-from coordinator import ROOT, Cluster, Repository, Server
+from coordinator import Repository
+from programs import ROOT, Cluster, Server, wait_until
 
 CI = """name: ci
 on:
@@ -114,12 +114,7 @@ class World:
             self.failures.append(f"line {caller.lineno}: {fault}")
 
     def wait_for(self, what, find):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if found := find():
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"waited in vain for {what}")
+        return wait_until(find, what)
 
     def run_of(self, commit):
         return self.wait_for(f"a run of {commit}", lambda: next(

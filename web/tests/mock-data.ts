@@ -3,7 +3,6 @@ import type {
 	Artifact,
 	Gate,
 	Job,
-	PipelineInput,
 	PipelineList,
 	Repository,
 	Run,
@@ -13,6 +12,8 @@ import type {
 	Trigger,
 	Worker,
 } from "../src/lib/model";
+import { bigLog, UNIT_LOG } from "./mock-logs.ts";
+import { examplePipelines } from "./mock-pipelines.ts";
 
 export interface MockLog {
 	lines: string[];
@@ -121,7 +122,7 @@ export function makeGate(id: number, stage: number, given: Partial<Gate> = {}): 
 		decisions: [],
 		may_decide: true,
 		why_not: "",
-		who_may: "Anybody of the group release may decide.",
+		who_may: "one person of the groups release",
 		...given,
 	};
 }
@@ -133,31 +134,6 @@ function makeStep(name: string, given: Partial<Step> = {}): Step {
 /* Times relative to one moment, so that a screenshot does not depend on the day. */
 function clockOf(now: number): (secondsAgo: number) => string {
 	return (secondsAgo) => new Date(now - secondsAgo * 1000).toISOString();
-}
-
-const UNIT_LOG = [
-	"\x1b[1m$ ./ci/test\x1b[0m",
-	"collecting tests",
-	...Array.from(
-		{ length: 180 },
-		(_, i) => `\x1b[32mok\x1b[0m   ${i + 1} price list, case ${i + 1} \x1b[2m(${(i * 7) % 40} ms)\x1b[0m`,
-	),
-	"\x1b[31mFAIL\x1b[0m 181 price list, rounding of half a cent",
-	"  at src/prices.ts:88:14",
-	"  \x1b[31merror:\x1b[0m expected \x1b[32m10.13\x1b[0m, got \x1b[31m10.12\x1b[0m",
-	"  a long line that does not fit: " + "the quick brown fox jumps over the lazy dog ".repeat(9),
-	"181 passed, \x1b[31m1 failed\x1b[0m",
-];
-
-export const BIG_LOG_LINES = 100_000;
-
-function bigLog(): string[] {
-	return Array.from({ length: BIG_LOG_LINES }, (_, i) => {
-		const n = i + 1;
-		return n === 73_211
-			? `\x1b[31merror\x1b[0m: record ${n} has a needle in it`
-			: `${String(n).padStart(6, "0")} \x1b[36mimport\x1b[0m record ${n} of ${BIG_LOG_LINES}`;
-	});
 }
 
 /* web#42: running, second stage under way, the third behind a gate. */
@@ -260,7 +236,8 @@ function gatedRun(now: number): Run {
 			title: "Show prices with tax",
 			author: "Ben Ito",
 			actor: "ben",
-			waiting_for: "The gate of release waits for 1 of 2 approvals.",
+			waiting_for:
+				'approval of stage "release": 1 of 2, by two people of the groups release or qa, at least 1 of release, not the author',
 			commit: "a81f0c2d94e7b35160f2c8d7e6a5b4938271605f",
 			version: 9,
 		}),
@@ -293,7 +270,7 @@ function gatedRun(now: number): Run {
 					opened_at: ago(3700),
 					expires_at: ago(-86_400 * 3),
 					decisions: [{ account: "cleo", verdict: "approve", comment: "Checked on staging.", decided_at: ago(900) }],
-					who_may: "Two people of the groups release and qa decide.",
+					who_may: "two people of the groups release or qa, at least 1 of release, not the author",
 				}),
 			}),
 			makeStage(13, 2, "publish", { jobs: [makeJob(13, 13, "upload")] }),
@@ -313,7 +290,7 @@ function failedRun(now: number, logs: MockData["logs"]): Run {
 			author: "Ann Keller",
 			branch: "round-half-cent",
 			ref: "refs/heads/round-half-cent",
-			reason: "unit failed: ./ci/test ended with exit code 1.",
+			reason: 'job "unit" failed: step "./ci/test" ended with 1',
 			ended_at: ago(7_400),
 			commit: "77d0e5b1c3f24968a0b7c6d5e4f3a2910b8c7d6e",
 			version: 14,
@@ -326,7 +303,7 @@ function failedRun(now: number, logs: MockData["logs"]): Run {
 				state: "failed",
 				started_at: ago(7_499),
 				ended_at: ago(7_400),
-				reason: "1 of 2 jobs failed.",
+				reason: "1 of 2 jobs failed",
 				jobs: [
 					makeJob(21, 21, "unit", {
 						state: "failed",
@@ -385,7 +362,7 @@ function brokenRun(now: number): Run {
 			ref: "refs/heads/gates",
 			author: "Ben Ito",
 			actor: "ben",
-			reason: ".penstock/ci.yaml has 2 errors.",
+			reason: "the pipeline file has errors",
 			started_at: null,
 			ended_at: clockOf(now)(9_000),
 			version: 2,
@@ -419,7 +396,7 @@ function refusedRun(now: number): Run {
 			title: "Deploy in waves",
 			started_at: null,
 			ended_at: clockOf(now)(12_000),
-			reason: "The pipeline asks for what this version does not run.",
+			reason: "the pipeline asks for what this version does not run",
 			version: 2,
 			actor: "cleo",
 			author: "Cleo Marsh",
@@ -454,7 +431,7 @@ function pastRuns(now: number): Run[] {
 				ended_at: new Date(at + 65_000 + i * 900).toISOString(),
 				reason:
 					state === "cancelled"
-						? "Cancelled by ben: wrong branch."
+						? "cancelled by ben: wrong branch"
 						: state === "superseded"
 							? "A newer run of main took its place."
 							: "",
@@ -485,87 +462,6 @@ export function emptyData(): MockData {
 		workers: [],
 		triggers: [],
 		pipelines: new Map(),
-	};
-}
-
-export function makeInput(name: string, given: Partial<PipelineInput> = {}): PipelineInput {
-	return {
-		name,
-		type: "string",
-		label: "",
-		description: "",
-		default: null,
-		is_required: false,
-		options: [],
-		pattern: null,
-		min: null,
-		max: null,
-		tier: null,
-		...given,
-	};
-}
-
-function examplePipelines(): PipelineList {
-	const plain = { may_start: true, why_not: "", inputs: [], errors: [] };
-	return {
-		ref: "refs/heads/main",
-		commit: COMMIT,
-		title: "Show prices with their currency",
-		pipelines: [
-			{ ...plain, name: "ci", file: ".penstock/ci.yaml" },
-			{
-				...plain,
-				name: "load-test",
-				file: ".penstock/load-test.yaml",
-				inputs: [
-					makeInput("target", {
-						type: "choice",
-						options: ["staging", "qa"],
-						default: "staging",
-						label: "Where to",
-						description: "Production is never load-tested",
-					}),
-					makeInput("users", {
-						type: "number",
-						default: "50",
-						min: "1",
-						max: "5000",
-						description: "Virtual users at once",
-					}),
-					makeInput("duration", { type: "duration", default: "10m", max: "2h" }),
-					makeInput("ticket", {
-						is_required: true,
-						pattern: "[A-Z]+-\\d+",
-						description: "The ticket that asks for it",
-					}),
-					makeInput("verbose", { type: "boolean", default: "false", label: "Print every request" }),
-				],
-			},
-			{
-				...plain,
-				name: "hotfix",
-				file: ".penstock/hotfix.yaml",
-				may_start: false,
-				why_not: 'pipeline "hotfix" may be started by hand by members of release only',
-			},
-			{
-				...plain,
-				name: "nightly",
-				file: ".penstock/nightly.yaml",
-				may_start: false,
-				why_not: "its file has errors",
-				errors: [
-					{
-						file: ".penstock/nightly.yaml",
-						line: 4,
-						column: 3,
-						message: 'unknown key "stage"; did you mean "stages"?',
-					},
-				],
-			},
-		],
-		branches: ["main", "prices"],
-		tags: ["v1.2.0"],
 	};
 }
 
@@ -670,7 +566,7 @@ export function exampleRuns(now: number): MockData {
 				...trigger,
 				id: 8,
 				state: "skipped",
-				reason: "The commit message says [skip ci].",
+				reason: "the commit message says [skip ci]",
 				created_at: ago(2_000),
 				ref: "refs/heads/docs",
 				actor: "ben",
@@ -679,7 +575,7 @@ export function exampleRuns(now: number): MockData {
 				...trigger,
 				id: 7,
 				state: "failed",
-				reason: "The signature does not fit the hook secret.",
+				reason: "the signature does not fit the hook secret",
 				commit: "",
 				actor: "",
 				created_at: ago(4_000),

@@ -261,7 +261,7 @@ export class MockServer {
 					run: {
 						state: "cancelled",
 						ended_at: new Date().toISOString(),
-						reason: `Cancelled by ${person.name}${body["reason"] ? `: ${String(body["reason"])}` : ""}.`,
+						reason: `cancelled by ${person.name}${body["reason"] ? `: ${String(body["reason"])}` : ""}.`,
 					},
 				});
 				return this.#json(response, 200, this.run(id).run);
@@ -370,9 +370,9 @@ export class MockServer {
 			approved,
 			state,
 			may_decide: false,
-			why_not: "You have decided already.",
+			why_not: "you have decided already",
 			decided_at: state === "open" ? null : decided_at,
-			reason: isYes ? "" : `Refused by ${person.name}.`,
+			reason: isYes ? "" : `by ${person.name}`,
 			decisions: [
 				...gate.decisions,
 				{ account: person.name, verdict: isYes ? "approve" : "reject", comment, decided_at },
@@ -477,7 +477,11 @@ export class MockServer {
 			...("gates" in seen ? seen.gates : []),
 			...seen.stages.flatMap((stage) => (stage.gate ? [stage.gate] : [])),
 		];
-		for (const gate of gates) Object.assign(gate, { may_decide: false, why_not: "You are not in the group release." });
+		for (const gate of gates)
+			Object.assign(gate, {
+				may_decide: false,
+				why_not: "it takes two people of the groups release or qa; you are in none of these groups",
+			});
 		return seen;
 	}
 

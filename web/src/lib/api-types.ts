@@ -753,7 +753,7 @@ export interface components {
             reason: string;
             /** @description a job with allow_failure failed */
             has_warnings: boolean;
-            /** @description sentence; empty when it waits for nothing */
+            /** @description what it waits for, to be read behind "waits for"; empty when it waits for nothing */
             waiting_for: string;
             created_at: components["schemas"]["Time"];
             started_at: components["schemas"]["Time"];

@@ -9,9 +9,10 @@ function two(n: number): string {
 	return String(n).padStart(2, "0");
 }
 
-/** "0.4s", "12s", "3m 04s", "2h 05m", "3d 4h". Never negative. */
+/** "40ms", "0.4s", "12s", "3m 04s", "2h 05m", "3d 4h". Never negative. */
 export function formatDuration(ms: number): string {
 	if (ms < 0) return "0s";
+	if (ms < 100 && ms >= 1) return `${Math.floor(ms)}ms`;
 	if (ms < 10 * SECOND) {
 		const tenths = Math.floor(ms / 100);
 		return tenths % 10 === 0 ? `${tenths / 10}s` : `${(tenths / 10).toFixed(1)}s`;

@@ -1,6 +1,7 @@
 /* The log viewer in Chromium against the mock server. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { BIG_LOG_LINES, exampleRuns } from "../mock-data.ts";
+import { exampleRuns } from "../mock-data.ts";
+import { BIG_LOG_LINES } from "../mock-logs.ts";
 import * as flows from "./flows.ts";
 import { base, begin, mock, page } from "./mock-fixture.ts";
 

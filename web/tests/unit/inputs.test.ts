@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { boundsOf, faultOf, firstValues, givenValues, parseDuration, sortFaults } from "../../src/lib/inputs";
-import { makeInput } from "../mock-data";
+import { makeInput } from "../mock-pipelines";
 
 test.each([
 	["90s", 90_000],

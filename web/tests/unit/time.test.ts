@@ -9,7 +9,7 @@ const D = 24 * H;
 test.each([
 	[-5, "0s"] /* clocks differ */,
 	[0, "0s"],
-	[40, "0s"] /* below a tenth */,
+	[40, "40ms"] /* below a tenth */,
 	[430, "0.4s"],
 	[1000, "1s"] /* a whole second has no tenths */,
 	[9990, "9.9s"] /* never rounds up to a time that has not passed */,
