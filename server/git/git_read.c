@@ -286,6 +286,29 @@ bool git_refs(struct git_mirror *mirror, struct pair_list *ret, struct arena *ar
 	return true;
 }
 
+bool git_is_kept(struct git_mirror *mirror, struct str commit, bool *ret, struct err *err)
+{
+	auto_arena arena = {0};
+	struct pair_list refs;
+	git_oid id;
+	if (!git_refs(mirror, &refs, &arena, err))
+		return false;
+	git_oid *tips = arena_array(&arena, git_oid, refs.count + 1);
+	bool is_tip = false;
+	for (size_t i = 0; i < refs.count; i++) {
+		is_tip |= str_eq(refs.items[i].value, commit);
+		if (git_oid_fromstrn(&tips[i], refs.items[i].value.p, refs.items[i].value.n) != 0)
+			return fail(err, ERR_BUG, "ref", refs.items[i].name);
+	}
+	int found = is_tip ? 1 : 0;
+	if (!is_tip && refs.count && git_oid_fromstrn(&id, commit.p, commit.n) == 0)
+		found = git_graph_reachable_from_any(repository_of(mirror), &id, tips, refs.count);
+	if (found < 0)
+		return fail(err, ERR_UPSTREAM, "history of", commit);
+	*ret = found > 0;
+	return true;
+}
+
 struct str git_head(struct git_mirror *mirror, struct arena *arena)
 {
 	git_reference *head;

@@ -39,6 +39,8 @@ void git_mirror_close(struct git_mirror *mirror);
 /* A full ref, a branch or tag name, or a (short) commit id. *ret_ref is the full ref, "" for a commit alone. */
 bool git_resolve(struct git_mirror *mirror, struct str name, struct str *ret_commit, struct str *ret_ref,
 	struct arena *arena, struct err *err);
+/* Whether a branch or tag holds the commit. What only a pull request holds, somebody else may have written. */
+bool git_is_kept(struct git_mirror *mirror, struct str commit, bool *ret, struct err *err);
 bool git_commit_read(struct git_mirror *mirror, struct str commit, struct git_commit_facts *ret, struct arena *arena,
 	struct err *err);
 /* Regular files `.penstock/NAME.yaml` of the commit, in order of their names. */

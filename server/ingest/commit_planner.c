@@ -71,6 +71,19 @@ static bool merge(struct work *work, struct err *err)
 	return git_commit_read(work->mirror, plans->head, &plans->facts, work->arena, err);
 }
 
+/* By hand only what a branch or tag holds: a stranger's commit would run with our secrets, and without consent. */
+static bool check_kept(struct work *work, struct err *err)
+{
+	const struct commit_plans *plans = &work->plans;
+	bool is_kept;
+	if (!git_is_kept(work->mirror, plans->commit, &is_kept, err))
+		return false;
+	return is_kept ||
+	       err_set(err, ERR_INVALID,
+		       "commit %.12s is on no branch and no tag; a pull request's commit runs by its own event",
+		       plans->commit.p);
+}
+
 static bool resolve(struct work *work, struct err *err)
 {
 	const struct trigger *trigger = work->trigger;
@@ -81,7 +94,8 @@ static bool resolve(struct work *work, struct err *err)
 		return merge(work, err);
 	if (trigger->commit.n == 0) {
 		struct str name = trigger->ref.n ? trigger->ref : trigger->default_branch;
-		if (!git_resolve(work->mirror, name, &plans->commit, &plans->ref, work->arena, err))
+		if (!git_resolve(work->mirror, name, &plans->commit, &plans->ref, work->arena, err) ||
+			!check_kept(work, err))
 			return false;
 	}
 	if (str_starts(plans->ref, STR("refs/heads/")))
