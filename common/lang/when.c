@@ -113,14 +113,15 @@ bool lang_cron_parse(struct str text, struct lang_cron *ret, struct err *err)
 {
 	uint64_t bits[CRON_FIELDS];
 	struct str rest = text, field;
-	bool is_any[CRON_FIELDS];
-	size_t count = 0;
+	bool is_any[CRON_FIELDS], is_wild = false;
+	size_t count = 0, at;
 	while (str_cut(&rest, ' ', &field)) {
 		if (field.n == 0)
 			continue;
 		if (count == CRON_FIELDS || !read_field(&cron_fields[count], field, &bits[count], err))
 			return count < CRON_FIELDS ? false : err_set(err, ERR_INVALID, "a cron line has five fields");
-		is_any[count++] = field.p[0] == '*';
+		is_wild |= count <= HOUR && (str_find_char(field, '*', &at) || str_find_char(field, '/', &at));
+		is_any[count++] = str_is(field, "*");
 	}
 	if (count != CRON_FIELDS)
 		return err_set(err, ERR_INVALID, "a cron line has five fields, not %zu", count);
@@ -132,6 +133,8 @@ bool lang_cron_parse(struct str text, struct lang_cron *ret, struct err *err)
 		.weekdays = (uint8_t)((bits[WEEKDAY] | bits[WEEKDAY] >> 7) & 0x7f),
 		.is_any_day = is_any[DAY],
 		.is_any_weekday = is_any[WEEKDAY],
+		.is_time_of_day =
+			!is_wild && __builtin_popcountll(bits[MINUTE]) == 1 && __builtin_popcountll(bits[HOUR]) == 1,
 	};
 	if (!can_come_due(&cron))
 		return err_set(err, ERR_INVALID, "no such day exists, so this would never come due");

@@ -2,8 +2,8 @@
 #define COMMON_LANG_WHEN_H
 
 /*
- * Times that a pipeline file names: cron lines, time zones, windows. Parsed to small sets here; when they come due is
- * the business of who knows the clock.
+ * Times that a pipeline file names: cron lines, time zones, windows. Parsed to small sets here; due.h tells when a cron
+ * line comes due.
  */
 
 #include "common/err.h"
@@ -15,9 +15,10 @@ struct lang_cron {
 	uint32_t days;    /* bit 1 to 31 */
 	uint16_t months;  /* bit 1 to 12 */
 	uint8_t weekdays; /* bit 0: Sunday, to 6 */
-	/* Where both days are restricted, cron takes a day that matches either. */
+	/* The field is "*": where neither is, a day that matches either comes due. */
 	bool is_any_day;
 	bool is_any_weekday;
+	bool is_time_of_day; /* one minute and one hour, without "*" and "/" */
 };
 
 /* Five fields with *, lists, ranges, steps, and names of months and days. Lines that never come due are refused. */
