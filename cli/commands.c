@@ -69,6 +69,8 @@ const struct cli_command cli_commands[] = {
 		"Token and key are sealed, used by the server alone, and never shown again. They are read from files, or from\n"
 		"standard input with - in place of a name.",
 		FLAGS(CREDENTIAL_FLAGS), command_repo_credential},
+	{"repo schedules", "NAME", "List when the pipelines of its default branch come due", NULL, NULL,
+		command_repo_schedules},
 	{"repo deliveries", "NAME", "List what a repository's webhook brought, and what became of it", NULL, NULL,
 		command_repo_deliveries},
 	{"hook install", "PATH", "Let a bare repository on this machine tell the server of its pushes",

@@ -25,6 +25,7 @@ CLI_COMMAND(repo_add);
 CLI_COMMAND(repo_ls);
 CLI_COMMAND(repo_rm);
 CLI_COMMAND(repo_poll);
+CLI_COMMAND(repo_schedules);
 CLI_COMMAND(repo_rotate_secret);
 CLI_COMMAND(repo_credential);
 CLI_COMMAND(repo_deliveries);

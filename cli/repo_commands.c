@@ -46,6 +46,32 @@ int command_repo_poll(struct cli *cli, struct err *err)
 	return ask(cli, "POST", ask_path(cli, "/api/v1/repositories/", "/poll"), NULL, ask_print_done, err);
 }
 
+static void print_schedules(struct cli *cli, const json_t *answer)
+{
+	static const char *const heads[] = {"PIPELINE", "CRON", "ZONE", "NEXT (UTC)", "LAST (UTC)", NULL};
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(json_object_get(answer, "schedules"), i, item)
+	{
+		const char *problem = print_text(item, "problem"), *last = print_text(item, "last_at");
+		table_add(&table, print_text(item, "pipeline"));
+		table_add(&table, print_text(item, "cron"));
+		table_add(&table, print_text(item, "time_zone"));
+		table_addf(&table, "%.16s%s%s", print_text(item, "next_at"), *problem ? "! " : "", problem);
+		table_addf(&table, "%.16s", *last ? last : "-");
+	}
+	table_print(&table);
+	if (table.count == 0)
+		puts("no pipeline of its default branch has `on: schedule`");
+}
+
+int command_repo_schedules(struct cli *cli, struct err *err)
+{
+	return ask(cli, "GET", ask_path(cli, "/api/v1/repositories/", "/schedules"), NULL, print_schedules, err);
+}
+
 /* --- what came in --- */
 
 static void add_outcome(struct table *table, const json_t *trigger)

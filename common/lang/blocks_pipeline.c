@@ -84,7 +84,7 @@ static const struct lang_key schedule_keys[] = {
 static const struct lang_block schedule_block = {
 	.id = "schedule",
 	.title = "a schedule",
-	.help = "Due times for the default branch. `schedule: 0 4 * * *` is short for its `cron`.",
+	.help = "Due times for the default branch, whose head is run. `schedule: 0 4 * * *` is short for its `cron`.",
 	.size = sizeof(struct pipeline_schedule),
 	.keys = schedule_keys,
 	.shorthand = "cron",
@@ -123,8 +123,7 @@ static const struct lang_key on_keys[] = {
 		.block = &pull_request_block),
 	KEY(struct pipeline_on, tag, LANG_BLOCK, "A new tag.", .block = &tag_block),
 	KEY(struct pipeline_on, manual, LANG_BLOCK, "Started by a person.", .block = &manual_block),
-	KEY(struct pipeline_on, schedule, LANG_BLOCKS, "Due times.", .flags = KEY_LATER, .block = &schedule_block,
-		.min = 1),
+	KEY(struct pipeline_on, schedule, LANG_BLOCKS, "Due times.", .block = &schedule_block, .min = 1),
 	KEY(struct pipeline_on, deployment, LANG_BLOCK, "A service has gone live.", .flags = KEY_LATER,
 		.block = &deployment_block),
 	KEY(struct pipeline_on, environment_created, LANG_BLOCK, "An environment has been made.", .flags = KEY_LATER,

@@ -1,4 +1,4 @@
-/* The pipelines at a ref with their inputs: what the form that starts a run is made from. */
+/* The pipelines at a ref with their inputs, what the form that starts a run is made from; and when they come due. */
 #include "server/api/pipelines.h"
 
 #include "common/io/work.h"
@@ -76,4 +76,49 @@ void pipelines_list(struct http_exchange *exchange, void *context)
 {
 	static flow_step *const steps[] = {find_repository, read_pipelines, answer, NULL};
 	api_start(exchange, context, sizeof(struct pipelines_request), steps, false);
+}
+
+/* --- schedules --- */
+
+struct schedule_row {
+	struct str pipeline, cron, time_zone, problem;
+	int64_t next_at, last_at;
+};
+
+static const struct field schedule_fields[] = {
+	FIELD(struct schedule_row, pipeline, FIELD_STR, 0),
+	FIELD(struct schedule_row, cron, FIELD_STR, 0),
+	FIELD(struct schedule_row, time_zone, FIELD_STR, 0),
+	FIELD(struct schedule_row, next_at, FIELD_TIME, 0),
+	FIELD(struct schedule_row, last_at, FIELD_TIME, 0),
+	FIELD(struct schedule_row, problem, FIELD_STR, 0),
+	FIELD_END,
+};
+
+static enum flow_next find_schedules(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	const struct db_reply *reply = db_reply_of(flow);
+	if (db_row_count(reply, 0) == 0) {
+		struct str name = http_param(request->exchange, "repository");
+		err_set(&flow->err, ERR_NOT_FOUND, "there is no repository \"%.*s\"", STR_ARG(name));
+		return FLOW_FAIL;
+	}
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_SCHEDULES_LIST, DB_I64(db_i64(reply, 0, 0, 0)));
+	return db_await(flow, batch);
+}
+
+static enum flow_next answer_schedules(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	request->answer = api_list(db_reply_of(flow), 0, "schedules", schedule_fields, sizeof(struct schedule_row), 0,
+		&flow->arena, &flow->err);
+	return request->answer ? FLOW_DONE : FLOW_FAIL;
+}
+
+void schedules_list(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {find_repository, find_schedules, answer_schedules, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, false);
 }

@@ -5,6 +5,7 @@
 
 #include "server/http/http_server.h"
 
-http_handler pipelines_list; /* GET /api/v1/repositories/{repository}/pipelines */
+http_handler pipelines_list;
+http_handler schedules_list; /* GET /api/v1/repositories/{repository}/pipelines */
 
 #endif

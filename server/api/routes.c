@@ -37,6 +37,7 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/repositories/{repository}", repositories_get, 0, false, AUTH_VIEWER},
 	{"DELETE", V1 "/repositories/{repository}", repositories_remove, SMALL, false, AUTH_OPERATOR},
 	{"GET", V1 "/repositories/{repository}/pipelines", pipelines_list, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/repositories/{repository}/schedules", schedules_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/repositories/{repository}/hook-secret", repositories_secret, SMALL, false, AUTH_ADMIN},
 	{"PUT", V1 "/repositories/{repository}/credential", repositories_credential_set, SMALL, false, AUTH_ADMIN},
 	{"DELETE", V1 "/repositories/{repository}/credential", repositories_credential_remove, SMALL, false,

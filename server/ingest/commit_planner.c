@@ -111,7 +111,9 @@ static bool says_skip(const struct work *work)
 {
 	const char *message = arena_str(work->arena, work->plans.facts.message).p;
 	bool in_message = strcasestr(message, "[skip ci]") || strcasestr(message, "[ci skip]");
-	bool is_automatic = !str_is(work->trigger->event, "manual") && work->trigger->rerun_of == 0;
+	bool is_manual = str_is(work->trigger->event, "manual") || work->trigger->rerun_of != 0;
+	/* Whoever pushes may save a run of their push; what is due each night is not theirs to leave out. */
+	bool is_automatic = !is_manual && !str_is(work->trigger->event, "schedule");
 	bool is_foreign = work->trigger->pull_request && work->trigger->is_fork;
 	return is_automatic && in_message && !is_foreign;
 }

@@ -20,6 +20,7 @@ struct ingest {
 	struct server *server;
 	size_t active;
 	bool is_looking, is_wanted_again;
+	bool is_looking_at_schedules;
 	void (*closed)(void *arg);
 	void *closed_arg;
 };

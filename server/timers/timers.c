@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include "server/dispatch/dispatch.h"
 #include "server/ingest/ingest.h"
+#include "server/ingest/schedules.h"
 #include "server/logs/logs.h"
 #include "server/outbox/outbox.h"
 #include "server/settings.h"
@@ -91,6 +92,7 @@ static void tick(uv_timer_t *handle)
 	shell_tick(server->shell);
 	dispatch_tick(server->dispatch);
 	ingest_tick(server->ingest);
+	schedules_tick(server->ingest);
 	logs_tick(server->logs);
 	outbox_tick(server->outbox);
 	claim_polls(timers);

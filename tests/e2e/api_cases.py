@@ -123,6 +123,8 @@ def test_pipelines(world):
     world.check(not broken["may_start"] and broken["errors"][0]["line"] == 4, f"faults: {broken}")
     world.refused(404, "no-such-branch", "listPipelines", query={"ref": "no-such-branch"})
     world.refused(404, "missing", "listPipelines", repository="missing")
+    world.check("schedules" in world.expect(200, "listSchedules"), "no list of schedules")
+    world.refused(404, "missing", "listSchedules", repository="missing")
 
 
 def test_forges(world):

@@ -149,6 +149,13 @@ class Cluster:
         if self.process.stdout.readline().strip() != "ok":
             raise SystemExit(f"the cluster did not {command}")
 
+    def sql(self, text):
+        """What psql prints: a row a line, columns separated by "|"."""
+        psql = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", self.url, "-c", text], capture_output=True, text=True)
+        if psql.returncode != 0:
+            raise AssertionError(psql.stderr)
+        return psql.stdout.strip()
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
@@ -191,12 +198,14 @@ class Program:
 
 
 class Server(Client):
-    """penstock-server with a data directory of its own. Its log is shown when it does not end well."""
+    """penstock-server with a data directory of its own or that of another one, and settings as flags. Its log is shown when it does
+    not end well."""
 
-    def __init__(self, database_url):
+    def __init__(self, database_url, data_dir=None, settings=()):
         self.data = pathlib.Path(tempfile.mkdtemp(prefix="penstock-e2e."))
         self.program = Program(
-            [BIN / "penstock-server", "--listen-port", "0", "--data-dir", self.data / "data", "--log-level", "debug"],
+            [BIN / "penstock-server", "--listen-port", "0", "--data-dir", data_dir or self.data / "data", "--log-level", "debug",
+             *settings],
             self.data / "log", {**os.environ, "DATABASE_URL": database_url, "PENSTOCK_SERVER_POLL_INTERVAL": "1d"})
         self.log_path = self.program.log_path
         super().__init__(self.program.wait_until(self.listening_port, "penstock-server listens"))
@@ -209,6 +218,12 @@ class Server(Client):
 
     def secret(self, name):
         return (self.data / "data" / name).read_text().strip()
+
+    def kill(self):
+        """At once, as a power cut would."""
+        self.program.process.kill()
+        self.program.process.wait()
+        shutil.rmtree(self.data)
 
     def close(self):
         """Whether it stopped in order."""

@@ -218,6 +218,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/repositories/{repository}/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        /** When the pipelines of the default branch come due */
+        get: operations["listSchedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repositories/{repository}/hook-secret": {
         parameters: {
             query?: never;
@@ -951,6 +970,22 @@ export interface components {
             /** @description faults of its file */
             errors: components["schemas"]["FileError"][];
         };
+        Schedule: {
+            pipeline: string;
+            cron: string;
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @description the next due time; null: never, see problem
+             */
+            next_at: string | null;
+            /**
+             * Format: date-time
+             * @description the due time that was fired last
+             */
+            last_at: string | null;
+            problem: string;
+        };
         PipelineInput: {
             name: string;
             /** @enum {unknown} */
@@ -1407,6 +1442,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PipelineList"];
+                };
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    listSchedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description schedules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        schedules: components["schemas"]["Schedule"][];
+                    };
                 };
             };
             404: components["responses"]["Error"];
