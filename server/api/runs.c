@@ -5,6 +5,7 @@
 #include "server/api/handler.h"
 #include "server/blobs/blob_store.h"
 #include "server/ingest/ingest.h"
+#include "server/runs/run_find.h"
 #include "server/runs/run_view.h"
 #include "server/shell/shell.h"
 #include "server/store/run_store.h"
@@ -68,32 +69,18 @@ void runs_list(struct http_exchange *exchange, void *context)
 static enum flow_next find_run(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
-	struct str name = http_param(request->exchange, "run"), repository = {0}, number_text = name;
-	int64_t id = 0, number = 0;
-	size_t at;
-	if (str_find_char(name, '#', &at)) {
-		repository = str_head(name, at);
-		number_text = str_skip(name, at + 1);
-	}
-	if (!str_to_i64(number_text, repository.n ? &number : &id) || id < 0 || number < 0) {
-		err_set(&flow->err, ERR_INVALID, "\"%.*s\" names no run; write web#42, or its id", STR_ARG(name));
-		return FLOW_FAIL;
-	}
 	struct db_batch *batch = db_batch_new(request->server->db);
-	db_add(batch, QUERY_RUN_FIND, DB_I64(id), DB_TEXT(repository), DB_I64(number));
-	return db_await(flow, batch);
+	if (run_find_add(batch, http_param(request->exchange, "run"), &flow->err))
+		return db_await(flow, batch);
+	db_batch_free(batch);
+	return FLOW_FAIL;
 }
 
 static enum flow_next take_run(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
-	if (db_row_count(db_reply_of(flow), 0) == 0) {
-		struct str name = http_param(request->exchange, "run");
-		err_set(&flow->err, ERR_NOT_FOUND, "there is no run %.*s", STR_ARG(name));
-		return FLOW_FAIL;
-	}
-	request->id = db_i64(db_reply_of(flow), 0, 0, 0);
-	return FLOW_CONTINUE;
+	struct str name = http_param(request->exchange, "run");
+	return run_find_take(db_reply_of(flow), 0, name, &request->id, &flow->err) ? FLOW_CONTINUE : FLOW_FAIL;
 }
 
 /* --- one --- */

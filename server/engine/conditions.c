@@ -1,6 +1,7 @@
 #include "server/engine/conditions.h"
 
 #include "server/engine/plan_render.h"
+#include "server/engine/run_name.h"
 
 struct view {
 	const struct run_graph *graph;
@@ -58,13 +59,11 @@ static bool outputs_of(void *arg, struct str key, struct pair_list *ret)
 	return job != NULL;
 }
 
-static int64_t number_of(struct str run_name) /* "web#42" */
+static int64_t number_of(struct str name)
 {
-	size_t at;
-	int64_t number = 0;
-	if (str_find_char(run_name, '#', &at))
-		str_to_i64(str_skip(run_name, at + 1), &number);
-	return number;
+	struct run_name run = {0};
+	run_name_parse(name, &run, NULL);
+	return run.number;
 }
 
 static bool holds(const struct view *view, struct str condition, struct str *ret_why)

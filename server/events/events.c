@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/events/events_internal.h"
+#include "server/runs/run_find.h"
 #include "server/runs/run_view.h"
 
 #include <stdio.h>
@@ -165,35 +166,26 @@ struct find_run {
 static enum flow_next find_run(struct flow *flow)
 {
 	struct find_run *find = (struct find_run *)flow;
-	struct str name = http_param(find->exchange, "run"), repository = {0}, number_text = name;
-	int64_t id = 0, number = 0;
-	size_t at;
-	if (str_find_char(name, '#', &at)) {
-		repository = str_head(name, at);
-		number_text = str_skip(name, at + 1);
-	}
-	str_to_i64(number_text, repository.n ? &number : &id);
 	struct db_batch *batch = db_batch_new(find->server->db);
-	db_add(batch, QUERY_RUN_FIND, DB_I64(id), DB_TEXT(repository), DB_I64(number));
-	return db_await(flow, batch);
+	if (run_find_add(batch, http_param(find->exchange, "run"), &flow->err))
+		return db_await(flow, batch);
+	db_batch_free(batch);
+	return FLOW_FAIL;
 }
 
 static enum flow_next start_watch(struct flow *flow)
 {
 	struct find_run *find = (struct find_run *)flow;
 	struct str last = {0};
-	if (db_row_count(db_reply_of(flow), 0) == 0) {
-		struct str name = http_param(find->exchange, "run");
-		err_set(&flow->err, ERR_NOT_FOUND, "there is no run %.*s", STR_ARG(name));
+	int64_t run;
+	if (!run_find_take(db_reply_of(flow), 0, http_param(find->exchange, "run"), &run, &flow->err))
 		return FLOW_FAIL;
-	}
 	struct run_watch *self = mem_alloc(sizeof *self);
 	auth_copy_caller(&self->caller, auth_caller(find->exchange), &self->arena);
 	if (http_header(find->exchange, "Last-Event-ID", &last) && is_horizon(last))
 		snprintf(self->horizon, sizeof self->horizon, "%.*s", STR_ARG(last));
 	find->is_answered = true;
-	watch_start(&self->watch, find->server->events, find->exchange, WATCH_RUN, db_i64(db_reply_of(flow), 0, 0, 0),
-		run_look, run_released);
+	watch_start(&self->watch, find->server->events, find->exchange, WATCH_RUN, run, run_look, run_released);
 	return FLOW_DONE;
 }
 

@@ -6,6 +6,7 @@
 #include "server/ingest/forge.h"
 #include "server/keys/keyring.h"
 #include "server/outbox/outbox_internal.h"
+#include "server/engine/run_name.h"
 #include "server/outbox/public_url.h"
 #include "server/store/db.h"
 
@@ -100,12 +101,11 @@ static struct str describe(const struct status_message *message, struct arena *a
 /* "web#42" has its page at /runs/web/42. */
 static struct str page_of(const struct sending *sending, struct arena *arena)
 {
-	size_t at;
-	struct str run = sending->message.run;
-	if (!str_find_char(run, '#', &at))
+	struct run_name run;
+	if (!run_name_parse(sending->message.run, &run, NULL) || run.id)
 		return STR("");
-	return arena_printf(arena, "%.*s/runs/%.*s/%.*s", STR_ARG(public_url(sending->server, arena)),
-		STR_ARG(str_head(run, at)), STR_ARG(str_skip(run, at + 1)));
+	return arena_printf(arena, "%.*s/runs/%.*s/%lld", STR_ARG(public_url(sending->server, arena)),
+		STR_ARG(run.repository), (long long)run.number);
 }
 
 static bool open_token(struct sending *sending, struct str *ret, struct err *err)

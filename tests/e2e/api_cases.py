@@ -255,6 +255,7 @@ def test_one_run(world):
     world.refused(404, "web#99", "getRun", run="web#99")
     world.refused(404, "99", "getRun", run=99)
     world.refused(400, "nonsense", "getRun", run="nonsense")
+    world.refused(400, "nonsense", "watchRun", run="nonsense")
     plan = world.expect(200, "getPlan")
     world.check([stage["name"] for stage in plan["stages"]] == ["test", "review", "publish"], f"plan: {list(plan)}")
     for operation in ("getPlan", "cancelRun", "retryRun", "rerunRun", "listArtifacts", "watchRun"):
