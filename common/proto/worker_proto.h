@@ -93,7 +93,7 @@ struct worker_registered {
 	int64_t renew_ms; /* sync at least so often while holding attempts */
 	int64_t wait_ms;  /* longest hold of a sync */
 	struct str server_version;
-	struct str_list denied_addresses; /* CIDR: never reached by `network: egress` */
+	struct str_list denied_addresses; /* or networks (CIDR): never reached by `network: egress` */
 };
 
 struct attempt_started {

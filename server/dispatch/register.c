@@ -1,8 +1,11 @@
 /* A worker's process introduces itself. */
+#include "common/io/work.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "server/auth/auth.h"
 #include "server/dispatch/dispatch_internal.h"
+#include "server/dispatch/own_addresses.h"
+#include "server/settings.h"
 #include "server/shell/shell.h"
 
 struct registration {
@@ -12,6 +15,7 @@ struct registration {
 	struct worker_register message;
 	json_t *body;
 	int64_t worker;
+	struct str_list denied; /* addresses that no job may reach */
 };
 
 static bool check(const struct worker_register *message, struct err *err)
@@ -84,7 +88,37 @@ static enum flow_next tell(struct flow *flow)
 	return FLOW_DONE;
 }
 
-static flow_step *const steps[] = {store, recover, tell, NULL};
+static void gather_on_pool(void *arg)
+{
+	struct registration *registration = arg;
+	const struct server *server = registration->dispatch->server;
+	struct arena *arena = &registration->flow.arena;
+	own_addresses_add_machine(&registration->denied, arena);
+	own_addresses_add_hosts(&registration->denied, server->settings->listen_address, arena);
+	own_addresses_add_hosts(&registration->denied, db_hosts(server->db), arena);
+}
+
+static void gathered(void *arg, bool is_cancelled)
+{
+	struct registration *registration = arg;
+	struct err err;
+	if (!is_cancelled) {
+		flow_resume(&registration->flow);
+		return;
+	}
+	err_set(&err, ERR_BUSY, "the server is stopping");
+	flow_fail(&registration->flow, &err);
+}
+
+/* At each registration: addresses change while a server runs. */
+static enum flow_next gather_addresses(struct flow *flow)
+{
+	struct registration *registration = (struct registration *)flow;
+	work_submit(registration->dispatch->server->loop, gather_on_pool, gathered, registration);
+	return FLOW_WAIT;
+}
+
+static flow_step *const steps[] = {gather_addresses, store, recover, tell, NULL};
 
 static void registration_ended(struct flow *flow)
 {
@@ -99,6 +133,7 @@ static void registration_ended(struct flow *flow)
 			.renew_ms = DISPATCH_RENEW_MS,
 			.wait_ms = DISPATCH_WAIT_MS,
 			.server_version = STR(PENSTOCK_VERSION),
+			.denied_addresses = registration->denied,
 		};
 		http_answer_json(registration->exchange, 200, fields_write(worker_registered_fields, &answer));
 	}

@@ -51,6 +51,7 @@ void db_handle_closed(void *arg)
 	db_listener_free(db->listener);
 	free(db->conns);
 	free(db->param_counts);
+	free(db->hosts);
 	free(db->url);
 	free(db);
 	if (closed)
@@ -182,6 +183,11 @@ bool db_is_up(const struct db *db)
 	return false;
 }
 
+struct str db_hosts(const struct db *db)
+{
+	return str_of(db->hosts);
+}
+
 static void init_link(struct db *db, struct db_link *link)
 {
 	link->loop = db->loop;
@@ -226,6 +232,7 @@ bool db_open(struct uv_loop_s *loop, const struct db_options *options, struct db
 		/* No handle of the loop is in use yet. */
 		free(db->conns);
 		free(db->param_counts);
+		free(db->hosts);
 		free(db->url);
 		free(db);
 		return false;

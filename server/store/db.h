@@ -46,6 +46,8 @@ bool db_open(struct uv_loop_s *loop, const struct db_options *options, struct db
  * that. */
 void db_close(struct db *db, void (*closed)(void *arg), void *arg);
 bool db_is_up(const struct db *db); /* some connection is usable now */
+/* Where the database may be, by libpq's rules: names, addresses and socket folders, separated by commas. */
+struct str db_hosts(const struct db *db);
 
 /* Tells the other servers that listen: payloads (1 to 7,999 bytes, no zero byte) of 5 ms are sent together, equal ones
  * once, apart from any transaction. A hint: it may be lost. Call it when the batch that made the change is done. */

@@ -75,6 +75,19 @@ static bool prepare_blocking(struct db *db, PGconn *pg, struct err *err)
 	}
 }
 
+/* What the URL, the environment and a service file came to. */
+static char *hosts_of(PGconn *pg)
+{
+	auto_buf hosts = BUF_INIT(64 * 1024);
+	PQconninfoOption *options = PQconninfo(pg);
+	for (const PQconninfoOption *option = options; option && option->keyword; option++)
+		if (option->val &&
+			(str_is(str_of(option->keyword), "host") || str_is(str_of(option->keyword), "hostaddr")))
+			buf_addf(&hosts, "%s%s", hosts.n ? "," : "", option->val);
+	PQconninfoFree(options);
+	return mem_strdup(buf_c(&hosts));
+}
+
 bool db_conn_open_first(struct db_conn *conn, struct err *err)
 {
 	PGconn *pg;
@@ -86,6 +99,7 @@ bool db_conn_open_first(struct db_conn *conn, struct err *err)
 	}
 	conn->link.calls = &calls;
 	conn->is_up = true;
+	conn->db->hosts = hosts_of(pg);
 	db_link_start(&conn->link, pg);
 	return true;
 }

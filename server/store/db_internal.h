@@ -70,6 +70,7 @@ struct db_conn {
 struct db {
 	uv_loop_t *loop;
 	char *url;
+	char *hosts; /* see db_hosts() */
 	const struct db_statement *statements;
 	size_t statement_count;
 	int *param_counts; /* of each statement, by the server's description */

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import subprocess
 import time
 
 from api_world import CI
@@ -279,6 +280,9 @@ def test_work(world):
     stranded = world.job("web#1", "test/graphics")
     world.check("no connected worker has the labels [gpu]" in stranded["message"], f"stranded: {stranded['message']!r}")
     worker = world.bench = Worker(world.server, world.worker_token, "bench", ["gpu"])
+    own = set(subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True).stdout.split())
+    denied = worker.registered["denied_addresses"]
+    world.check(own <= set(denied) and "127.0.0.1" not in denied, f"jobs may reach this machine, {own}: {denied}")
     world.check(world.job("web#1", "test/graphics")["message"] == "", "a worker came and the message stays")
     job = worker.lease("test/unit")["job"]
     world.names["job"] = job

@@ -33,7 +33,8 @@ class Worker:
             "profile": "full"}, token)
         if answer.status != 200:
             raise AssertionError(f"register: {answer.status} {answer.body}")
-        self.id = answer.json()["worker"]
+        self.registered = answer.json()
+        self.id = self.registered["worker"]
 
     def sync(self, free_slots=0, logs=(), **message):
         message |= {"instance": self.instance, "free_slots": free_slots, "wait_ms": 0,

@@ -1,10 +1,11 @@
-// links: penstock_sandbox_client
+// links: penstock_sandbox_client penstock_dispatch
 /*
  * The way out, and what must not be reached by it. As root, the test builds a world of its own: a network namespace
  * that plays the machine (192.0.2.1), and behind a veth another that plays the rest of the world (192.0.2.2, .3, and
  * the metadata address). In each address a server greets on port 8080. An ordinary account cannot build that alone, so
  * it is tested inside root's world.
  */
+#include "server/dispatch/own_addresses.h"
 #include "tests/integration/sandbox_fixture.h"
 
 #include <fcntl.h>
@@ -104,6 +105,7 @@ static void open_with(enum sandbox_network network, const char *const *denied, c
 static const char *const third[] = {"192.0.2.3", NULL};
 static const char *const all_of_it[] = {"192.0.2.0/24", NULL};
 static const char *const machine[] = {"192.0.2.1", NULL};
+static const char *coordinator[8] = {NULL}; /* what a coordinator in the world tells its workers */
 
 static const struct {
 	const char *what;
@@ -119,9 +121,53 @@ static const struct {
 		"192.0.2.2 world\n192.0.2.3 no\n192.0.2.1 no\n127.0.0.1 no\n198.18.77.2 no\n169.254.169.254 no\n"},
 	{"a denied network with an allowed address in it", SANDBOX_NETWORK_EGRESS, all_of_it, third,
 		"192.0.2.2 no\n192.0.2.3 world\n192.0.2.1 no\n127.0.0.1 no\n198.18.77.2 no\n169.254.169.254 no\n"},
+	{"a coordinator's addresses, on another machine", SANDBOX_NETWORK_EGRESS, coordinator, NULL,
+		"192.0.2.2 no\n192.0.2.3 no\n192.0.2.1 no\n127.0.0.1 no\n198.18.77.2 no\n169.254.169.254 no\n"},
 	{"the machine itself, allowed", SANDBOX_NETWORK_EGRESS, NULL, machine,
 		"192.0.2.2 world\n192.0.2.3 world\n192.0.2.1 machine\n127.0.0.1 no\n198.18.77.2 no\n169.254.169.254 no\n"},
 };
+
+#define COORDINATOR "PENSTOCK_TEST_COORDINATOR"
+
+/* Asks, where the coordinator would run: the addresses by comma, into the environment of what is tested. */
+static bool ask_coordinator(pid_t world)
+{
+	int answer[2];
+	char path[64], text[512];
+	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)world);
+	if (pipe(answer) < 0)
+		return false;
+	pid_t pid = fork();
+	if (pid == 0) {
+		auto_arena arena = {0};
+		struct str_list list = {0};
+		int there = open(path, O_RDONLY | O_CLOEXEC);
+		bool ok = there >= 0 && setns(there, CLONE_NEWNET) == 0;
+		own_addresses_add_machine(&list, &arena);
+		for (size_t i = 0; i < list.count; i++)
+			ok = ok && dprintf(answer[1], "%.*s,", STR_ARG(list.items[i])) > 0;
+		_exit(!ok);
+	}
+	close(answer[1]);
+	int status = 1;
+	waitpid(pid, &status, 0);
+	ssize_t n = read(answer[0], text, sizeof text - 1);
+	close(answer[0]);
+	text[n > 0 ? n : 0] = 0;
+	return status == 0 && n > 0 && setenv(COORDINATOR, text, 1) == 0;
+}
+
+static void read_coordinator(void)
+{
+	static char text[512];
+	char *rest = text;
+	snprintf(text, sizeof text, "%s", getenv(COORDINATOR));
+	for (size_t i = 0; *rest && i + 1 < COUNT_OF(coordinator); i++) {
+		coordinator[i] = rest;
+		rest = strchr(rest, ',');
+		*rest++ = 0;
+	}
+}
 
 static bool can_go_out(void)
 {
@@ -194,18 +240,21 @@ static Suite *suite(void)
 int main(int argc, char **argv)
 {
 	(void)argc;
-	if (getenv(MARK))
+	if (getenv(MARK)) {
+		read_coordinator();
 		return run_as_root_and_user(suite(), argv[0], BIN_DIR "/penstock-sandbox");
+	}
 	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0) {
 		printf("egress: not tested, since only root can build a network to test in\n");
 		return EXIT_SUCCESS;
 	}
 	pid_t world = start_world();
-	if (world < 0 || !open_tun_to_all() || !build_world(world)) {
+	if (world < 0 || !open_tun_to_all() || !build_world(world) || !ask_coordinator(world)) {
 		fprintf(stderr, "cannot build the network to test in\n");
 		return EXIT_FAILURE;
 	}
 	setenv(MARK, "1", 1);
+	read_coordinator();
 	int result = run_as_root_and_user(suite(), argv[0], BIN_DIR "/penstock-sandbox");
 	kill(world, SIGKILL);
 	waitpid(world, NULL, 0);
