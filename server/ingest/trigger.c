@@ -20,7 +20,7 @@ struct trigger_flow {
 	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err);
 	void *arg;
 	struct str_list groups; /* of the person who started it by hand */
-	bool is_admin, is_manual;
+	bool is_admin, is_manual, has_fetched;
 	char *mirror_path;
 	struct commit_plans plans;
 	struct err plan_err;
@@ -31,6 +31,37 @@ struct trigger_flow {
 static struct trigger_flow *trigger_of(struct flow *flow)
 {
 	return (struct trigger_flow *)flow;
+}
+
+/* --- steps --- */
+
+static enum flow_next fetch(struct flow *flow);
+static enum flow_next plan(struct flow *flow);
+
+/* Whoever pushes and then starts a run by hand means what was pushed, also while its webhook still waits. */
+static enum flow_next ask_news(struct flow *flow)
+{
+	struct trigger_flow *trigger = trigger_of(flow);
+	if (!trigger->is_manual) {
+		flow_jump(flow, plan);
+		return FLOW_CONTINUE;
+	}
+	struct db_batch *batch = db_batch_new(trigger->ingest->server->db);
+	db_add(batch, QUERY_DELIVERIES_OPEN, DB_I64(trigger->trigger.repository));
+	return db_await(flow, batch);
+}
+
+static enum flow_next judge_news(struct flow *flow)
+{
+	flow_jump(flow, db_bool(db_reply_of(flow), 0, 0, 0) ? fetch : plan);
+	return FLOW_CONTINUE;
+}
+
+static enum flow_next fetch(struct flow *flow)
+{
+	struct trigger_flow *trigger = trigger_of(flow);
+	trigger->has_fetched = true;
+	return ingest_fetch(flow, trigger->ingest->server, trigger->trigger.repository, STR(""));
 }
 
 static void plan_on_pool(void *arg)
@@ -45,7 +76,10 @@ static void planned(void *arg, bool is_cancelled)
 	struct trigger_flow *trigger = arg;
 	if (is_cancelled)
 		err_set(&trigger->plan_err, ERR_BUSY, "the server is stopping");
-	if (trigger->plan_err.kind != ERR_NONE)
+	if (trigger->plan_err.kind == ERR_NOT_FOUND && trigger->is_manual && !trigger->has_fetched) {
+		flow_jump(&trigger->flow, fetch);
+		flow_resume(&trigger->flow);
+	} else if (trigger->plan_err.kind != ERR_NONE)
 		flow_fail(&trigger->flow, &trigger->plan_err);
 	else
 		flow_resume(&trigger->flow);
@@ -54,6 +88,8 @@ static void planned(void *arg, bool is_cancelled)
 static enum flow_next plan(struct flow *flow)
 {
 	struct trigger_flow *trigger = trigger_of(flow);
+	trigger->plan_err = (struct err){0};
+	free(trigger->mirror_path);
 	trigger->mirror_path = mirrors_path(trigger->ingest->server->mirrors, trigger->trigger.repository);
 	work_submit(trigger->ingest->server->loop, plan_on_pool, planned, trigger);
 	return FLOW_WAIT;
@@ -165,7 +201,7 @@ static enum flow_next tell(struct flow *flow)
 	return FLOW_DONE;
 }
 
-static flow_step *const steps[] = {plan, store, tell, NULL};
+static flow_step *const steps[] = {ask_news, judge_news, fetch, plan, store, tell, NULL};
 
 static void noted(void *arg, struct db_reply *reply)
 {
