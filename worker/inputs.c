@@ -113,6 +113,16 @@ static bool write_piece(void *arg, struct str piece)
 	return true;
 }
 
+static void write_anew(void *arg)
+{
+	struct inputs *inputs = arg;
+	inputs->file_bytes = 0;
+	digest_done(&inputs->digest);
+	digest_init(&inputs->digest);
+	if (ftruncate(inputs->file_fd, 0) < 0 || lseek(inputs->file_fd, 0, SEEK_SET) < 0)
+		err_errno(&inputs->err, "empty %s", inputs->file);
+}
+
 static bool keep_blob(struct inputs *inputs, const struct job_input *item)
 {
 	uint8_t sum[DIGEST_BYTES];
@@ -166,7 +176,9 @@ static void download(struct inputs *inputs, const struct job_input *item)
 		.headers = inputs->request.headers,
 		.answer_max_bytes = (size_t)item->size_bytes + 1,
 		.body_write = write_piece,
+		.begin_again = write_anew,
 		.timeout_ms = TIMEOUT_MS,
+		.retry_ms = TIMEOUT_MS,
 	};
 	http_send(inputs->request.http, &request, on_blob, inputs, &inputs->call);
 }

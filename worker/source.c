@@ -249,6 +249,14 @@ static bool write_piece(void *arg, struct str piece)
 	return true;
 }
 
+static void write_anew(void *arg)
+{
+	struct source_fetch *fetch = arg;
+	fetch->pack_bytes = 0;
+	if (ftruncate(fetch->pack_fd, 0) < 0 || lseek(fetch->pack_fd, 0, SEEK_SET) < 0)
+		err_errno(&fetch->err, "empty %s", fetch->pack_file);
+}
+
 static void on_pack(void *arg, const struct http_answer *answer, const struct err *err)
 {
 	struct source_fetch *fetch = arg;
@@ -292,7 +300,9 @@ static void download(struct source_fetch *fetch)
 		.headers = asker->headers,
 		.answer_max_bytes = (size_t)8 << 30,
 		.body_write = write_piece,
+		.begin_again = write_anew,
 		.timeout_ms = TIMEOUT_MS,
+		.retry_ms = TIMEOUT_MS,
 	};
 	struct http_call *call;
 	http_send(fetch->store->http, &request, on_pack, fetch, &call);

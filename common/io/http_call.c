@@ -208,6 +208,7 @@ void http_send(struct http_client *client, const struct http_request *request,
 	void (*done)(void *arg, const struct http_answer *answer, const struct err *err), void *arg,
 	struct http_call **ret_call)
 {
+	BUG_ON(request->retry_ms && (request->body_read || (request->body_write && !request->begin_again)));
 	struct http_call *call = mem_alloc(sizeof *call);
 	call->client = client;
 	call->done = done;
@@ -217,6 +218,7 @@ void http_send(struct http_client *client, const struct http_request *request,
 	call->request.url = arena_str(&call->arena, request->url);
 	call->request.body = arena_str(&call->arena, request->body);
 	call->place = describe_place(&call->arena, request->method, request->url);
+	call->sent_at = uv_now(client->loop);
 	call->next = client->calls;
 	call->at = &client->calls;
 	if (call->next)

@@ -23,7 +23,7 @@ struct http_client {
 	void *closed_arg;
 };
 
-enum call_state { CALL_NEW, CALL_RUNNING, CALL_OVER };
+enum call_state { CALL_NEW, CALL_RUNNING, CALL_RESTING, CALL_OVER };
 
 struct http_call {
 	struct http_client *client;
@@ -32,6 +32,8 @@ struct http_call {
 	CURL *easy;
 	CURLcode code;
 	bool is_cancelled;
+	int tries;
+	uint64_t sent_at, again_at; /* of the loop's clock, ms; again_at: while it rests */
 	struct curl_slist *headers;
 	struct arena arena;
 	struct http_request request; /* its views are in the arena */

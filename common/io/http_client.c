@@ -51,6 +51,55 @@ static void complete(struct http_call *call)
 	http_call_free(call);
 }
 
+/* --- trying again --- */
+
+enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 5000 };
+
+static bool is_transient(CURLcode code, long status)
+{
+	static const CURLcode codes[] = {CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT, CURLE_GOT_NOTHING,
+		CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_OPERATION_TIMEDOUT};
+	if (code == CURLE_OK)
+		return status == 502 || status == 503 || status == 504;
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+		if (codes[i] == code)
+			return true;
+	return false;
+}
+
+static bool may_retry(const struct http_call *call)
+{
+	long status = 0;
+	if (call->request.retry_ms <= 0 || call->is_cancelled || call->client->is_closing || call->err.kind != ERR_NONE)
+		return false;
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	return is_transient(call->code, status) &&
+	       uv_now(call->client->loop) < call->sent_at + (uint64_t)call->request.retry_ms;
+}
+
+static void rest(struct http_call *call)
+{
+	int doublings = call->tries < 6 ? call->tries : 6;
+	uint64_t pause = (uint64_t)PAUSE_FIRST_MS << doublings;
+	call->state = CALL_RESTING;
+	call->tries++;
+	call->again_at = uv_now(call->client->loop) + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
+	http_client_take_turn(call->client);
+}
+
+static void begin_again(struct http_call *call)
+{
+	call->state = CALL_NEW;
+	call->code = CURLE_OK;
+	call->received_bytes = 0;
+	call->answer = (struct http_answer){0};
+	buf_clear(&call->body);
+	if (call->request.begin_again)
+		call->request.begin_again(call->arg);
+}
+
+/* --- curl on the loop --- */
+
 static void collect(struct http_client *client)
 {
 	CURLMsg *message;
@@ -63,7 +112,10 @@ static void collect(struct http_client *client)
 		call->code = message->data.result;
 		curl_multi_remove_handle(client->multi, call->easy);
 		call->state = CALL_OVER;
-		complete(call);
+		if (may_retry(call))
+			rest(call);
+		else
+			complete(call);
 	}
 }
 
@@ -191,9 +243,17 @@ static void on_turn(uv_timer_t *turn)
 	struct http_call *call;
 	while ((call = find_ended(client)))
 		complete(call);
-	for (call = client->calls; call; call = call->next)
+	uint64_t now = uv_now(client->loop), next = UINT64_MAX;
+	for (call = client->calls; call; call = call->next) {
+		if (call->state == CALL_RESTING && call->again_at <= now)
+			begin_again(call);
 		if (call->state == CALL_NEW)
 			start(call);
+		else if (call->state == CALL_RESTING && call->again_at < next)
+			next = call->again_at;
+	}
+	if (next != UINT64_MAX)
+		uv_timer_start(turn, on_turn, next - now, 0);
 	if (!client->is_closing)
 		return;
 	curl_multi_cleanup(take(client->multi));

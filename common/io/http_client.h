@@ -35,9 +35,14 @@ struct http_request {
 	/* When given, gets the answer's body in pieces and `answer` stays empty; false ends the call. Not called for a
 	 * status of 300 or more. */
 	bool (*body_write)(void *arg, struct str piece);
-	int64_t timeout_ms;         /* of the whole call; 0: none */
+	int64_t timeout_ms;         /* of the whole call, or of each try; 0: none */
 	int64_t connect_timeout_ms; /* 0: 10 s */
 	bool follow_redirects;
+	/* > 0: without an answer, or with a 502, 503 or 504, the call begins again after a pause that grows, as long as
+	 * so much time has not passed since http_send(). For requests that may be repeated; not with body_read. */
+	int64_t retry_ms;
+	/* Called before each further try: what body_write was given so far is void. Goes with body_write. */
+	void (*begin_again)(void *arg);
 };
 
 struct http_answer {

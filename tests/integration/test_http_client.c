@@ -70,6 +70,14 @@ static void missing(struct http_exchange *exchange, void *context)
 	http_answer_err(exchange, &err);
 }
 
+/* Is back at the third question. */
+static void away(struct http_exchange *exchange, void *context)
+{
+	(void)context;
+	held++;
+	http_answer(exchange, held < 3 ? 503 : 200, "text/plain", held < 3 ? STR("away") : STR("back"));
+}
+
 static const struct http_route routes[] = {
 	{"GET", "/echo", echo, 0, false, 0},
 	{"POST", "/echo", echo, 4 << 20, false, 0},
@@ -78,6 +86,7 @@ static const struct http_route routes[] = {
 	{"GET", "/redirect", redirect, 0, false, 0},
 	{"GET", "/large", large, 0, false, 0},
 	{"GET", "/hold", hold, 0, false, 0},
+	{"GET", "/away", away, 0, false, 0},
 	{"GET", "/missing", missing, 0, false, 0},
 	{NULL, NULL, NULL, 0, false, 0},
 };
@@ -94,6 +103,7 @@ struct outcome {
 	size_t to_give;
 	bool is_refusing;
 	int addresses;
+	int begun_again;
 	struct http_call *cancel; /* by the end of this one */
 };
 
@@ -309,6 +319,56 @@ START_TEST(cancelled_call_completes)
 }
 END_TEST
 
+static void count_beginning(void *arg)
+{
+	struct outcome *outcome = arg;
+	outcome->begun_again++;
+	outcome->streamed_bytes = 0;
+}
+
+START_TEST(a_call_waits_for_a_server_that_is_away)
+{
+	auto_arena arena = {0};
+	struct outcome whole = {0}, streamed = {0}, impatient = {0};
+	send_request((struct http_request){.method = "GET", .url = url_of(&arena, "/away"), .retry_ms = 60000}, &whole);
+	run_site();
+	ck_assert_int_eq(held, 3);
+	ck_assert_int_eq(whole.status, 200);
+	ck_assert_str_eq(whole.body, "back");
+	open_site();
+	send_request((struct http_request){.method = "GET",
+			     .url = url_of(&arena, "/away"),
+			     .retry_ms = 60000,
+			     .body_write = take_piece,
+			     .begin_again = count_beginning},
+		&streamed);
+	run_site();
+	ck_assert_int_eq(streamed.begun_again, 2);
+	ck_assert_uint_eq(streamed.streamed_bytes, 4);
+	open_site();
+	send_request(
+		(struct http_request){.method = "GET", .url = url_of(&arena, "/away"), .retry_ms = 50}, &impatient);
+	run_site();
+	ck_assert_int_eq(impatient.status, 503); /* one more try, then the answer that there is */
+	ck_assert_int_eq(held, 2);
+}
+END_TEST
+
+START_TEST(a_call_that_rests_ends_when_told_to)
+{
+	auto_arena arena = {0};
+	struct outcome resting = {0}, first = {0};
+	/* Nobody listens there. */
+	first.cancel = send_request(
+		(struct http_request){.method = "GET", .url = STR("http://127.0.0.1:1/"), .retry_ms = 60000}, &resting);
+	send_request((struct http_request){.method = "GET", .url = url_of(&arena, "/away"), .retry_ms = 60000}, &first);
+	run_site();
+	ck_assert_int_eq(first.status, 200);
+	ck_assert_int_eq(resting.done, 1);
+	ck_assert_int_eq(resting.err.kind, ERR_TIMEOUT);
+}
+END_TEST
+
 static void close_on_timer(uv_timer_t *timer)
 {
 	if (held == 0)
@@ -430,6 +490,8 @@ int main(void)
 	tcase_add_test(cases, headers_cannot_hold_lines);
 	tcase_add_test(cases, silence_times_out);
 	tcase_add_test(cases, cancelled_call_completes);
+	tcase_add_test(cases, a_call_waits_for_a_server_that_is_away);
+	tcase_add_test(cases, a_call_that_rests_ends_when_told_to);
 	tcase_add_test(cases, closing_completes_what_is_open);
 	tcase_add_test(cases, guard_decides_on_each_connection);
 	tcase_add_test(cases, tls_is_spoken_and_verified);
