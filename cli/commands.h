@@ -37,6 +37,9 @@ CLI_COMMAND(worker_token);
 CLI_COMMAND(accounts);
 CLI_COMMAND(account_add);
 
+/* fsck.c */
+CLI_COMMAND(fsck);
+
 /* hook.c */
 CLI_COMMAND(hook_install);
 CLI_COMMAND(hook_post);

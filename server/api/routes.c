@@ -1,6 +1,7 @@
 #include "server/api/routes.h"
 
 #include "common/proto/worker_proto.h"
+#include "server/api/fsck.h"
 #include "server/api/people.h"
 #include "server/api/pipelines.h"
 #include "server/api/repositories.h"
@@ -24,6 +25,7 @@ const struct http_route api_routes[] = {
 	{"GET", "/readyz", service_readyz, 0, false, AUTH_PUBLIC},
 	{"GET", "/metrics", service_metrics, 0, false, AUTH_PUBLIC},
 	{"GET", V1 "/version", service_version, 0, false, AUTH_PUBLIC},
+	{"GET", V1 "/fsck", fsck_run, 0, false, AUTH_OPERATOR},
 
 	{"POST", V1 "/login", people_login, SMALL, false, AUTH_PUBLIC},
 	{"POST", V1 "/logout", people_logout, SMALL, false, AUTH_VIEWER},

@@ -407,6 +407,13 @@ def finish(world, run, key, exit_code):
     world.bench.finish(job["job"], exit_code)
 
 
+# --- the database ---
+
+def test_fsck(world):
+    world.check(world.expect(200, "checkInvariants")["findings"] == [], "an invariant is broken")
+    world.expect(400, "checkInvariants", query={"runs": "some"})
+
+
 # --- workers ---
 
 def test_workers(world):
@@ -441,5 +448,5 @@ def test_lost_database(world):
 
 BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_forges, test_pipelines,
           test_hooks, test_starting,
-          test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_gates, test_workers)
+          test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_gates, test_workers, test_fsck)
 AFTER = (test_removal, test_lost_database)

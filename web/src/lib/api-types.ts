@@ -640,6 +640,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fsck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Check the invariants of runs, lanes, attempts and logs over the database as it is */
+        get: operations["checkInvariants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers": {
         parameters: {
             query?: never;
@@ -885,6 +902,12 @@ export interface components {
             ended_at: components["schemas"]["Time"];
             /** @description first line of its output in the job's log; 0: none yet */
             line: number;
+        };
+        Finding: {
+            /** @description its name in sql/queries/fsck.sql */
+            invariant: string;
+            /** @description what breaks it */
+            finding: string;
         };
         Artifact: {
             id: number;
@@ -2114,6 +2137,32 @@ export interface operations {
             403: components["responses"]["Error"];
             404: components["responses"]["Error"];
             409: components["responses"]["Error"];
+        };
+    };
+    checkInvariants: {
+        parameters: {
+            query?: {
+                /** @description so many of the newest runs; 10000 by default */
+                runs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what breaks an invariant; nothing, when all is well */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        findings: components["schemas"]["Finding"][];
+                    };
+                };
+            };
+            400: components["responses"]["Error"];
         };
     };
     listWorkers: {
