@@ -98,7 +98,3 @@ select 'log_is_whole', format('%s: attempt %s of job %s has %s bytes of log, its
 from named r join job j on j.run_id = r.id join attempt a on a.job_id = j.id
 	left join lateral (select sum(raw_bytes) as bytes from log_frame where job_id = a.job_id and attempt = a.number) f on true
 where a.log_blob is null and a.log_bytes > 0 and coalesce(f.bytes, 0) <> a.log_bytes
-union all
-select 'log_is_whole', format('%s: the sealed log of attempt %s of job %s is no blob', r.called, a.number, j.key)
-from named r join job j on j.run_id = r.id join attempt a on a.job_id = j.id
-where a.log_blob is not null and not exists (select from blob b where b.sha256 = a.log_blob)
