@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 
+from attempt import SLOWNESS
 from coordinator import Coordinator
 from packs import Objects
 
@@ -23,7 +24,7 @@ BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build"))
 BIN = pathlib.Path(os.environ.get("PENSTOCK_BIN", BUILD / "bin"))
 PROBE = pathlib.Path(os.environ.get("PENSTOCK_PROBE", BIN.parent / "tests/abuse_probe"))
 FIRST_RANGE = 5000
-WAIT_S, SETTLE_S = 60, 10
+WAIT_S, SETTLE_S = 60 * SLOWNESS, 10 * SLOWNESS
 MIB = 1 << 20
 PR_SET_CHILD_SUBREAPER = 36
 
