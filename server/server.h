@@ -35,7 +35,7 @@ struct server {
 	struct events *events;            /* server-sent events: who watches what */
 	struct mirrors *mirrors;          /* bare mirrors of repositories */
 	struct ingest *ingest;            /* deliveries, triggers, planning */
-	struct http_client *http_out;     /* calls to forges */
+	struct http_client *http_out;     /* calls to forges; NULL once closed */
 	struct outbox *outbox;            /* what they are told */
 	struct blob_store *blobs;         /* artifacts and sealed logs */
 	struct logs *logs;                /* reading, following and sealing logs */

@@ -252,7 +252,9 @@ static void close_ingest(struct wiring *wiring)
 /* Calls under way end with an error, so that the outbox has nothing to wait for. */
 static void close_http_out(struct wiring *wiring)
 {
-	http_client_close(wiring->server.http_out, close_next, wiring);
+	struct http_client *client = wiring->server.http_out;
+	wiring->server.http_out = NULL;
+	http_client_close(client, close_next, wiring);
 }
 
 static void close_outbox(struct wiring *wiring)

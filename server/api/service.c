@@ -63,6 +63,7 @@ static const struct {
 	{"deliveries_stored", "penstock_deliveries_stored", "Webhook deliveries that are not processed yet"},
 	{"triggers_pending", "penstock_triggers_pending", "Triggers that are not runs yet"},
 	{"logs_unsealed", "penstock_logs_unsealed", "Logs of ended attempts that are still in the database"},
+	{"outbox_unsent", "penstock_outbox_unsent", "Messages to forges that are not sent yet"},
 };
 
 static void add_metric(struct buf *to, const char *kind, const char *name, const char *help, struct str value)

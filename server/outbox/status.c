@@ -195,6 +195,8 @@ static enum flow_next call(struct flow *flow)
 		return end(sending, OUTBOX_GIVEN_UP, STR("nothing is reported for this repository any more"))
 			       ? FLOW_DONE
 			       : FLOW_FAIL;
+	if (!sending->server->http_out)
+		return err_set(&flow->err, ERR_BUSY, "the server is stopping") ? FLOW_DONE : FLOW_FAIL;
 	if (!open_token(sending, &token, &flow->err))
 		return FLOW_FAIL;
 	struct forge_call made = {0};
