@@ -195,7 +195,7 @@ static void add_conflict(struct work *work, struct str pipeline)
 static bool listens(const struct work *work, const struct pipeline *pipeline)
 {
 	struct plan_context context = work->context;
-	struct str why;
+	struct str why = {0};
 	context.has_paths = false; /* everything counts as changed */
 	return context.event != PLAN_EVENT_MANUAL && plan_matches(pipeline, &context, work->arena, &why);
 }

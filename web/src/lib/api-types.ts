@@ -906,7 +906,7 @@ export interface components {
         Finding: {
             /** @description its name in sql/queries/fsck.sql */
             invariant: string;
-            /** @description what breaks it */
+            /** @description a sentence about what breaks it */
             finding: string;
         };
         Artifact: {
