@@ -17,7 +17,8 @@ struct server_settings {
 	struct str public_url; /* "" : http://listen_address:listen_port */
 	struct str tls_certificate_file;
 	struct str tls_key_file;
-	int64_t poll_interval; /* ms */
+	int64_t poll_interval;     /* ms */
+	int64_t source_cache_size; /* bytes */
 	bool migrate;
 	bool routes;   /* print the table of routes and leave */
 	bool states;   /* print docs/states.md and leave */

@@ -121,7 +121,8 @@ static bool open_files(struct wiring *wiring, struct err *err)
 	auto_arena arena = {0};
 	return make_folder(data_dir, err) && keyring_open(below(&arena, data_dir, "key"), &server->keys, err) &&
 	       blob_store_open(below(&arena, data_dir, "blobs"), &server->blobs, err) &&
-	       mirrors_open(server->loop, below(&arena, data_dir, "mirrors"), &server->mirrors, err);
+	       mirrors_open(server->loop, below(&arena, data_dir, "mirrors"), wiring->settings.source_cache_size,
+		       &server->mirrors, err);
 }
 
 /* Beside the program: build/bin and build/web, or /usr/bin and /usr/share/penstock/web. */

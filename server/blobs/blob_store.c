@@ -114,6 +114,17 @@ bool blob_store_hash_file(const char *path, char ret_sha256[static 65], int64_t 
 	return true;
 }
 
+/* Its name is durable once its folder is. */
+static bool sync_folder_of(const char *path, struct err *err)
+{
+	auto_free char *folder = mem_strdup(path);
+	*strrchr(folder, '/') = 0;
+	auto_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) != 0)
+		return err_errno(err, "folder %s", folder);
+	return true;
+}
+
 bool blob_store_put_file(const struct blob_store *store, const char *path, struct str sha256, struct err *err)
 {
 	char actual[65];
@@ -130,5 +141,5 @@ bool blob_store_put_file(const struct blob_store *store, const char *path, struc
 	/* The row that names a blob is durable, so the blob must be before. */
 	if (fd < 0 || fsync(fd) != 0 || rename(path, to) != 0)
 		return err_errno(err, "blob %s", to);
-	return true;
+	return sync_folder_of(to, err);
 }

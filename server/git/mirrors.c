@@ -1,11 +1,15 @@
 #include "server/git/mirrors.h"
 
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/id_map.h"
 #include "common/io/proc.h"
+#include "common/io/work.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "server/git/git_access.h"
 #include "server/git/local_path.h"
+#include "server/git/pack_cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { SWEEP_EVERY = 16 }; /* part of the room for packs that was filled */
 enum { FETCH_TIMEOUT_MS = 10 * 60 * 1000, PACK_TIMEOUT_MS = 5 * 60 * 1000, ERROR_BYTES = 2048 };
 
 struct fetch_waiter {
@@ -55,6 +60,10 @@ struct mirrors {
 	char *folder;
 	struct git_access alone; /* for git at work in a mirror, without a remote */
 	struct id_map fetches;
+	char *packs_folder;
+	int64_t packs_max_bytes;
+	int64_t packed_bytes; /* since the last sweep began */
+	bool is_sweeping;
 	struct pack *packs; /* being made */
 	size_t active;
 	void (*closed)(void *arg);
@@ -72,6 +81,56 @@ static char *format(const char *pattern, ...)
 	return buf_take(&text);
 }
 
+static void operation_ended(struct mirrors *mirrors)
+{
+	mirrors->active--;
+	if (mirrors->closed && mirrors->active == 0)
+		mirrors->closed(mirrors->closed_arg);
+}
+
+/* --- room for packs --- */
+
+struct sweeping {
+	struct mirrors *mirrors;
+	struct pack_sweep done;
+	struct err err;
+};
+
+static void sweep_on_pool(void *arg)
+{
+	struct sweeping *sweeping = arg;
+	const struct mirrors *mirrors = sweeping->mirrors;
+	pack_cache_sweep(mirrors->packs_folder, mirrors->packs_max_bytes, clock_wall_us(), pack_cache_boot_us(),
+		&sweeping->done, &sweeping->err);
+}
+
+static void swept(void *arg, bool is_cancelled)
+{
+	struct sweeping *sweeping = arg;
+	struct mirrors *mirrors = sweeping->mirrors;
+	(void)is_cancelled;
+	if (sweeping->err.kind != ERR_NONE)
+		log_warn("mirrors.sweep", F("err", &sweeping->err));
+	else if (sweeping->done.removed)
+		log_info("mirrors.swept", F("removed", sweeping->done.removed),
+			F("left_bytes", sweeping->done.left_bytes));
+	free(sweeping);
+	mirrors->is_sweeping = false;
+	operation_ended(mirrors);
+}
+
+static void begin_sweep(struct mirrors *mirrors)
+{
+	if (mirrors->is_sweeping || mirrors->closed)
+		return;
+	struct sweeping *sweeping = mem_alloc(sizeof *sweeping);
+	sweeping->mirrors = mirrors;
+	mirrors->is_sweeping = true;
+	mirrors->packed_bytes = 0;
+	mirrors->active++;
+	work_submit(mirrors->loop, sweep_on_pool, swept, sweeping);
+}
+
 /* --- life --- */
 
 static bool make_folder(const char *path, struct err *err)
@@ -81,7 +140,8 @@ static bool make_folder(const char *path, struct err *err)
 	return true;
 }
 
-bool mirrors_open(struct uv_loop_s *loop, const char *folder, struct mirrors **ret, struct err *err)
+bool mirrors_open(
+	struct uv_loop_s *loop, const char *folder, int64_t packs_max_bytes, struct mirrors **ret, struct err *err)
 {
 	auto_free char *packs = format("%s/packs", folder);
 	if (!make_folder(folder, err) || !make_folder(packs, err))
@@ -93,15 +153,11 @@ bool mirrors_open(struct uv_loop_s *loop, const char *folder, struct mirrors **r
 	}
 	mirrors->loop = loop;
 	mirrors->folder = mem_strdup(folder);
+	mirrors->packs_folder = take(packs);
+	mirrors->packs_max_bytes = packs_max_bytes;
+	begin_sweep(mirrors);
 	*ret = mirrors;
 	return true;
-}
-
-static void operation_ended(struct mirrors *mirrors)
-{
-	mirrors->active--;
-	if (mirrors->closed && mirrors->active == 0)
-		mirrors->closed(mirrors->closed_arg);
 }
 
 void mirrors_close(struct mirrors *mirrors, void (*closed)(void *arg), void *arg)
@@ -118,6 +174,7 @@ void mirrors_free(struct mirrors *mirrors)
 		return;
 	git_access_close(&mirrors->alone);
 	id_map_done(&mirrors->fetches);
+	free(mirrors->packs_folder);
 	free(mirrors->folder);
 	free(mirrors);
 }
@@ -406,11 +463,17 @@ static void packed(void *arg, const struct proc_result *result)
 	struct pack *pack = arg;
 	struct err err = {0};
 	bool ok = check(result, "git pack-objects", &err);
-	if (ok && rename(pack->part, pack->path) != 0)
+	struct mirrors *mirrors = pack->mirrors;
+	struct stat stat;
+	if (ok && (lstat(pack->part, &stat) != 0 || rename(pack->part, pack->path) != 0))
 		ok = err_errno(&err, "pack %s", pack->path);
-	if (!ok)
+	if (ok)
+		mirrors->packed_bytes += stat.st_size;
+	else
 		unlink(pack->part);
 	end_pack(pack, ok ? NULL : &err);
+	if (mirrors->packed_bytes > mirrors->packs_max_bytes / SWEEP_EVERY)
+		begin_sweep(mirrors);
 }
 
 /* What pack-objects reads: revisions, and which commits count as having no parents. The asker of a snapshot has no
@@ -462,7 +525,7 @@ void mirrors_pack(struct mirrors *mirrors, int64_t repository, struct str commit
 	struct pack *pack = mirrors->packs;
 	while (pack && strcmp(pack->path, path) != 0)
 		pack = pack->next;
-	if (!pack && access(path, R_OK) == 0) {
+	if (!pack && pack_cache_use(path)) {
 		done(arg, path, NULL);
 		return;
 	}

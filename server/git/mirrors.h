@@ -15,8 +15,10 @@
 struct uv_loop_s;
 struct mirrors;
 
-/* Makes `folder` with what belongs below it. */
-bool mirrors_open(struct uv_loop_s *loop, const char *folder, struct mirrors **ret, struct err *err);
+/* Makes `folder` with what belongs below it. Packs are kept for those who ask again, up to packs_max_bytes; a little
+ * more for a short time. */
+bool mirrors_open(
+	struct uv_loop_s *loop, const char *folder, int64_t packs_max_bytes, struct mirrors **ret, struct err *err);
 void mirrors_close(struct mirrors *mirrors, void (*closed)(void *arg), void *arg);
 void mirrors_free(struct mirrors *mirrors);
 
