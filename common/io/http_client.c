@@ -11,8 +11,30 @@ struct watch {
 	curl_socket_t fd;
 };
 
+/* OpenSSL's numbers for what may be wrong with a certificate. curl asks for one after it has compared the name: until
+ * then it is 1. */
+static const char *certificate_fault(long verify_result)
+{
+	switch (verify_result) {
+	case 0:
+	case 1:
+		return "the server's certificate is for another name; use the one that it was made for";
+	case 9:
+		return "the server's certificate is not valid yet; look at this machine's clock";
+	case 10:
+		return "the server's certificate has expired; renew it, or set this machine's clock";
+	case 18:
+	case 19:
+	case 20:
+	case 21:
+		return "the server's certificate is not signed by an authority that is trusted here; name that authority's in ca_file";
+	}
+	return "the server's certificate is not accepted";
+}
+
 static void describe(struct http_call *call, struct err *err)
 {
+	long verify_result = 0;
 	if (call->is_cancelled)
 		err_set(err, ERR_TIMEOUT, "cancelled");
 	else if (call->client->is_closing)
@@ -23,7 +45,10 @@ static void describe(struct http_call *call, struct err *err)
 		err_set(err, ERR_TIMEOUT, "%s", call->error_text);
 	else if (call->code == CURLE_URL_MALFORMAT || call->code == CURLE_UNSUPPORTED_PROTOCOL)
 		err_set(err, ERR_INVALID, "not an http or https URL");
-	else
+	else if (call->code == CURLE_PEER_FAILED_VERIFICATION) {
+		curl_easy_getinfo(call->easy, CURLINFO_SSL_VERIFYRESULT, &verify_result);
+		err_set(err, ERR_UPSTREAM, "%s (%s)", certificate_fault(verify_result), call->error_text);
+	} else
 		err_set(err, ERR_UPSTREAM, "%s",
 			call->error_text[0] ? call->error_text : curl_easy_strerror(call->code));
 	err_wrap(err, "%.*s", STR_ARG(call->place));

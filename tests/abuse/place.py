@@ -16,7 +16,7 @@ import threading
 import time
 
 from attempt import SLOWNESS
-from coordinator import Coordinator
+from fake_coordinator import Coordinator
 from packs import Objects
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
