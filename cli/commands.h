@@ -20,7 +20,8 @@ CLI_COMMAND(reject);
 CLI_COMMAND(artifacts);
 CLI_COMMAND(artifact_get);
 
-/* repo_commands.c, forge_commands.c, worker_commands.c, account_commands.c */
+/* repo_commands.c, forge_commands.c, retention_command.c, worker_commands.c, account_commands.c */
+CLI_COMMAND(retention);
 CLI_COMMAND(repo_add);
 CLI_COMMAND(repo_ls);
 CLI_COMMAND(repo_rm);

@@ -18,6 +18,7 @@ struct outbox;
 struct http_client;
 struct blob_store;
 struct logs;
+struct retention;
 struct events;
 struct auth;
 struct keyring;
@@ -39,6 +40,7 @@ struct server {
 	struct outbox *outbox;            /* what they are told */
 	struct blob_store *blobs;         /* artifacts and sealed logs */
 	struct logs *logs;                /* reading, following and sealing logs */
+	struct retention *retention;      /* removes what is old */
 	struct dispatch *dispatch;        /* workers, leases, claims */
 	struct auth *auth;                /* who the caller is and what they may */
 	const struct static_files *files; /* the web pages; NULL: not built */

@@ -2,6 +2,8 @@
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 
+#define KEEP_MAX_MS (INT64_C(100) * 365 * 86400000)
+
 static const struct config_row rows[] = {
 	CONFIG(struct server_settings, listen_address, CONFIG_TEXT, "127.0.0.1",
 		"the address to listen on; 0.0.0.0 for every one of this machine", .flags = 0),
@@ -28,6 +30,22 @@ static const struct config_row rows[] = {
 	CONFIG(struct server_settings, source_cache_size, CONFIG_SIZE, "2GiB",
 		"how much of sources made ready for workers is kept below data_dir; what was used longest ago goes first",
 		.min = 1 << 20, .max = INT64_MAX),
+	CONFIG(struct server_settings, keep_runs, CONFIG_DURATION, "180d",
+		"how long runs are kept after their end, with all that is theirs; 0s: for ever", .min = 0,
+		.max = KEEP_MAX_MS),
+	CONFIG(struct server_settings, keep_newest, CONFIG_NUMBER, "20",
+		"so many runs of each pipeline stay on each branch that is still there, however old they are", .min = 0,
+		.max = 100000),
+	CONFIG(struct server_settings, keep_logs, CONFIG_DURATION, "90d",
+		"how long logs are kept after the end of their attempt; 0s: as long as their run", .min = 0,
+		.max = KEEP_MAX_MS),
+	CONFIG(struct server_settings, keep_artifacts, CONFIG_DURATION, "30d",
+		"how long artifacts are kept whose pipeline does not say; 0s: as long as their run", .min = 0,
+		.max = KEEP_MAX_MS),
+	CONFIG(struct server_settings, keep_unused, CONFIG_DURATION, "1d",
+		"how long a stored file stays that nothing names any more", .min = 1000, .max = KEEP_MAX_MS),
+	CONFIG(struct server_settings, retention_interval, CONFIG_DURATION, "1h", "how often these rules are applied",
+		.min = 1000, .max = 86400000),
 	CONFIG(struct server_settings, migrate, CONFIG_BOOL, "true", "bring an older schema up to date at the start",
 		.flags = 0),
 	CONFIG(struct server_settings, routes, CONFIG_BOOL, "false", "print the routes of the API and leave",

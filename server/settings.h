@@ -19,6 +19,14 @@ struct server_settings {
 	struct str tls_key_file;
 	int64_t poll_interval;     /* ms */
 	int64_t source_cache_size; /* bytes */
+	int64_t poll_interval; /* ms */
+	/* What is kept, in ms; 0: for ever. */
+	int64_t keep_runs;
+	int64_t keep_newest; /* runs of each pipeline and branch, however old */
+	int64_t keep_logs;
+	int64_t keep_artifacts; /* whose pipeline does not say */
+	int64_t keep_unused;    /* blobs that nothing names */
+	int64_t retention_interval;
 	bool migrate;
 	bool routes;   /* print the table of routes and leave */
 	bool states;   /* print docs/states.md and leave */

@@ -14,6 +14,7 @@
 #include "server/ingest/ingest.h"
 #include "server/keys/keyring.h"
 #include "server/logs/logs.h"
+#include "server/retention/retention.h"
 #include "server/outbox/outbox.h"
 #include "server/shell/shell.h"
 #include "server/store/db.h"
@@ -185,6 +186,7 @@ static bool open_parts(struct wiring *wiring, struct err *err)
 	server->ingest = ingest_new(server);
 	server->outbox = outbox_new(server);
 	server->logs = logs_new(server);
+	server->retention = retention_new(server);
 	server->dispatch = dispatch_new(server);
 	server->files = wiring->files;
 	return http_client_open(server->loop, NULL, &server->http_out, err) && auth_open(server, &server->auth, err);
@@ -273,6 +275,11 @@ static void close_logs(struct wiring *wiring)
 	logs_close(wiring->server.logs, close_next, wiring);
 }
 
+static void close_retention(struct wiring *wiring)
+{
+	retention_close(wiring->server.retention, close_next, wiring);
+}
+
 static void close_mirrors(struct wiring *wiring)
 {
 	mirrors_close(wiring->server.mirrors, close_next, wiring);
@@ -285,8 +292,8 @@ static void close_database(struct wiring *wiring)
 
 /* Those who start work first, those who do it last. */
 static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_http_out,
-	close_outbox, close_http, close_worker_http, close_ingest, close_shell, close_logs, close_mirrors,
-	close_database};
+	close_outbox, close_http, close_worker_http, close_ingest, close_shell, close_logs, close_retention,
+	close_mirrors, close_database};
 
 static void close_next(void *arg)
 {
@@ -306,6 +313,7 @@ void wiring_free(struct wiring *wiring)
 	timers_free(wiring->timers);
 	auth_free(server->auth);
 	dispatch_free(server->dispatch);
+	retention_free(server->retention);
 	logs_free(server->logs);
 	outbox_free(server->outbox);
 	ingest_free(server->ingest);

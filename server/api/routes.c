@@ -6,6 +6,7 @@
 #include "server/api/pipelines.h"
 #include "server/api/repositories.h"
 #include "server/api/repository_forge.h"
+#include "server/api/retention.h"
 #include "server/api/runs.h"
 #include "server/api/service.h"
 #include "server/auth/auth.h"
@@ -64,6 +65,9 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/jobs/{job}/log/stream", logs_follow, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/gates/{gate}/approve", gates_approve, SMALL, false, AUTH_VIEWER},
 	{"POST", V1 "/gates/{gate}/reject", gates_reject, SMALL, false, AUTH_VIEWER},
+
+	{"GET", V1 "/retention", retention_get, 0, false, AUTH_OPERATOR},
+	{"POST", V1 "/retention", retention_run, SMALL, false, AUTH_ADMIN},
 
 	{"GET", V1 "/workers", workers_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/workers/{worker}/drain", workers_drain, SMALL, false, AUTH_OPERATOR},

@@ -1,6 +1,7 @@
 /* Runs: lists, one, and what people do with them. */
 #include "server/api/runs.h"
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "server/api/handler.h"
 #include "server/blobs/blob_store.h"
@@ -180,8 +181,22 @@ static enum flow_next cancel(struct flow *flow)
 	return apply_event(flow, ENGINE_CANCEL, "reason");
 }
 
+static enum flow_next find_gone(struct flow *flow)
+{
+	struct db_batch *batch = db_batch_new(api_request_of(flow)->server->db);
+	db_add(batch, QUERY_RUN_ARTIFACTS_GONE, DB_I64(api_request_of(flow)->id));
+	return db_await(flow, batch);
+}
+
 static enum flow_next retry(struct flow *flow)
 {
+	const struct db_reply *reply = db_reply_of(flow);
+	if (db_row_count(reply, 0)) {
+		err_set(&flow->err, ERR_CONFLICT,
+			"artifact \"%.*s\" of this run was removed, since its time to be kept was over: run it again instead",
+			STR_ARG(db_text(reply, 0, 0, 0)));
+		return FLOW_FAIL;
+	}
 	return apply_event(flow, ENGINE_RETRY, "job");
 }
 
@@ -193,7 +208,7 @@ void runs_cancel(struct http_exchange *exchange, void *context)
 
 void runs_retry(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {find_run, take_run, retry, summary_query, summary_answer, NULL};
+	static flow_step *const steps[] = {find_run, take_run, find_gone, retry, summary_query, summary_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 
@@ -333,7 +348,7 @@ void runs_again(struct http_exchange *exchange, void *context)
 /* --- artifacts --- */
 
 struct artifact_row {
-	int64_t id, size_bytes, created_at, expires_at;
+	int64_t id, size_bytes, created_at, expires_at, removed_at;
 	struct str job, path, sha256;
 };
 
@@ -345,6 +360,7 @@ static const struct field artifact_fields[] = {
 	FIELD(struct artifact_row, sha256, FIELD_STR, 0),
 	FIELD(struct artifact_row, created_at, FIELD_TIME, 0),
 	FIELD(struct artifact_row, expires_at, FIELD_TIME, 0),
+	FIELD(struct artifact_row, removed_at, FIELD_TIME, 0),
 	FIELD_END,
 };
 
@@ -405,6 +421,14 @@ static enum flow_next artifact_answer(struct flow *flow)
 	struct stat stat;
 	if (db_row_count(reply, 0) == 0) {
 		err_set(&flow->err, ERR_NOT_FOUND, "there is no such artifact");
+		return FLOW_FAIL;
+	}
+	if (!db_is_null(reply, 0, 0, 2)) {
+		char at[CLOCK_TEXT_BYTES];
+		clock_format(db_time(reply, 0, 0, 2), at);
+		err_set(&flow->err, ERR_NOT_FOUND,
+			"artifact \"%.*s\" was removed on %.10s: its time to be kept was over",
+			STR_ARG(db_text(reply, 0, 0, 0)), at);
 		return FLOW_FAIL;
 	}
 	char *path = blob_store_path(request->server->blobs, db_text(reply, 0, 0, 1));

@@ -5,6 +5,7 @@
 #include "server/api/handler.h"
 #include "server/dispatch/dispatch.h"
 #include "server/http/static_files.h"
+#include "server/retention/retention.h"
 #include "server/shell/shell.h"
 #include "server/store/migrate.h"
 
@@ -90,6 +91,21 @@ static enum flow_next metrics_query(struct flow *flow)
 	return db_await(flow, batch);
 }
 
+static void add_retention(struct buf *to, const struct server *server, struct arena *arena)
+{
+	struct retention_stats stats;
+	retention_stats(server->retention, &stats);
+	add_counter(to, "penstock_retention_passes_total", "Passes of retention", stats.passes, arena);
+	add_counter(to, "penstock_retention_runs_total", "Runs that were removed", stats.runs, arena);
+	add_counter(to, "penstock_retention_logs_total", "Logs that were removed before their run", stats.logs, arena);
+	add_counter(to, "penstock_retention_artifacts_total", "Artifacts that were removed before their run",
+		stats.artifacts, arena);
+	add_counter(to, "penstock_retention_blobs_total", "Stored files that were removed", stats.blobs, arena);
+	add_counter(to, "penstock_retention_bytes_total", "Bytes of stored files that were removed", stats.blob_bytes,
+		arena);
+	add_gauge(to, "penstock_retention_busy", "Whether a pass of retention is under way", stats.is_busy, arena);
+}
+
 static enum flow_next metrics_answer(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
@@ -119,6 +135,7 @@ static enum flow_next metrics_answer(struct flow *flow)
 		&text, "penstock_graph_loads_total", "Looks that had to load the whole run", shell.loads, &flow->arena);
 	add_counter(&text, "penstock_conflicts_total", "Looks that met a newer state and began again", shell.conflicts,
 		&flow->arena);
+	add_retention(&text, request->server, &flow->arena);
 	request->is_answered = true;
 	http_answer(request->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text));
 	return FLOW_DONE;

@@ -72,6 +72,14 @@ char *blob_store_path(const struct blob_store *store, struct str sha256)
 	return join(store->folder, part, sha256);
 }
 
+char *blob_store_folder(const struct blob_store *store, int folder)
+{
+	char part[4];
+	BUG_ON(folder < 0 || folder > 255);
+	snprintf(part, sizeof part, "%02x", (unsigned)folder & 0xff);
+	return join(store->folder, part, (struct str){0});
+}
+
 char *blob_store_upload_path(const struct blob_store *store, struct str upload)
 {
 	return join(store->folder, "uploads/", upload);

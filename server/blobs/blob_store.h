@@ -4,7 +4,8 @@
 /*
  * Artifacts and sealed logs by the SHA-256 of their content, in a folder. What has a name here is whole and never
  * changes: bytes are written elsewhere, checked, and renamed into place. Every coordinator of a database uses the same
- * folder. Blocking calls, for pool threads, but for paths.
+ * folder. Whoever puts a file here has touched its row before (blob_touch.sql), so that retention leaves it alone.
+ * Blocking calls, for pool threads, but for paths.
  */
 
 #include "common/err.h"
@@ -19,6 +20,8 @@ void blob_store_free(struct blob_store *store);
 
 /* "FOLDER/ab/abcd..."; the caller frees. The name must be 64 hex digits. */
 char *blob_store_path(const struct blob_store *store, struct str sha256);
+/* "FOLDER/ab" of the folder with this number, 0 to 255; the caller frees. */
+char *blob_store_folder(const struct blob_store *store, int folder);
 /* Where an upload of this name grows; the caller frees. Kept over restarts, so that a cut upload resumes. */
 char *blob_store_upload_path(const struct blob_store *store, struct str upload);
 /* A fresh file for a writer in this process; the caller frees. */

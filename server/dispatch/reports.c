@@ -2,11 +2,10 @@
 #include "common/json.h"
 #include "server/events/events.h"
 #include "server/dispatch/dispatch_internal.h"
+#include "server/settings.h"
 #include "server/shell/shell.h"
 
 #include <stdlib.h>
-
-enum { ARTIFACT_KEEP_DEFAULT_MS = 0 }; /* until retention rules exist, an artifact without its own time stays */
 
 /* --- statements --- */
 
@@ -74,7 +73,7 @@ static void add_result(const struct sync *sync, const struct attempt_result *res
 		DB_TEXT(str_of(end_reason_names[result->reason])), DB_I64(result->exit_code), DB_I64(result->signal),
 		DB_TEXT(result->message), DB_TEXT(json_of_pairs(&result->outputs, arena)), DB_TIME(result->ended_at),
 		DB_I64(result->cpu_us), DB_I64(result->memory_bytes), DB_I64(result->log_bytes), DB_JSON(artifacts),
-		DB_I64(ARTIFACT_KEEP_DEFAULT_MS));
+		DB_I64(sync->dispatch->server->settings->keep_artifacts));
 	json_decref(artifacts);
 }
 

@@ -172,15 +172,24 @@ static char *upload_path(
 		arena_printf(arena, "%lld-%lld-%.*s", (long long)job, (long long)attempt, STR_ARG(sha256)));
 }
 
+static enum flow_next hold_blob(struct flow *flow)
+{
+	struct transfer *transfer = (struct transfer *)flow;
+	if (db_row_count(db_reply_of(flow), 0) == 0)
+		return fail_stale(transfer);
+	struct db_batch *batch = db_batch_new(transfer->server->db);
+	db_add(batch, QUERY_BLOB_HOLD, DB_TEXT(transfer->sha256));
+	return db_await(flow, batch);
+}
+
 static enum flow_next tell_offset(struct flow *flow)
 {
 	struct transfer *transfer = (struct transfer *)flow;
+	bool is_held = db_row_count(db_reply_of(flow), 0) > 0;
 	struct stat stat;
-	if (db_row_count(db_reply_of(flow), 0) == 0)
-		return fail_stale(transfer);
 	auto_free char *path =
 		upload_path(transfer->server, transfer->job, transfer->attempt, transfer->sha256, &flow->arena);
-	bool is_complete = blob_store_has(transfer->server->blobs, transfer->sha256);
+	bool is_complete = is_held && blob_store_has(transfer->server->blobs, transfer->sha256);
 	int64_t offset = !is_complete && lstat(path, &stat) == 0 ? stat.st_size : 0;
 	http_add_header(transfer->exchange, "Upload-Offset", arena_printf(&flow->arena, "%lld", (long long)offset));
 	http_add_header(transfer->exchange, "Upload-Complete", is_complete ? STR("true") : STR("false"));
@@ -189,7 +198,7 @@ static enum flow_next tell_offset(struct flow *flow)
 	return FLOW_DONE;
 }
 
-static flow_step *const head_steps[] = {find_attempt, tell_offset, NULL};
+static flow_step *const head_steps[] = {find_attempt, hold_blob, tell_offset, NULL};
 
 void worker_upload_head(struct http_exchange *exchange, void *context)
 {

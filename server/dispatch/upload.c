@@ -116,25 +116,35 @@ static void kept(void *arg, bool is_cancelled)
 		flow_resume(&upload->flow);
 }
 
-static enum flow_next keep(struct flow *flow)
+static enum flow_next touch(struct flow *flow)
 {
 	struct upload *upload = upload_of(flow);
 	if (upload->end < upload->size)
 		return FLOW_DONE;
+	struct db_batch *batch = db_batch_new(upload->server->db);
+	db_add(batch, QUERY_BLOB_TOUCH, DB_TEXT(upload->sha256), DB_I64(upload->size));
+	return db_await(flow, batch);
+}
+
+static enum flow_next keep(struct flow *flow)
+{
+	struct upload *upload = upload_of(flow);
+	if (db_row_count(db_reply_of(flow), 0) == 0) {
+		unlink(upload->path);
+		err_set(&flow->err, ERR_BUSY, "the same bytes are being removed just now: send them again");
+		return FLOW_FAIL;
+	}
 	work_submit(upload->server->loop, keep_on_pool, kept, upload);
 	return FLOW_WAIT;
 }
 
 static enum flow_next note(struct flow *flow)
 {
-	struct upload *upload = upload_of(flow);
-	upload->is_complete = true;
-	struct db_batch *batch = db_batch_new(upload->server->db);
-	db_add(batch, QUERY_BLOB_INSERT, DB_TEXT(upload->sha256), DB_I64(upload->size));
-	return db_await(flow, batch);
+	upload_of(flow)->is_complete = true;
+	return FLOW_DONE;
 }
 
-static flow_step *const steps[] = {find_attempt, take_body, keep, note, NULL};
+static flow_step *const steps[] = {find_attempt, take_body, touch, keep, note, NULL};
 
 static void upload_ended(struct flow *flow)
 {

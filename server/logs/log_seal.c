@@ -186,20 +186,42 @@ static enum flow_next go_on(struct flow *flow)
 	return FLOW_CONTINUE;
 }
 
+static void run_hash(void *arg)
+{
+	struct seal *seal = arg;
+	seal->is_work_ok = blob_store_hash_file(seal->path, seal->sha256, &seal->blob_bytes, &seal->work_err);
+}
+
+static enum flow_next hash_blob(struct flow *flow)
+{
+	struct seal *seal = seal_of(flow);
+	seal->end.lines += seal->is_open_ended;
+	log_index_add(&seal->index, seal->end, &flow->arena);
+	return on_pool(seal, run_hash);
+}
+
+static enum flow_next touch_blob(struct flow *flow)
+{
+	struct seal *seal = seal_of(flow);
+	struct db_batch *batch = db_batch_new(seal->logs->server->db);
+	db_add(batch, QUERY_BLOB_TOUCH, DB_TEXT(str_of(seal->sha256)), DB_I64(seal->blob_bytes));
+	return db_await(flow, batch);
+}
+
 static void run_keep(void *arg)
 {
 	struct seal *seal = arg;
 	seal->is_work_ok =
-		blob_store_hash_file(seal->path, seal->sha256, &seal->blob_bytes, &seal->work_err) &&
 		blob_store_put_file(seal->logs->server->blobs, seal->path, str_of(seal->sha256), &seal->work_err);
 }
 
 static enum flow_next keep_blob(struct flow *flow)
 {
-	struct seal *seal = seal_of(flow);
-	seal->end.lines += seal->is_open_ended;
-	log_index_add(&seal->index, seal->end, &flow->arena);
-	return on_pool(seal, run_keep);
+	if (db_row_count(db_reply_of(flow), 0) == 0) {
+		err_set(&flow->err, ERR_CONFLICT, "the same bytes are being removed just now");
+		return FLOW_FAIL;
+	}
+	return on_pool(seal_of(flow), run_keep);
 }
 
 static enum flow_next name_blob(struct flow *flow)
@@ -208,7 +230,6 @@ static enum flow_next name_blob(struct flow *flow)
 	json_auto_t *index = log_index_json(&seal->index);
 	struct str sha256 = str_of(seal->sha256);
 	struct db_batch *batch = db_batch_new(seal->logs->server->db);
-	db_add(batch, QUERY_BLOB_INSERT, DB_TEXT(sha256), DB_I64(seal->blob_bytes));
 	db_add(batch, QUERY_LOG_SEAL, DB_I64(seal->job), DB_I64(seal->attempt), DB_I64(seal->log_bytes),
 		DB_TEXT(sha256), DB_JSON(index));
 	db_add(batch, QUERY_LOG_FRAMES_DELETE, DB_I64(seal->job), DB_I64(seal->attempt));
@@ -216,7 +237,7 @@ static enum flow_next name_blob(struct flow *flow)
 }
 
 static flow_step *const seal_steps[] = {
-	find_log, take_log, read_frames, mark_frames, go_on, keep_blob, name_blob, NULL};
+	find_log, take_log, read_frames, mark_frames, go_on, hash_blob, touch_blob, keep_blob, name_blob, NULL};
 
 static void start_seal(struct logs *logs);
 

@@ -1,5 +1,6 @@
 #include "server/logs/logs.h"
 
+#include "common/clock.h"
 #include "common/io/flow.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -9,6 +10,7 @@
 #include "server/events/watch.h"
 #include "server/logs/log_reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +19,7 @@
 struct log_row {
 	struct str job_state, attempt_state, last_frame;
 	int32_t attempt;
-	int64_t log_bytes, log_lines;
+	int64_t log_bytes, log_lines, log_removed_at;
 };
 
 static const struct field log_row_fields[] = {
@@ -26,6 +28,7 @@ static const struct field log_row_fields[] = {
 	FIELD(struct log_row, attempt_state, FIELD_STR, 0),
 	FIELD(struct log_row, log_bytes, FIELD_I64, 0),
 	FIELD(struct log_row, log_lines, FIELD_I64, 0),
+	FIELD(struct log_row, log_removed_at, FIELD_TIME, 0),
 	FIELD(struct log_row, last_frame, FIELD_STR, 0),
 	FIELD_END,
 };
@@ -87,6 +90,14 @@ static enum flow_next read_state(struct flow *flow)
 	return db_await(flow, batch);
 }
 
+/* What is shown in place of a log that is gone: one line. */
+static struct str removal_of(const struct log_row *row, struct arena *arena)
+{
+	char at[CLOCK_TEXT_BYTES];
+	clock_format(row->log_removed_at, at);
+	return arena_printf(arena, "This log was removed on %.10s: its time to be kept was over.", at);
+}
+
 static bool is_complete(const struct log_row *row)
 {
 	int state;
@@ -128,10 +139,24 @@ static void range_drained(void *arg)
 
 enum { RANGE_AHEAD_MAX = 1 << 20, RANGE_PENDING_MAX = 64 << 20 };
 
+static enum flow_next answer_removed(struct log_request *request)
+{
+	struct arena *arena = &request->flow.arena;
+	struct str line = request->from == 1 ? removal_of(&request->row, arena) : STR("");
+	http_add_header(request->exchange, "Penstock-Log-Lines", STR("1"));
+	http_add_header(request->exchange, "Penstock-Log-Complete", STR("true"));
+	request->is_answered = true;
+	http_answer(request->exchange, 200, "text/plain; charset=utf-8",
+		arena_printf(arena, "%.*s%s", STR_ARG(line), line.n ? "\n" : ""));
+	return FLOW_DONE;
+}
+
 static enum flow_next start_range(struct flow *flow)
 {
 	struct log_request *request = (struct log_request *)flow;
 	int64_t lines;
+	if (request->row.log_removed_at)
+		return answer_removed(request);
 	if (!count_lines(&request->row, &lines, &flow->err))
 		return FLOW_FAIL;
 	log_reader_init(&request->reader, request->server, request->job, request->row.attempt, request->from,
@@ -234,12 +259,14 @@ struct log_watch {
 	int64_t attempt; /* 0: the job has none yet */
 	int64_t line;    /* of the next line to be sent */
 	bool has_more;   /* lines read and not yet sent */
+	char *removal;   /* the log is gone: the line in its place */
 };
 
 static void log_released(struct watch *watch)
 {
 	struct log_watch *self = (struct log_watch *)watch;
 	log_reader_done(&self->reader);
+	free(self->removal);
 	free(self);
 }
 
@@ -321,10 +348,21 @@ static void attempt_found(void *arg, struct db_reply *reply)
 	watch_looked(&self->watch, self->attempt != 0);
 }
 
+static void send_removal(struct log_watch *self)
+{
+	if (self->line == 1)
+		watch_send(
+			&self->watch, "lines", STR("1"), json_pack("{s:i, s:[s]}", "from", 1, "lines", self->removal));
+	send_end(self, self->reader.standing.state, "");
+	watch_looked(&self->watch, false);
+}
+
 static void log_look(struct watch *watch)
 {
 	struct log_watch *self = (struct log_watch *)watch;
-	if (self->attempt == 0) {
+	if (self->removal) {
+		send_removal(self);
+	} else if (self->attempt == 0) {
 		struct db_batch *batch = db_batch_new(self->reader.server->db);
 		db_add(batch, QUERY_LOG_STATE, DB_I64(watch->key), DB_I64(0));
 		db_submit(batch, attempt_found, self);
@@ -355,6 +393,11 @@ static enum flow_next start_follow(struct flow *flow)
 	self->line = request->from;
 	log_reader_init(&self->reader, request->server, request->job, request->row.attempt, request->from,
 		db_reply_of(flow), 0);
+	if (request->row.log_removed_at) {
+		self->removal = mem_strdup(removal_of(&request->row, &flow->arena).p);
+		snprintf(self->reader.standing.state, sizeof self->reader.standing.state, "%.*s",
+			STR_ARG(request->row.job_state));
+	}
 	request->is_answered = true;
 	watch_start(&self->watch, request->server->events, request->exchange, WATCH_LOG, request->job, log_look,
 		log_released);

@@ -27,7 +27,7 @@ static struct str label_text(const struct str_list *labels, struct arena *arena)
 struct columns {
 	struct str *names, *kinds, *environments; /* of stages */
 	struct str *keys, *labels, *full, *allow; /* of jobs */
-	int64_t *stages;
+	int64_t *stages, *keep_ms;
 	size_t stage_count, job_count;
 };
 
@@ -36,6 +36,7 @@ static void add_job(struct columns *columns, size_t stage, const struct plan_job
 	size_t n = columns->job_count++;
 	columns->keys[n] = job->key;
 	columns->stages[n] = (int64_t)stage;
+	columns->keep_ms[n] = job->artifacts.keep_ms;
 	columns->labels[n] = label_text(&job->labels, arena);
 	columns->full[n] = str_is(job->profile, "full") ? STR("t") : STR("f");
 	columns->allow[n] = job->allow_failure ? STR("t") : STR("f");
@@ -54,6 +55,7 @@ static void fill_columns(struct columns *columns, const struct plan *plan, struc
 	columns->full = arena_array(arena, struct str, jobs);
 	columns->allow = arena_array(arena, struct str, jobs);
 	columns->stages = arena_array(arena, int64_t, jobs);
+	columns->keep_ms = arena_array(arena, int64_t, jobs);
 	for (size_t i = 0; i < plan->stage_count; i++) {
 		const struct plan_stage *stage = &plan->stages[i];
 		columns->names[i] = stage->name;
@@ -104,8 +106,8 @@ size_t run_store_create(struct db_batch *batch, size_t first_statement, const st
 		DB_TEXTS(columns.keys, columns.job_count), DB_I64S(columns.stages, columns.job_count),
 		DB_TEXTS(columns.labels, columns.job_count), DB_TEXTS(columns.full, columns.job_count),
 		DB_TEXTS(columns.allow, columns.job_count), DB_ID_OR_NULL(run->pull_request),
-		DB_TEXT(str_or_empty(run->head_commit)), DB_TEXT(str_or_empty(run->base_commit)),
-		DB_BOOL(run->is_fork));
+		DB_TEXT(str_or_empty(run->head_commit)), DB_TEXT(str_or_empty(run->base_commit)), DB_BOOL(run->is_fork),
+		DB_I64S(columns.keep_ms, columns.job_count));
 	return statement;
 }
 

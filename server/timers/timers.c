@@ -7,6 +7,7 @@
 #include "server/ingest/ingest.h"
 #include "server/ingest/schedules.h"
 #include "server/logs/logs.h"
+#include "server/retention/retention.h"
 #include "server/outbox/outbox.h"
 #include "server/settings.h"
 #include "server/shell/shell.h"
@@ -94,6 +95,7 @@ static void tick(uv_timer_t *handle)
 	ingest_tick(server->ingest);
 	schedules_tick(server->ingest);
 	logs_tick(server->logs);
+	retention_tick(server->retention);
 	outbox_tick(server->outbox);
 	claim_polls(timers);
 }

@@ -126,6 +126,11 @@ def test_pipelines(world):
     world.refused(404, "missing", "listPipelines", repository="missing")
     world.check("schedules" in world.expect(200, "listSchedules"), "no list of schedules")
     world.refused(404, "missing", "listSchedules", repository="missing")
+    kept = world.expect(200, "getRetention")
+    world.check({one["what"]: one["count"] for one in kept["would_remove"]}["runs"] == 0, f"{kept}")
+    world.refused(403, "operator", "getRetention", token=world.dan)
+    world.refused(403, "admin", "runRetention", {}, token=world.dan)
+    world.check("is_new" in world.expect(202, "runRetention", {}), "it does not begin")
 
 
 def test_forges(world):

@@ -408,9 +408,11 @@ START_TEST(a_log_is_sealed_only_when_it_is_whole_and_over)
 		const char *bytes;
 		bool works;
 	} tries[] = {{"3", false}, {"21", true}, {"21", false}};
+	const char *blob = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 	ck_assert_int_eq(log_bytes, 21);
+	run_sql("insert into blob (sha256, size_bytes) values (repeat('b', 64), 21)");
 	for (size_t i = 0; i < COUNT_OF(tries); i++) {
-		const char *values[] = {"1", "1", tries[i].bytes, "b", "[[0,0,0],[5,21,9]]"};
+		const char *values[] = {"1", "1", tries[i].bytes, blob, "[[0,0,0],[5,21,9]]"};
 		PGresult *result = PQexecParams(pg, db_queries[QUERY_LOG_SEAL].text, 5, NULL, values, NULL, NULL, 0);
 		const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 		ck_assert_str_eq(state ? state : "", tries[i].works ? "" : "PS001");

@@ -521,6 +521,7 @@ export function exampleRuns(now: number): MockData {
 						sha256: "9d3f0b6c1e7a4582".repeat(4),
 						created_at: ago(120),
 						expires_at: ago(-86_400 * 30),
+						removed_at: null,
 					},
 				],
 			],

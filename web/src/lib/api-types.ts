@@ -657,6 +657,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the rules of retention would remove now */
+        get: operations["getRetention"];
+        put?: never;
+        /** Remove it now */
+        post: operations["runRetention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers": {
         parameters: {
             query?: never;
@@ -917,6 +935,11 @@ export interface components {
             sha256: string;
             created_at: components["schemas"]["Time"];
             expires_at: components["schemas"]["Time"];
+            /**
+             * Format: date-time
+             * @description its bytes are gone since then, and sha256 is empty
+             */
+            removed_at: string | null;
         };
         /**
          * @description git: a plain repository; gitea: Forgejo, too
@@ -1008,6 +1031,25 @@ export interface components {
              */
             last_at: string | null;
             problem: string;
+        };
+        /** @description the server's settings; a time of 0: for ever */
+        RetentionRules: {
+            keep_runs_ms: number;
+            keep_newest: number;
+            keep_logs_ms: number;
+            keep_artifacts_ms: number;
+            keep_unused_ms: number;
+            interval_ms: number;
+        };
+        RetentionFigure: {
+            /**
+             * @description blobs: the files behind logs and artifacts, each once; what the others weigh may be shared
+             * @enum {unknown}
+             */
+            what: "runs" | "logs" | "artifacts" | "blobs";
+            count: number;
+            bytes: number;
+            oldest: components["schemas"]["Time"];
         };
         PipelineInput: {
             name: string;
@@ -2163,6 +2205,52 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error"];
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description rules and figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        rules: components["schemas"]["RetentionRules"];
+                        would_remove: components["schemas"]["RetentionFigure"][];
+                    };
+                };
+            };
+        };
+    };
+    runRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description false: it was under way already */
+                        is_new: boolean;
+                    };
+                };
+            };
         };
     };
     listWorkers: {
