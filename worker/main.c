@@ -215,10 +215,14 @@ int main(int argc, char **argv)
 		puts("penstock-worker " PENSTOCK_VERSION);
 		return 0;
 	}
-	if (wish == CONFIG_SHOW_HELP) {
-		auto_buf help = BUF_INIT(1 << 20);
-		config_write_help(&worker_config, &help);
-		fputs(buf_c(&help), stdout);
+	if (wish == CONFIG_SHOW_HELP || program.settings.settings) {
+		auto_buf text = BUF_INIT(1 << 20);
+		if (wish == CONFIG_SHOW_HELP)
+			config_write_help(&worker_config, &text);
+		else
+			config_write_markdown(&worker_config, &text);
+		fputs(buf_c(&text), stdout);
+		arena_done(&program.arena);
 		return 0;
 	}
 	log_init("penstock-worker", (enum log_level)program.settings.log_level);

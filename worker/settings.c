@@ -34,6 +34,7 @@ static const struct config_row rows[] = {
 		.min = 0, .max = 60000),
 	CONFIG(struct worker_settings, user, CONFIG_TEXT, "",
 		"started as root, the account to go on as once the sandbox launcher runs; by default root"),
+	CONFIG(struct worker_settings, settings, CONFIG_BOOL, "false", "print these settings as Markdown and leave"),
 	CONFIG(struct worker_settings, log_level, CONFIG_CHOICE, "info", "the least that is logged",
 		.choices = log_level_names),
 	CONFIG_END,

@@ -20,6 +20,7 @@ struct worker_settings {
 	int profile; /* enum worker_profile */
 	int64_t first_range;
 	struct str user;
+	bool settings; /* print the worker's part of docs/configuration.md and leave */
 	int log_level; /* enum log_level */
 };
 
