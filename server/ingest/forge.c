@@ -92,6 +92,15 @@ bool forge_ignore(struct forge_event *ret, struct str reason)
 	return true;
 }
 
+bool forge_ignore_event(struct forge_event *ret, struct str event, struct str action, struct arena *arena)
+{
+	struct str done = forge_word(action, arena);
+	return forge_ignore(
+		ret, arena_printf(arena,
+			     action.n ? "\"%.*s\" with action \"%.*s\" starts nothing" : "\"%.*s\"%.*s starts nothing",
+			     STR_ARG(forge_word(event, arena)), STR_ARG(done)));
+}
+
 struct str forge_word(struct str text, struct arena *arena)
 {
 	struct str word = arena_str(arena, str_head(text, WORD_BYTES_MAX));

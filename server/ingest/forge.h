@@ -106,6 +106,8 @@ const json_t *forge_at(const json_t *body, const char *path);
 /* "HEX" or, with prefix "sha256=", "sha256=HEX": whether it is the body's HMAC. */
 bool forge_has_hmac(const struct forge_delivery *delivery, const char *header, const char *prefix, struct str secret);
 bool forge_ignore(struct forge_event *ret, struct str reason);
+/* The same for an event that nothing answers to; action "": whatever was done. */
+bool forge_ignore_event(struct forge_event *ret, struct str event, struct str action, struct arena *arena);
 /* What somebody sent, for a sentence: short, and printable ASCII alone. */
 struct str forge_word(struct str text, struct arena *arena);
 /* ref, before and after at the top of the body. */

@@ -4,6 +4,7 @@
  */
 #include "common/json.h"
 #include "server/ingest/forge.h"
+#include "server/ingest/github_shape.h"
 
 static enum forge_trust verify(const struct forge_delivery *delivery, struct str secret, struct arena *arena)
 {
@@ -74,27 +75,14 @@ static bool read_action(const json_t *body, struct str event, struct str action,
 	return true;
 }
 
-static bool is_fork(const json_t *pull)
-{
-	int64_t head = forge_number(pull, "head.repo.id"), base = forge_number(pull, "base.repo.id");
-	return head == 0 || head != base;
-}
-
 static bool read_pull(
 	struct str event, const json_t *body, struct forge_event *ret, struct arena *arena, struct err *err)
 {
 	struct str action = forge_text(body, "action");
-	const json_t *pull = json_object_get(body, "pull_request");
 	struct forge_event read = {.kind = FORGE_PULL_REQUEST, .actor = actor_of(body)};
 	if (!read_action(body, event, action, &read.pull.action))
-		return forge_ignore(ret, arena_printf(arena, "\"%.*s\" with action \"%.*s\" starts nothing",
-						 STR_ARG(event), STR_ARG(forge_word(action, arena))));
-	read.pull.number = forge_number(pull, "number");
-	read.pull.title = forge_text(pull, "title");
-	read.pull.author = forge_text(pull, "user.login");
-	read.pull.base = forge_text(pull, "base.ref");
-	read.pull.head = forge_text(pull, "head.ref");
-	read.pull.is_fork = is_fork(pull);
+		return forge_ignore_event(ret, event, action, arena);
+	github_shape_read_pull(json_object_get(body, "pull_request"), &read.pull);
 	*ret = read;
 	return forge_check_pull(ret, err);
 }
@@ -111,7 +99,7 @@ static bool read(struct str event, const json_t *body, struct forge_event *ret, 
 		return read_pull(event, body, ret, arena, err);
 	if (str_is(event, "create"))
 		return forge_ignore(ret, STR("the \"push\" event tells of it"));
-	return forge_ignore(ret, arena_printf(arena, "\"%.*s\" starts nothing", STR_ARG(forge_word(event, arena))));
+	return forge_ignore_event(ret, event, STR(""), arena);
 }
 
 /* --- statuses --- */
@@ -121,27 +109,11 @@ static struct str api_url(struct str scheme, struct str host, struct arena *aren
 	return arena_printf(arena, "%.*s://%.*s/api/v1", STR_ARG(scheme), STR_ARG(host));
 }
 
-static const char *state_of(struct str state)
-{
-	if (str_is(state, "succeeded") || str_is(state, "skipped"))
-		return "success";
-	if (str_is(state, "failed"))
-		return "failure";
-	if (str_is(state, "pending") || str_is(state, "running") || str_is(state, "waiting"))
-		return "pending";
-	return "error";
-}
-
 static void status(struct str api_url, struct str token, const struct forge_status *status, struct forge_call *ret,
 	struct arena *arena)
 {
-	ret->url = arena_printf(arena, "%.*s/repos/%.*s/statuses/%.*s", STR_ARG(api_url), STR_ARG(status->project),
-		STR_ARG(status->commit));
+	github_shape_status(api_url, status, ret, arena);
 	pair_set(&ret->headers, arena, STR("Authorization"), arena_printf(arena, "token %.*s", STR_ARG(token)));
-	ret->body = json_pack("{s:s, s:o, s:o}", "state", state_of(status->state), "context",
-		json_of_str(status->context), "description", json_of_str(status->description));
-	if (status->url.n)
-		json_object_set_new(ret->body, "target_url", json_of_str(status->url));
 }
 
 const struct forge forge_gitea = {

@@ -160,7 +160,7 @@ static bool read(struct str event, const json_t *body, struct forge_event *ret, 
 		return read_push(body, ret, arena, err);
 	if (str_is(event, "Merge Request Hook"))
 		return read_merge_request(body, ret, arena, err);
-	return forge_ignore(ret, arena_printf(arena, "\"%.*s\" starts nothing", STR_ARG(forge_word(event, arena))));
+	return forge_ignore_event(ret, event, STR(""), arena);
 }
 
 /* --- statuses --- */

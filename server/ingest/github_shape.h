@@ -1,0 +1,14 @@
+#ifndef SERVER_INGEST_GITHUB_SHAPE_H
+#define SERVER_INGEST_GITHUB_SHAPE_H
+
+/* What GitHub's payloads and calls share with those of Gitea and Forgejo, which follow them. */
+
+#include "server/ingest/forge.h"
+
+/* All but the action, from the object "pull_request". */
+void github_shape_read_pull(const json_t *pull, struct forge_pull *ret);
+/* POST /repos/OWNER/NAME/statuses/COMMIT; the caller adds who asks. */
+void github_shape_status(
+	struct str api_url, const struct forge_status *status, struct forge_call *ret, struct arena *arena);
+
+#endif
