@@ -80,8 +80,10 @@ static void on_registered(void *arg, const struct http_answer *http, const struc
 		err_set(&err, ERR_UPSTREAM, "status %d: %.*s", http->status, STR_ARG(str_head(http->body, 300)));
 	else if (!(json = json_loadb(http->body.p, http->body.n, 0, NULL)))
 		err_set(&err, ERR_UPSTREAM, "the answer is no JSON; is %s a Penstock server?", keeper->options.url);
-	else
-		fields_read_loose(worker_registered_fields, json, &answer, &arena, &err);
+	else if (fields_read_loose(worker_registered_fields, json, &answer, &arena, &err) &&
+		 answer.protocol > WORKER_PROTOCOL)
+		err_set(&err, ERR_UPSTREAM, "the server wants to speak protocol %d, this worker knows %d at most",
+			answer.protocol, WORKER_PROTOCOL);
 	json_decref(json);
 	if (keeper->is_closing) {
 		arena_done(&arena);
@@ -114,6 +116,7 @@ static void send_registration(struct keeper *keeper)
 	auto_arena arena = {0};
 	struct worker_register message = keeper->options.self;
 	message.protocol = WORKER_PROTOCOL;
+	message.oldest_protocol = WORKER_PROTOCOL_OLDEST;
 	for (struct lease *lease = keeper->leases; lease; lease = lease->next) {
 		if (lease->state == LEASE_STALE)
 			continue;

@@ -27,6 +27,7 @@ static const struct field worker_layer_fields[] = {
 
 const struct field worker_register_fields[] = {
 	FIELD(struct worker_register, protocol, FIELD_I32, FIELD_REQUIRED),
+	FIELD(struct worker_register, oldest_protocol, FIELD_I32, 0),
 	FIELD(struct worker_register, name, FIELD_STR, FIELD_REQUIRED),
 	FIELD(struct worker_register, version, FIELD_STR, FIELD_REQUIRED),
 	FIELD(struct worker_register, instance, FIELD_STR, FIELD_REQUIRED),
@@ -44,6 +45,7 @@ const struct field worker_registered_fields[] = {
 	FIELD(struct worker_registered, renew_ms, FIELD_I64, FIELD_REQUIRED),
 	FIELD(struct worker_registered, wait_ms, FIELD_I64, FIELD_REQUIRED),
 	FIELD(struct worker_registered, server_version, FIELD_STR, 0),
+	FIELD(struct worker_registered, protocol, FIELD_I32, 0),
 	FIELD(struct worker_registered, denied_addresses, FIELD_STRS, 0),
 	FIELD_END,
 };
@@ -294,5 +296,20 @@ bool worker_body_read(struct str body, struct worker_sync *ret_sync, struct log_
 	*ret_sync = sync;
 	*ret_logs = logs;
 	*ret_count = count;
+	return true;
+}
+
+bool worker_protocol_agree(int32_t newest, int32_t oldest, int32_t *ret, struct err *err)
+{
+	int32_t protocol = newest < WORKER_PROTOCOL ? newest : WORKER_PROTOCOL;
+	if (newest < WORKER_PROTOCOL_OLDEST)
+		return err_set(err, ERR_INVALID,
+			"this server speaks worker protocol %d to %d, the worker %d: upgrade the worker",
+			WORKER_PROTOCOL_OLDEST, WORKER_PROTOCOL, newest);
+	if (oldest > protocol)
+		return err_set(err, ERR_INVALID,
+			"this server speaks worker protocol %d to %d, the worker %d to %d: upgrade the server",
+			WORKER_PROTOCOL_OLDEST, WORKER_PROTOCOL, oldest, newest);
+	*ret = protocol;
 	return true;
 }

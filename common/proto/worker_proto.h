@@ -19,13 +19,21 @@
  *
  * The body of a sync is a row of frames: u32 length of the payload (little endian), u8 kind, payload. The first is a
  * WORKER_FRAME_SYNC with the JSON of struct worker_sync; each other one a WORKER_FRAME_LOG.
+ *
+ * Versions: each side speaks its own and the one before. A registration names both ends of what the worker speaks, the
+ * answer the version that is spoken from then on, the newest that both know. A new field of a message is no new
+ * version: whoever does not know it passes over it. What the other side has to know is one: a new kind of frame, a
+ * field that means something else, a call that is gone.
+ *   1  knows no versions: it names its own, and hears none
+ *   2  names the oldest one that it speaks, too
  */
 
 #include "common/buf.h"
 #include "common/fields.h"
 
 enum {
-	WORKER_PROTOCOL = 1,
+	WORKER_PROTOCOL = 2,
+	WORKER_PROTOCOL_OLDEST = 1,
 	WORKER_FRAME_SYNC = 'S',
 	WORKER_FRAME_LOG = 'L',
 	WORKER_SYNC_BYTES_MAX = 8 << 20, /* of one sync body */
@@ -72,7 +80,8 @@ struct worker_layer {
 };
 
 struct worker_register {
-	int32_t protocol;
+	int32_t protocol;        /* the newest it speaks */
+	int32_t oldest_protocol; /* 0: the same */
 	struct str name;
 	struct str version;
 	struct str instance; /* random, of this process */
@@ -93,6 +102,7 @@ struct worker_registered {
 	int64_t renew_ms; /* sync at least so often while holding attempts */
 	int64_t wait_ms;  /* longest hold of a sync */
 	struct str server_version;
+	int32_t protocol;                 /* spoken from now on; 0: version 1 */
 	struct str_list denied_addresses; /* or networks (CIDR): never reached by `network: egress` */
 };
 
@@ -247,5 +257,9 @@ bool worker_frame_add_log(struct buf *body, const struct log_frame *frame);
 /* Splits a sync body; views point into it. ERR_INVALID names the frame and the fault. */
 bool worker_body_read(struct str body, struct worker_sync *ret_sync, struct log_frame **ret_logs, size_t *ret_count,
 	struct arena *arena, struct err *err);
+
+/* The version that is spoken with a worker, where this program is the server. ERR_INVALID: there is none, and says
+ * whose turn it is to be upgraded. */
+bool worker_protocol_agree(int32_t newest, int32_t oldest, int32_t *ret, struct err *err);
 
 #endif

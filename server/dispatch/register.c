@@ -15,15 +15,12 @@ struct registration {
 	struct worker_register message;
 	json_t *body;
 	int64_t worker;
+	int32_t protocol;
 	struct str_list denied; /* addresses that no job may reach */
 };
 
 static bool check(const struct worker_register *message, struct err *err)
 {
-	if (message->protocol != WORKER_PROTOCOL)
-		return err_set(err, ERR_INVALID,
-			"this server speaks worker protocol %d, the worker %d: upgrade the older one", WORKER_PROTOCOL,
-			message->protocol);
 	if (message->slots < 1 || message->slots > 1024)
 		return err_set(err, ERR_INVALID, "slots: %d; a worker has 1 to 1024", message->slots);
 	if (message->name.n == 0 || message->name.n > 100 || message->instance.n < 16 || message->instance.n > 100)
@@ -47,6 +44,8 @@ static enum flow_next store(struct flow *flow)
 	}
 	if (!fields_read_loose(
 		    worker_register_fields, registration->body, &registration->message, &flow->arena, &flow->err) ||
+		!worker_protocol_agree(
+			message->protocol, message->oldest_protocol, &registration->protocol, &flow->err) ||
 		!check(message, &flow->err))
 		return FLOW_FAIL;
 	struct db_batch *batch = db_batch_new(registration->dispatch->server->db);
@@ -84,7 +83,8 @@ static enum flow_next tell(struct flow *flow)
 	for (size_t i = 0; i < db_row_count(reply, 0); i++)
 		shell_look(registration->dispatch->server->shell, db_i64(reply, 0, i, 0));
 	log_info("worker.registered", F("worker", registration->worker), F("name", registration->message.name),
-		F("slots", registration->message.slots), F("profile", registration->message.profile));
+		F("slots", registration->message.slots), F("protocol", registration->protocol),
+		F("profile", registration->message.profile));
 	return FLOW_DONE;
 }
 
@@ -133,6 +133,7 @@ static void registration_ended(struct flow *flow)
 			.renew_ms = DISPATCH_RENEW_MS,
 			.wait_ms = DISPATCH_WAIT_MS,
 			.server_version = STR(PENSTOCK_VERSION),
+			.protocol = registration->protocol,
 			.denied_addresses = registration->denied,
 		};
 		http_answer_json(registration->exchange, 200, fields_write(worker_registered_fields, &answer));

@@ -25,11 +25,11 @@ def zstd_frame(data):
 class Worker:
     """Speaks the worker's protocol (common/proto/worker_proto.h) as a well-behaved worker would."""
 
-    def __init__(self, server, token, name, labels=()):
+    def __init__(self, server, token, name, labels=(), protocol=None):
         self.server, self.token, self.instance = server, token, f"{name}-instance-0123456789"
         self.held, self.ends, self.leased = {}, {}, []
         answer = server.call("POST", "/api/v1/worker/register", {
-            "protocol": 1, "name": name, "version": "0", "instance": self.instance, "labels": list(labels), "slots": 8,
+            **(protocol or {"protocol": 1}), "name": name, "version": "0", "instance": self.instance, "labels": list(labels), "slots": 8,
             "profile": "full"}, token)
         if answer.status != 200:
             raise AssertionError(f"register: {answer.status} {answer.body}")
