@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 8 * 1024 - 64, ALIGNMENT = 16 };
+/* The first chunk is small: most arenas are of a request, and a thousand of those may wait. */
+enum { CHUNK_BYTES = 512 - 64, ALIGNMENT = 16 };
 
 struct arena_chunk {
 	struct arena_chunk *next;

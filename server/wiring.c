@@ -41,6 +41,7 @@ struct wiring {
 	struct server server;
 	struct server_settings settings;
 	struct http_server *http, *worker_http;
+	struct http_route *worker_routes;
 	struct timers *timers;
 	struct static_files *files;
 	size_t closing; /* index of the closer under way */
@@ -145,8 +146,24 @@ static bool open_web(struct wiring *wiring, struct err *err)
 	return true;
 }
 
-static bool open_http(
-	struct wiring *wiring, int64_t port, size_t connection_bytes, struct http_server **ret, struct err *err)
+/* What the port for workers answers: them, and whoever asks whether it lives. Nobody logs in there. */
+static struct http_route *routes_of_workers(void)
+{
+	size_t count = 0, all = 0;
+	while (api_routes[all].method)
+		all++;
+	struct http_route *routes = mem_alloc((all + 1) * sizeof *routes);
+	for (size_t i = 0; i < all; i++) {
+		struct str pattern = str_of(api_routes[i].pattern);
+		if ((api_routes[i].flags & AUTH_NEED_MASK) == AUTH_WORKER || str_is(pattern, "/healthz") ||
+			str_is(pattern, "/readyz"))
+			routes[count++] = api_routes[i];
+	}
+	return routes;
+}
+
+static bool open_http(struct wiring *wiring, int64_t port, size_t connection_bytes, const struct http_route *routes,
+	struct http_server **ret, struct err *err)
 {
 	const struct server_settings *settings = &wiring->settings;
 	struct http_server_options options = {
@@ -154,7 +171,7 @@ static bool open_http(
 		.port = (int)port,
 		.connection_bytes = connection_bytes,
 		.connections_max = CONNECTIONS_MAX,
-		.routes = api_routes,
+		.routes = routes,
 		.before = auth_before,
 		.context = &wiring->server,
 		.tls_certificate_file = settings->tls_certificate_file.n ? settings->tls_certificate_file.p : NULL,
@@ -166,10 +183,11 @@ static bool open_http(
 static bool open_listeners(struct wiring *wiring, struct err *err)
 {
 	const struct server_settings *settings = &wiring->settings;
-	if (!open_http(wiring, settings->listen_port, BROWSER_CONNECTION_BYTES, &wiring->http, err))
+	if (!open_http(wiring, settings->listen_port, BROWSER_CONNECTION_BYTES, api_routes, &wiring->http, err))
 		return false;
-	if (settings->worker_port &&
-		!open_http(wiring, settings->worker_port, WORKER_CONNECTION_BYTES, &wiring->worker_http, err))
+	wiring->worker_routes = routes_of_workers();
+	if (settings->worker_port && !open_http(wiring, settings->worker_port, WORKER_CONNECTION_BYTES,
+					     wiring->worker_routes, &wiring->worker_http, err))
 		return false;
 	wiring->server.http = wiring->http;
 	log_info("server.listening", F("address", settings->listen_address), F("port", http_server_port(wiring->http)));
@@ -324,5 +342,6 @@ void wiring_free(struct wiring *wiring)
 	mirrors_free(server->mirrors);
 	blob_store_free(server->blobs);
 	keyring_free(server->keys);
+	free(wiring->worker_routes);
 	free(wiring);
 }

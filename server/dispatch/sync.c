@@ -196,6 +196,8 @@ static enum flow_next finish(struct flow *flow)
 	bool is_left = is_leaving && sync->message.free_slots > 0;
 	if (is_left || sync->is_gone || has_news(&sync->answer) || is_due || dispatch->closed)
 		return FLOW_DONE;
+	/* It may wait for long, and there may be thousands. */
+	flow_hold(flow, NULL, NULL);
 	dispatch_hold(dispatch, sync);
 	return FLOW_WAIT;
 }
