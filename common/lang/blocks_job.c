@@ -75,7 +75,7 @@ static const struct lang_block gitops_block = {
 
 static const struct lang_key step_keys[] = {
 	KEY(struct pipeline_step, name, LANG_TEXT, "Shown in the log; without it: the first line of the script.",
-		.flags = KEY_TEMPLATE),
+		.flags = KEY_TEMPLATE | KEY_PLANNED),
 	KEY(struct pipeline_step, run, LANG_TEXT,
 		"A shell script; it ends at the first command that fails. Values reach it as variables, never by `${{ }}`.",
 		.flags = KEY_SCRIPT),

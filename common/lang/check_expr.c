@@ -214,7 +214,7 @@ static const char *refuse_root(const struct use *use, struct str root)
 		return "known only in the deploy block, in tests, and in a job that has an environment";
 	if (str_is(root, "environment") && checker->job && use->text == &checker->job->environment)
 		return "not known in itself";
-	if (str_is(root, "jobs") && (use->key->flags & KEY_PLANNED))
+	if ((str_is(root, "jobs") || str_is(root, "run")) && (use->key->flags & KEY_PLANNED))
 		return "known too late: this is settled when the run is planned";
 	if (str_is(root, "jobs") && !checker->stage && !checker->is_deploy)
 		return "known only in stages and in the deploy block";

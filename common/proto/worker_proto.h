@@ -55,7 +55,9 @@ enum {
 	X(END_WORKER_LOST, "worker_lost")                                                                              \
 	X(END_CANCELLED, "cancelled")                                                                                  \
 	X(END_SOURCE_UNAVAILABLE, "source_unavailable") /* the commit could not be had */                              \
-	X(END_ARTIFACT_FAILED, "artifact_failed")       /* a declared artifact or output is missing or refused */
+	X(END_ARTIFACT_FAILED, "artifact_failed")       /* a declared artifact or output is missing or refused */      \
+	X(END_EXPRESSION_FAILED, "expression_failed")   /* an expression of the file has no value; no worker was asked \
+							 */
 
 enum end_reason {
 #define X(reason, name) reason,

@@ -43,6 +43,13 @@ struct report_layout { /* where in its batch each kind of report begins; REPORT_
 };
 #define REPORT_NONE SIZE_MAX
 
+/* A claimed job that cannot be given to anybody. */
+struct claim_fault {
+	int64_t job;
+	int32_t attempt;
+	struct str message;
+};
+
 enum sync_stage { SYNC_BUSY, SYNC_WAITING };
 
 struct sync {
@@ -68,6 +75,8 @@ struct sync {
 	size_t claimed_count;
 	struct plan_ref **plans; /* of each claimed */
 	struct job_context context;
+	struct claim_fault *faults;
+	size_t fault_count;
 };
 
 /* dispatch.c */

@@ -44,20 +44,35 @@ const struct field run_artifact_fields[] = {
 	FIELD_END,
 };
 
-static bool needs_jobs(struct str text)
+/* A word too many costs two statements; one too few, an empty output. */
+static bool names_jobs(struct str text)
 {
 	size_t at;
-	return str_find(text, STR("jobs."), &at) || str_find(text, STR("jobs["), &at);
+	return str_find(text, STR("jobs"), &at);
 }
 
-bool job_spec_needs_context(const struct plan_job *job)
+static bool pairs_name_jobs(const struct pair_list *pairs)
 {
-	bool needs = job->needs.count > 0;
-	for (size_t i = 0; i < job->env.count; i++)
-		needs |= needs_jobs(job->env.items[i].value);
-	for (size_t i = 0; i < job->step_count; i++)
-		for (size_t j = 0; j < job->steps[i].env.count; j++)
-			needs |= needs_jobs(job->steps[i].env.items[j].value);
+	for (size_t i = 0; i < pairs->count; i++)
+		if (plan_needs_run(pairs->items[i].value) && names_jobs(pairs->items[i].value))
+			return true;
+	return false;
+}
+
+static bool texts_name_jobs(const struct str_list *texts)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		if (plan_needs_run(texts->items[i]) && names_jobs(texts->items[i]))
+			return true;
+	return false;
+}
+
+bool job_spec_needs_context(const struct plan *plan, const struct plan_job *job)
+{
+	bool needs = job->needs.count > 0 || pairs_name_jobs(&plan->env) || pairs_name_jobs(&job->env) ||
+		     pairs_name_jobs(&job->reports) || texts_name_jobs(&job->artifacts.paths);
+	for (size_t i = 0; i < job->step_count && !needs; i++)
+		needs = names_jobs(job->steps[i].condition) || pairs_name_jobs(&job->steps[i].env);
 	return needs;
 }
 
@@ -84,7 +99,9 @@ static bool build_step(const struct plan_facts *facts, const struct plan_step *s
 {
 	enum plan_step_when when;
 	struct pair_list env;
-	if (!plan_step_when(facts, step, arena, &when, err) || !plan_render_pairs(facts, &step->env, arena, &env, err))
+	if (!plan_step_when(facts, step, arena, &when, err))
+		return false;
+	if (!plan_render_pairs(facts, &step->env, arena, &env, err))
 		return err_wrap(err, "step \"%.*s\"", STR_ARG(step->name));
 	*ret = (struct job_step){
 		.name = step->name,
@@ -94,6 +111,17 @@ static bool build_step(const struct plan_facts *facts, const struct plan_step *s
 		.condition = str_of(plan_step_when_names[when]),
 		.timeout_ms = step->timeout_ms,
 	};
+	return true;
+}
+
+static bool render_texts(const struct plan_facts *facts, const struct str_list *texts, struct arena *arena,
+	struct str_list *ret, struct err *err)
+{
+	struct str_list made = {.items = arena_array(arena, struct str, texts->count)};
+	for (; made.count < texts->count; made.count++)
+		if (!plan_render(facts, texts->items[made.count], arena, &made.items[made.count], err))
+			return err_wrap(err, "artifacts");
+	*ret = made;
 	return true;
 }
 
@@ -131,8 +159,6 @@ static void fill(struct job_spec *spec, const struct claimed *claimed, const str
 		.processes = asked->processes ? asked->processes : PROCESSES,
 		.log_max_bytes = LOG_MAX_BYTES,
 		.outputs = job->outputs,
-		.artifacts = job->artifacts.paths,
-		.reports = job->reports,
 	};
 }
 
@@ -155,11 +181,13 @@ bool job_spec_build(const struct claimed *claimed, const struct plan *plan, cons
 	add_inputs(&spec, claimed, job, context, arena);
 	spec.steps = arena_array(arena, struct job_step, job->step_count);
 	spec.step_count = job->step_count;
-	if (!plan_render_env(&facts, job, arena, &spec.env, err))
-		return err_wrap(err, "job \"%.*s\"", STR_ARG(claimed->key));
+	if (!plan_render_env(&facts, job, arena, &spec.env, err) ||
+		!plan_render_pairs(&facts, &job->reports, arena, &spec.reports, err) ||
+		!render_texts(&facts, &job->artifacts.paths, arena, &spec.artifacts, err))
+		return false;
 	for (size_t i = 0; i < job->step_count; i++)
 		if (!build_step(&facts, &job->steps[i], &spec.steps[i], arena, err))
-			return err_wrap(err, "job \"%.*s\"", STR_ARG(claimed->key));
+			return false;
 	*ret = spec;
 	return true;
 }

@@ -50,7 +50,8 @@ struct job_context {
 };
 
 /* Whether building the spec needs rows of claim_context or claim_inputs. */
-bool job_spec_needs_context(const struct plan_job *job);
+bool job_spec_needs_context(const struct plan *plan, const struct plan_job *job);
+/* A failure is the file's: an expression that has no value with these outputs. Nobody can run the job then. */
 bool job_spec_build(const struct claimed *claimed, const struct plan *plan, const struct job_context *context,
 	struct job_spec *ret, struct arena *arena, struct err *err);
 

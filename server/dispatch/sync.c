@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "server/auth/auth.h"
 #include "server/dispatch/dispatch_internal.h"
+#include "server/shell/shell.h"
 #include "server/store/run_store.h"
 
 static struct sync *sync_of(struct flow *flow)
@@ -82,10 +83,18 @@ static enum flow_next claim(struct flow *flow)
 	return db_await(flow, batch);
 }
 
+static void drop_plans(struct sync *sync)
+{
+	for (size_t i = 0; i < sync->claimed_count; i++)
+		plan_ref_drop(sync->plans[i]);
+	sync->claimed_count = 0;
+}
+
 static enum flow_next read_claim(struct flow *flow)
 {
 	struct sync *sync = sync_of(flow);
 	void *items = NULL;
+	drop_plans(sync); /* of a claim before, whose jobs nobody could run */
 	if (sync->claim_statement != REPORT_NONE &&
 		!db_read_rows(db_reply_of(flow), sync->claim_statement, claimed_fields, sizeof *sync->claimed, &items,
 			&sync->claimed_count, &flow->arena, &flow->err))
@@ -130,8 +139,9 @@ static enum flow_next load_context(struct flow *flow)
 	int64_t *runs = arena_array(&flow->arena, int64_t, sync->claimed_count);
 	size_t count = 0;
 	for (size_t i = 0; i < sync->claimed_count; i++) {
-		const struct plan_job *job = plan_find_job(plan_ref_plan(sync->plans[i]), sync->claimed[i].key, NULL);
-		if (job && job_spec_needs_context(job))
+		const struct plan *plan = plan_ref_plan(sync->plans[i]);
+		const struct plan_job *job = plan_find_job(plan, sync->claimed[i].key, NULL);
+		if (job && job_spec_needs_context(plan, job))
 			runs[count++] = sync->claimed[i].run;
 	}
 	if (count == 0)
@@ -158,6 +168,14 @@ static bool read_context(struct sync *sync, struct err *err)
 	return true;
 }
 
+static void add_fault(struct sync *sync, const struct claimed *claimed, const struct err *err)
+{
+	struct arena *arena = &sync->flow.arena;
+	sync->faults = arena_grow(arena, sync->faults, sizeof *sync->faults, sync->fault_count);
+	sync->faults[sync->fault_count++] =
+		(struct claim_fault){claimed->job, claimed->attempt, str_of(arena_strdup(arena, err->text))};
+}
+
 static enum flow_next build_specs(struct flow *flow)
 {
 	struct sync *sync = sync_of(flow);
@@ -169,10 +187,43 @@ static enum flow_next build_specs(struct flow *flow)
 	for (size_t i = 0; i < sync->claimed_count; i++) {
 		const struct plan *plan = plan_ref_plan(sync->plans[i]);
 		struct job_spec *spec = &answer->jobs[answer->job_count];
-		if (!job_spec_build(&sync->claimed[i], plan, &sync->context, spec, &flow->arena, &flow->err))
-			return FLOW_FAIL;
-		answer->job_count++;
+		struct err err = {0};
+		if (job_spec_build(&sync->claimed[i], plan, &sync->context, spec, &flow->arena, &err))
+			answer->job_count++;
+		else
+			add_fault(sync, &sync->claimed[i], &err);
 	}
+	return FLOW_CONTINUE;
+}
+
+/* They end here and now: no worker could do better, and the others of the claim go on. */
+static enum flow_next end_faulty(struct flow *flow)
+{
+	struct sync *sync = sync_of(flow);
+	size_t n = sync->fault_count;
+	if (n == 0)
+		return FLOW_CONTINUE;
+	int64_t *jobs = arena_array(&flow->arena, int64_t, n), *attempts = arena_array(&flow->arena, int64_t, n);
+	struct str *messages = arena_array(&flow->arena, struct str, n);
+	for (size_t i = 0; i < n; i++) {
+		jobs[i] = sync->faults[i].job;
+		attempts[i] = sync->faults[i].attempt;
+		messages[i] = sync->faults[i].message;
+	}
+	struct db_batch *batch = db_batch_new(sync->dispatch->server->db);
+	db_add(batch, QUERY_CLAIM_FAIL, DB_I64S(jobs, n), DB_I64S(attempts, n),
+		DB_TEXT(str_of(end_reason_names[END_EXPRESSION_FAILED])), DB_TEXTS(messages, n));
+	return db_await(flow, batch);
+}
+
+static enum flow_next tell_faulty(struct flow *flow)
+{
+	struct sync *sync = sync_of(flow);
+	if (sync->fault_count == 0)
+		return FLOW_CONTINUE;
+	for (size_t i = 0; i < db_row_count(db_reply_of(flow), 0); i++)
+		shell_look(sync->dispatch->server->shell, db_i64(db_reply_of(flow), 0, i, 0));
+	sync->fault_count = 0;
 	return FLOW_CONTINUE;
 }
 
@@ -204,7 +255,7 @@ static enum flow_next finish(struct flow *flow)
 
 /* The last two are reached by a jump alone, and jump back. */
 static flow_step *const steps[] = {find_worker, know_worker, report, take_report, read_claim, load_plans, load_context,
-	build_specs, finish, claim, take_plan, NULL};
+	build_specs, end_faulty, tell_faulty, finish, claim, take_plan, NULL};
 
 static enum flow_next take_plan(struct flow *flow)
 {
@@ -257,8 +308,7 @@ static void sync_ended(struct flow *flow)
 		http_answer_err(sync->exchange, &flow->err);
 	} else
 		http_answer_json(sync->exchange, 200, fields_write(worker_answer_fields, &sync->answer));
-	for (size_t i = 0; i < sync->claimed_count; i++)
-		plan_ref_drop(sync->plans[i]);
+	drop_plans(sync);
 	flow_free(flow);
 	dispatch_flow_ended(dispatch);
 }

@@ -26,6 +26,7 @@ static bool may_retry(const struct graph_job *job, enum end_reason reason)
 	case END_NONE:
 	case END_SANDBOX_UNAVAILABLE:
 	case END_SOURCE_UNAVAILABLE:
+	case END_EXPRESSION_FAILED: /* it would fail again */
 	case END_REASON_COUNT:
 		break;
 	}

@@ -81,9 +81,9 @@ class Worker:
             raise AssertionError(f"upload: {answer.status} {answer.body}")
         return sha
 
-    def finish(self, job, exit_code=0, artifacts=(), reason="exit"):
+    def finish(self, job, exit_code=0, artifacts=(), reason="exit", outputs=None):
         result = {"job": job, "attempt": self.held[job], "reason": reason, "exit_code": exit_code, "ended_at": now(),
-                  "artifacts": list(artifacts), "log_bytes": self.ends[job],
+                  "artifacts": list(artifacts), "outputs": outputs or {}, "log_bytes": self.ends[job],
                   "message": f"step 1 ended with {exit_code}" if exit_code else ""}
         answer = self.sync(results=[result])
         if {"job": job, "attempt": self.held[job]} not in answer["done"]:

@@ -167,10 +167,11 @@ void world_end(struct world *world, const char *name, enum end_reason reason, in
 			   .job = job->id, .attempt = job->attempt, .reason = reason, .exit_code = exit_code});
 }
 
-void world_end_with_output(struct world *world, const char *name, const char *output, const char *value)
+void world_end_with_output(struct world *world, const char *name, int exit_code, const char *output, const char *value)
 {
 	struct graph_job *job = world_job(world, name);
-	struct attempt_end ended = {.job = job->id, .attempt = job->attempt, .reason = END_EXIT};
+	struct attempt_end ended = {
+		.job = job->id, .attempt = job->attempt, .reason = END_EXIT, .exit_code = exit_code};
 	pair_set(&ended.outputs, &world->arena, str_of(output), str_of(value));
 	end(world, ended);
 }

@@ -31,7 +31,7 @@ bool world_retry(struct world *world, const struct person *person, const char *j
 bool world_lease(struct world *world, const char *job);
 /* Its attempt ends. */
 void world_end(struct world *world, const char *job, enum end_reason reason, int exit_code);
-void world_end_with_output(struct world *world, const char *job, const char *name, const char *value);
+void world_end_with_output(struct world *world, const char *job, int exit_code, const char *name, const char *value);
 /* Lease, start and end with 0. */
 void world_pass(struct world *world, const char *job);
 void world_fail(struct world *world, const char *job);

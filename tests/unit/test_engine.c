@@ -189,40 +189,6 @@ START_TEST(allow_failure_is_a_warning_not_a_failure)
 }
 END_TEST
 
-START_TEST(conditions_that_need_the_run)
-{
-	world_init(&world, "stages:\n"
-			   "  - name: s\n"
-			   "    jobs:\n"
-			   "      a: { outputs: [mode], steps: [ { run: x } ] }\n"
-			   "      fast: { needs: [a], if: 'jobs.a.outputs.mode == \"fast\"', steps: [ { run: x } ] }\n"
-			   "      slow: { needs: [a], if: 'jobs.a.outputs.mode == \"slow\"', steps: [ { run: x } ] }\n"
-			   "      broken: { needs: [a], if: failure(), steps: [ { run: x } ] }\n"
-			   "      any: { needs: [a], if: always(), steps: [ { run: x } ] }\n");
-	ck_assert(world_lease(&world, "s/a"));
-	world_end_with_output(&world, "s/a", "mode", "fast");
-	ck_assert_str_eq(world_job_state(&world, "s/fast"), "queued");
-	ck_assert_str_eq(world_job_state(&world, "s/slow"), "skipped");
-	ck_assert_str_eq(world_job_state(&world, "s/broken"), "skipped");
-	ck_assert_str_eq(world_job_state(&world, "s/any"), "queued");
-}
-END_TEST
-
-START_TEST(stages_for_failure_run_after_one)
-{
-	world_init(&world, "stages:\n"
-			   "  - { name: a, jobs: { x: { steps: [ { run: x } ] } } }\n"
-			   "  - { name: b, jobs: { y: { steps: [ { run: x } ] } } }\n"
-			   "  - { name: tidy, if: always(), jobs: { z: { steps: [ { run: x } ] } } }\n"
-			   "  - { name: alert, if: failure(), jobs: { w: { steps: [ { run: x } ] } } }\n");
-	world_fail(&world, "a/x");
-	ck_assert_str_eq(world_stage_state(&world, "b"), "skipped");
-	world_pass(&world, "tidy/z");
-	world_pass(&world, "alert/w");
-	ck_assert_str_eq(world_run_state(&world), "failed");
-}
-END_TEST
-
 /* --- gates --- */
 
 START_TEST(a_gate_counts_distinct_people)
@@ -546,8 +512,6 @@ int main(void)
 	tcase_add_loop_test(cases, causes_of_retries, 0, sizeof retries / sizeof retries[0]);
 	tcase_add_test(cases, a_stale_end_changes_nothing);
 	tcase_add_test(cases, allow_failure_is_a_warning_not_a_failure);
-	tcase_add_test(cases, conditions_that_need_the_run);
-	tcase_add_test(cases, stages_for_failure_run_after_one);
 	tcase_add_test(cases, a_gate_counts_distinct_people);
 	tcase_add_test(cases, a_refusal_ends_the_run_with_who_and_why);
 	tcase_add_test(cases, a_gate_expires);

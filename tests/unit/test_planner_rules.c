@@ -300,7 +300,7 @@ static const struct {
 	{"stages: [{name: s, jobs: {j: {steps: [{run: x, env: {A: '${{ env.NOPE }}'}}]}}}]", "has no \"NOPE\""},
 	{"concurrency: {group: '${{ event.tag }}'}\nstages: [{name: s, jobs: {j: {steps: [{run: x}]}}}]",
 		"group is empty"},
-	{"stages: [{name: s, jobs: {j: {labels: ['${{ run.number }}'], steps: [{run: x}]}}}]", "has no value here"},
+	{"stages: [{name: s, jobs: {j: {labels: ['${{ run.number }}'], steps: [{run: x}]}}}]", "known too late"},
 };
 
 START_TEST(faults_of_planning_have_a_place)

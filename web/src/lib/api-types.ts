@@ -781,7 +781,7 @@ export interface components {
         /** @enum {unknown} */
         GateState: "open" | "granted" | "refused" | "expired" | "void";
         /** @enum {unknown} */
-        EndReason: "" | "exit" | "signal" | "timeout" | "out_of_memory" | "too_many_processes" | "disk_full" | "log_limit" | "sandbox_unavailable" | "worker_lost" | "cancelled" | "source_unavailable" | "artifact_failed";
+        EndReason: "" | "exit" | "signal" | "timeout" | "out_of_memory" | "too_many_processes" | "disk_full" | "log_limit" | "sandbox_unavailable" | "worker_lost" | "cancelled" | "source_unavailable" | "artifact_failed" | "expression_failed";
         RunSummary: {
             id: number;
             repository: string;
