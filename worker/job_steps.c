@@ -150,21 +150,23 @@ static void report(struct job *job, enum step_state state, int exit_code)
 
 static void on_timer(uv_timer_t *timer);
 
-static void set_timer(struct job *job)
+/* When the step is to be stopped or killed next; INT64_MAX: never. */
+static int64_t timer_due_us(const struct job *job)
 {
 	const struct job_spec *spec = job->options.spec;
-	int64_t at = INT64_MAX, now_us = clock_mono_us();
 	int64_t own_ms = spec->steps[job->step].timeout_ms;
-	if (job->kill_at_us) {
-		at = job->kill_at_us;
-	} else {
-		if (own_ms > 0)
-			at = job->step_started_us + own_ms * US_PER_MS;
-		int64_t all = job->after_until_us    ? job->after_until_us
-			      : spec->timeout_ms > 0 ? job->started_us + spec->timeout_ms * US_PER_MS
-						     : INT64_MAX;
-		at = all < at ? all : at;
-	}
+	if (job->kill_at_us)
+		return job->kill_at_us;
+	int64_t own = own_ms > 0 ? job->step_started_us + own_ms * US_PER_MS : INT64_MAX;
+	int64_t all = job->after_until_us    ? job->after_until_us
+		      : spec->timeout_ms > 0 ? job->started_us + spec->timeout_ms * US_PER_MS
+					     : INT64_MAX;
+	return own < all ? own : all;
+}
+
+static void set_timer(struct job *job)
+{
+	int64_t at = timer_due_us(job), now_us = clock_mono_us();
 	if (at == INT64_MAX)
 		uv_timer_stop(&job->timer);
 	else
@@ -195,6 +197,11 @@ static void on_timer(uv_timer_t *timer)
 	struct job *job = timer->data;
 	if (job->phase != JOB_STEPS || !job->is_step_running)
 		return;
+	/* A busy loop counts from when it last looked at the clock: too early, by as much as it is late. */
+	if (timer_due_us(job) > clock_mono_us()) {
+		set_timer(job);
+		return;
+	}
 	if (job->kill_at_us) {
 		send_signal(job, SIGKILL);
 		return;
