@@ -22,6 +22,8 @@ CLI_COMMAND(artifact_get);
 
 /* repo_commands.c, forge_commands.c, retention_command.c, worker_commands.c, account_commands.c */
 CLI_COMMAND(retention);
+CLI_COMMAND(backup);
+CLI_COMMAND(restore);
 CLI_COMMAND(repo_add);
 CLI_COMMAND(repo_ls);
 CLI_COMMAND(repo_rm);

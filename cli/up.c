@@ -213,17 +213,21 @@ static bool read_settings(struct up *up, struct err *err)
 	return true;
 }
 
-static bool prepare(struct up *up, struct err *err)
+static bool prepare_dir(struct up *up, struct err *err)
 {
 	const char *dir = cli_has(up->cli, "dir") ? cli_flag(up->cli, "dir") : "penstock-data";
 	/* Whatever the umask was, the account gets through what root makes here. Secrets have modes of their own. */
 	if (geteuid() == 0)
 		umask(022);
-	if (!read_settings(up, err) || !cli_self(&up->arena, &up->self, err) || !open_signals(up, err) ||
-		!up_choose_account(up, err) || !up_open_dir(up, dir, err) || !up_lock(up, err))
-		return false;
-	return up_make_dir(up, "logs", 0755, false, err) && up_make_dir(up, "worker", 0711, false, err) &&
-	       up_check_port(up, err) && up_prepare_postgres(up, err) && up_prepare_programs(up, err);
+	return read_settings(up, err) && cli_self(&up->arena, &up->self, err) && open_signals(up, err) &&
+	       up_choose_account(up, err) && up_open_dir(up, dir, err) && up_lock(up, err) &&
+	       up_make_dir(up, "logs", 0755, false, err);
+}
+
+static bool prepare(struct up *up, struct err *err)
+{
+	return prepare_dir(up, err) && up_make_dir(up, "worker", 0711, false, err) && up_check_port(up, err) &&
+	       up_prepare_postgres(up, err) && up_prepare_programs(up, err);
 }
 
 static void greet(struct up *up)
@@ -281,4 +285,18 @@ int up_command(struct cli *cli, struct err *err)
 		close(up.signal_fd);
 	arena_done(&up.arena);
 	return code;
+}
+
+bool up_with_postgres(
+	struct cli *cli, bool (*act)(struct up *up, void *arg, struct err *err), void *arg, struct err *err)
+{
+	struct up up = {.cli = cli, .lock_fd = -1, .signal_fd = -1};
+	bool ok = prepare_dir(&up, err) && up_prepare_postgres(&up, err) && up_start_postgres(&up, err) &&
+		  act(&up, arg, err);
+	stop_part(&up, &up.postgres, postgres_steps, COUNT_OF(postgres_steps));
+	up_unlock(&up);
+	if (up.signal_fd >= 0)
+		close(up.signal_fd);
+	arena_done(&up.arena);
+	return ok;
 }

@@ -62,6 +62,11 @@ struct up {
 	struct part postgres, server, worker;
 };
 
+/* Opens the directory that --dir names, makes the cluster where there is none, and runs `act` while PostgreSQL does. */
+bool up_with_postgres(
+	struct cli *cli, bool (*act)(struct up *up, void *arg, struct err *err), void *arg, struct err *err);
+/* How the server reaches it: "DATABASE_URL=..." */
+const char *up_database_url(struct up *up);
 /* D/NAME, in up's arena. */
 const char *up_path(struct up *up, const char *name);
 /* One line of progress. */

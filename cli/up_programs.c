@@ -67,7 +67,7 @@ static bool choose_programs(struct up *up, const char **ret_server, struct err *
 /* --- server --- */
 
 /* A libpq connection string takes quotes and backslashes escaped. */
-static const char *database_url(struct up *up)
+const char *up_database_url(struct up *up)
 {
 	auto_buf text = BUF_INIT(4096);
 	buf_add_c(&text, "DATABASE_URL=dbname=postgres user=penstock host='");
@@ -86,7 +86,7 @@ static void fill_server(struct up *up, const char *program)
 		   **extra = arena_array(&up->arena, const char *, 8);
 	argv[0] = program;
 	size_t n = 0;
-	extra[n++] = database_url(up);
+	extra[n++] = up_database_url(up);
 	extra[n++] = arena_printf(&up->arena, "PENSTOCK_SERVER_LISTEN_ADDRESS=%s", up->listen).p;
 	extra[n++] = arena_printf(&up->arena, "PENSTOCK_SERVER_LISTEN_PORT=%lld", (long long)up->port).p;
 	extra[n++] = arena_printf(&up->arena, "PENSTOCK_SERVER_DATA_DIR=%s", up_path(up, "data")).p;

@@ -1,8 +1,9 @@
 -- $1 ms since anybody touched it, $2 at most so many looked at, behind $3 touched_at, $4 blob. A worker that holds an attempt may have heard
--- of any blob touched since its lease began, so those wait for it. Doomed ones that a killed coordinator left are among them.
+-- of any blob touched since its lease began, so those wait for it; so do all while a backup is made. Doomed ones that a killed coordinator left are among them.
 with seen as materialized (
 	select sha256, touched_at from blob
 	where touched_at < least(now() - $1::bigint * interval '1 ms', (select min(leased_at) from attempt where state <> 'ended'))
+		and not exists (select from timer where kind = 'backup' and due_at > now())
 		and (touched_at, sha256) > (coalesce($3::timestamptz, '-infinity'), $4::text)
 	order by touched_at, sha256 limit $2::bigint),
 picked as materialized (
