@@ -6,7 +6,9 @@
 #include "common/json.h"
 #include "common/random.h"
 #include "server/api/handler.h"
+#include "server/auth/login_limit.h"
 #include "server/auth/password.h"
+#include "server/events/events.h"
 
 #include <string.h>
 
@@ -53,25 +55,25 @@ struct login {
 };
 
 /* Before the password is looked at: looking costs tens of milliseconds of a processor. */
-static bool may_try(struct login *login, struct err *err)
+static bool may_try(struct login *login, int64_t wait_s, struct err *err)
 {
-	int64_t wait_s;
-	if (auth_take_login(login->api.server->auth, login->name, http_peer(login->api.exchange), &wait_s))
+	if (wait_s == 0)
 		return true;
 	http_add_header(
 		login->api.exchange, "Retry-After", arena_printf(&login->api.flow.arena, "%lld", (long long)wait_s));
 	return err_set(err, ERR_LIMITED, "too many tries; wait %lld s", (long long)wait_s);
 }
 
-static enum flow_next find_account(struct flow *flow)
+static enum flow_next take_try(struct flow *flow)
 {
 	static const char *const names[] = {"name", "password", NULL};
 	struct login *login = (struct login *)flow;
 	if (!api_only(&login->api, names, &flow->err) ||
 		!api_text(&login->api, "name", true, &login->name, &flow->err) ||
-		!api_text(&login->api, "password", true, &login->password, &flow->err) || !may_try(login, &flow->err))
+		!api_text(&login->api, "password", true, &login->password, &flow->err))
 		return FLOW_FAIL;
 	struct db_batch *batch = db_batch_new(login->api.server->db);
+	login_limit_add(batch, login->name, http_peer(login->api.exchange));
 	db_add(batch, QUERY_ACCOUNT_LOGIN, DB_TEXT(login->name));
 	return db_await(flow, batch);
 }
@@ -96,7 +98,6 @@ static void verified(void *arg, bool is_cancelled)
 		flow_fail(&login->api.flow, &err);
 		return;
 	}
-	auth_forget_login(login->api.server->auth, login->name, http_peer(login->api.exchange));
 	flow_resume(&login->api.flow);
 }
 
@@ -104,9 +105,11 @@ static enum flow_next verify(struct flow *flow)
 {
 	struct login *login = (struct login *)flow;
 	const struct db_reply *reply = db_reply_of(flow);
-	if (db_row_count(reply, 0)) {
-		login->account = db_i64(reply, 0, 0, 0);
-		login->hash = arena_str(&flow->arena, db_text(reply, 0, 0, 1));
+	if (!may_try(login, login_limit_wait_s(reply, 0), &flow->err))
+		return FLOW_FAIL;
+	if (db_row_count(reply, 1)) {
+		login->account = db_i64(reply, 1, 0, 0);
+		login->hash = arena_str(&flow->arena, db_text(reply, 1, 0, 1));
 	}
 	work_submit(login->api.server->loop, verify_on_pool, verified, login);
 	return FLOW_WAIT;
@@ -128,6 +131,7 @@ static enum flow_next open_session(struct flow *flow)
 	db_add(batch, QUERY_TOKEN_INSERT, DB_TEXT(STR("session")), DB_TEXT(STR("browser")), DB_BYTES(hash),
 		DB_I64(login->account), DB_TEXT(random_token(&flow->arena, "csrf")), DB_I64(SESSION_MS));
 	db_add(batch, QUERY_TOKEN_FIND, DB_BYTES(hash));
+	login_limit_forget(batch, login->name, http_peer(login->api.exchange));
 	return db_await(flow, batch);
 }
 
@@ -158,7 +162,7 @@ static enum flow_next login_answer(struct flow *flow)
 
 void people_login(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {find_account, verify, open_session, login_answer, NULL};
+	static flow_step *const steps[] = {take_try, verify, open_session, login_answer, NULL};
 	api_start(exchange, context, sizeof(struct login), steps, true);
 }
 
@@ -181,6 +185,7 @@ static enum flow_next forget_session(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
 	auth_forget(request->server->auth, auth_caller(request->exchange)->token);
+	events_withdrawn(request->server->events, auth_caller(request->exchange)->token);
 	set_cookie(request, STR(""), 0);
 	return FLOW_DONE;
 }

@@ -4,7 +4,6 @@
 #include "common/digest.h"
 #include "common/io/flow.h"
 #include "common/mem.h"
-#include "server/auth/login_limit.h"
 #include "server/server.h"
 #include "server/settings.h"
 #include "server/store/db.h"
@@ -26,7 +25,6 @@ struct known {
 struct auth {
 	struct server *server;
 	struct known *known[REMEMBER_MAX]; /* by the first bytes of the hash: a newcomer takes the place */
-	struct login_limit logins;
 };
 
 bool auth_open(struct server *server, struct auth **ret, struct err *err)
@@ -318,14 +316,4 @@ void auth_forget(struct auth *auth, int64_t token)
 		forget(auth->known[i]);
 		auth->known[i] = NULL;
 	}
-}
-
-bool auth_take_login(struct auth *auth, struct str name, struct str peer, int64_t *ret_wait_s)
-{
-	return login_limit_take(&auth->logins, name, peer, clock_mono_us(), ret_wait_s);
-}
-
-void auth_forget_login(struct auth *auth, struct str name, struct str peer)
-{
-	login_limit_forget(&auth->logins, name, peer);
 }

@@ -46,9 +46,6 @@ bool auth_may(const struct caller *caller, unsigned need, struct err *err);
 /* A token or session was withdrawn: it ends here at once, elsewhere within seconds. */
 void auth_forget(struct auth *auth, int64_t token);
 const char *auth_cookie_name(const struct server *server);
-/* One try to log in; false: too many, see login_limit.h. The second: it was right. */
-bool auth_take_login(struct auth *auth, struct str name, struct str peer, int64_t *ret_wait_s);
-void auth_forget_login(struct auth *auth, struct str name, struct str peer);
 
 /* From a row of token_find.sql; views into the reply and the arena. */
 bool auth_read_caller(

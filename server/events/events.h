@@ -18,6 +18,11 @@ struct events *events_new(struct server *server);
 void events_close(struct events *events, void (*closed)(void *arg), void *arg); /* ends every stream */
 void events_free(struct events *events);
 
+/* Looks, every few ticks, whose token or session has ended meanwhile, and ends their streams. */
+void events_tick(struct events *events);
+/* This one was: its streams end at once. */
+void events_withdrawn(struct events *events, int64_t token);
+
 struct server *events_server(const struct events *events);
 
 /* NULL events: nobody listens (tools and tests). */

@@ -8,9 +8,14 @@
 struct events {
 	struct server *server;
 	struct watch *watches[WATCH_KIND_COUNT];
-	size_t count; /* watches that are not freed yet */
+	size_t count;       /* watches that are not freed yet */
+	int64_t checked_at; /* monotonic: callers were looked at */
+	bool is_checking;
 	void (*closed)(void *arg);
 	void *closed_arg;
 };
+
+/* callers.c */
+size_t events_count_of(const struct events *events, int64_t account);
 
 #endif

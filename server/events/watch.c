@@ -1,6 +1,7 @@
 #include "server/events/watch.h"
 
 #include "common/clock.h"
+#include "server/auth/auth.h"
 #include "server/events/events_internal.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@ enum {
 	COALESCE_MS = 15,    /* wake-ups so close together become one look */
 	AHEAD_MAX = 1 << 20, /* unsent bytes above which no look begins */
 	PENDING_MAX = 8 << 20,
+	PER_ACCOUNT_MAX = 64, /* streams; a page has three at most */
 };
 #define ALIVE_US (12 * US_PER_SECOND)
 
@@ -140,6 +142,18 @@ void watch_start(struct watch *watch, struct events *events, struct http_exchang
 		release(watch);
 		return;
 	}
+	const struct caller *caller = auth_caller(exchange);
+	if (events_count_of(events, caller->person.account) >= PER_ACCOUNT_MAX) {
+		struct err err;
+		err_set(&err, ERR_LIMITED, "%d event streams of %.*s are open already; close one", PER_ACCOUNT_MAX,
+			STR_ARG(caller->person.name));
+		http_add_header(exchange, "Retry-After", STR("10"));
+		http_answer_err(exchange, &err);
+		release(watch);
+		return;
+	}
+	watch->token = caller->token;
+	watch->account = caller->person.account;
 	watch->events = events;
 	watch->kind = kind;
 	watch->key = key;

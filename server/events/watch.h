@@ -19,7 +19,8 @@ struct watch {
 	struct watch *next; /* of its kind */
 	struct events *events;
 	enum watch_kind kind;
-	int64_t key; /* run or job; 0 */
+	int64_t key;            /* run or job; 0 */
+	int64_t token, account; /* of whoever asked */
 	struct http_stream *stream;
 	uv_timer_t timer;
 	void (*look)(struct watch *watch);    /* starts one; watch_looked() ends it */

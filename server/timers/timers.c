@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/dispatch/dispatch.h"
+#include "server/events/events.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/schedules.h"
 #include "server/logs/logs.h"
@@ -16,15 +17,16 @@
 #include <stdlib.h>
 #include <uv.h>
 
-enum { TICK_MS = 1000, POLLS_MAX = 8 };
+enum { TICK_MS = 1000, POLLS_MAX = 8, TIDY_MAX = 5000 };
+#define TIDY_US   (60 * US_PER_SECOND)
 #define ENSURE_US (10 * US_PER_SECOND)
 #define DAYS_US   (3600 * US_PER_SECOND)
 
 struct timers {
 	struct server *server;
 	uv_timer_t tick;
-	int64_t ensured_at, days_at; /* monotonic */
-	size_t active;               /* batches under way */
+	int64_t ensured_at, days_at, tidied_at; /* monotonic */
+	size_t active;                          /* batches under way */
 	bool is_polling;
 	void (*closed)(void *arg);
 	void *closed_arg;
@@ -50,6 +52,14 @@ static void submit_one(struct timers *timers, enum query query)
 {
 	struct db_batch *batch = db_batch_new(timers->server->db);
 	db_add(batch, query);
+	timers->active++;
+	db_submit(batch, batch_done, timers);
+}
+
+static void tidy(struct timers *timers)
+{
+	struct db_batch *batch = db_batch_new(timers->server->db);
+	db_add(batch, QUERY_TIDY, DB_I64(TIDY_US / US_PER_MS), DB_I64(TIDY_MAX));
 	timers->active++;
 	db_submit(batch, batch_done, timers);
 }
@@ -90,7 +100,12 @@ static void tick(uv_timer_t *handle)
 		timers->ensured_at = now_us;
 		submit_one(timers, QUERY_TIMERS_ENSURE);
 	}
+	if (timers->tidied_at == 0 || timers->tidied_at + TIDY_US <= now_us) {
+		timers->tidied_at = now_us;
+		tidy(timers);
+	}
 	shell_tick(server->shell);
+	events_tick(server->events);
 	dispatch_tick(server->dispatch);
 	ingest_tick(server->ingest);
 	schedules_tick(server->ingest);

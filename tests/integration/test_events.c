@@ -328,13 +328,106 @@ START_TEST(closing_ends_every_stream_and_takes_no_new_one)
 }
 END_TEST
 
+static const struct {
+	const char *path;
+	int status;
+} unknown_runs[] = {
+	{"/api/v1/runs/99/events", 404}, {"/api/v1/runs/web%239/events", 404},
+	{"/api/v1/runs/nothing/events", 400}, /* names none */
+};
+
 START_TEST(an_unknown_run_is_refused)
 {
-	static const char *const paths[] = {
-		"/api/v1/runs/99/events", "/api/v1/runs/web%239/events", "/api/v1/runs/nothing/events"};
 	static struct reply reply;
-	get(paths[_i], &reply);
-	ck_assert_int_eq(reply.status, 404);
+	get(unknown_runs[_i].path, &reply);
+	ck_assert_int_eq(reply.status, unknown_runs[_i].status);
+}
+END_TEST
+
+static void end_callers(void *arg)
+{
+	(void)arg;
+	site.server.events->checked_at = 0; /* whenever it looked last */
+	events_tick(site.server.events);
+}
+
+static void see_checking(void *arg)
+{
+	*(bool *)arg = site.server.events->is_checking;
+}
+
+/* What takes the right away from token 1; token 2 of the same account goes on, but where the account is gone. */
+static const struct {
+	const char *sql;
+	bool ends_both;
+} withdrawals[] = {
+	{"delete from token where id = 1", false},
+	{"update token set expires_at = now() - interval '1 s' where id = 1", false},
+	{"update account set is_disabled = true", true},
+};
+
+START_TEST(who_may_no_longer_look_sees_no_more)
+{
+	struct sse sse[2];
+	run_sql("insert into account (name, role) values ('ann', 'viewer');"
+		"insert into token (kind, name, hash, account_id) select 'api', 't', sha256(i::text::bytea), 1 from generate_series(1, 2) i");
+	for (int i = 0; i < 2; i++) {
+		site.caller.token = i + 1;
+		site.caller.person.account = 1;
+		sse_open(&sse[i], i ? "/api/v1/events" : RUN, NULL);
+		ck_assert(sse_next(&sse[i]));
+	}
+	site_call(end_callers, NULL);
+	run_sql("%s", withdrawals[_i].sql);
+	/* A question that is under way does not know yet; the rhythm of the server asks again. */
+	for (bool is_checking = true; is_checking;)
+		site_call(see_checking, &is_checking);
+	int64_t began_us = clock_mono_us();
+	site_call(end_callers, NULL);
+	ck_assert(!sse_next(&sse[0]));
+	ck_assert_int_lt(clock_mono_us() - began_us, 5 * US_PER_SECOND); /* ended, not given up on */
+	if (withdrawals[_i].ends_both) {
+		ck_assert(!sse_next(&sse[1]));
+	} else {
+		run_sql("update run set state = 'running', version = version + 1, changed = pg_current_xact_id() where id = 1");
+		sse_expect(&sse[1], "run");
+	}
+	for (int i = 0; i < 2; i++)
+		sse_close(&sse[i]);
+}
+END_TEST
+
+START_TEST(an_account_has_so_many_streams_and_others_theirs)
+{
+	enum { MAX = 64 };
+	static struct reply reply;
+	struct peer *peers[MAX];
+	site.caller.person.account = 1;
+	for (int i = 0; i < MAX; i++) {
+		peers[i] = ask("/api/v1/events", "");
+		ck_assert(peer_fill(peers[i]));
+	}
+	get("/api/v1/events", &reply);
+	ck_assert_int_eq(reply.status, 429);
+	ck_assert_ptr_nonnull(strstr(reply.body, "streams of ann"));
+	ck_assert_str_eq(reply_header(&reply, "Retry-After"), "10");
+	site.caller.person.account = 2;
+	struct peer *other = ask("/api/v1/events", "");
+	ck_assert(peer_fill(other) && strstr(other->bytes, " 200 "));
+	peer_close(other);
+	site.caller.person.account = 1;
+	peer_close(peers[0]);
+	bool has_room = false;
+	for (int i = 0; i < 500 && !has_room; i++) {
+		other = ask("/api/v1/events", "");
+		ck_assert(peer_fill(other));
+		has_room = strstr(other->bytes, " 200 ");
+		peer_close(other);
+		usleep(20 * 1000);
+	}
+	ck_assert(has_room); /* one that was closed makes it */
+	for (int i = 1; i < MAX; i++)
+		peer_close(peers[i]);
 }
 END_TEST
 
@@ -354,7 +447,9 @@ int main(void)
 	tcase_add_loop_test(cases, who_was_away_for_long_misses_no_run, 0, COUNT_OF(many_rows));
 	tcase_add_test(cases, who_leaves_is_forgotten);
 	tcase_add_test(cases, closing_ends_every_stream_and_takes_no_new_one);
-	tcase_add_loop_test(cases, an_unknown_run_is_refused, 0, 3);
+	tcase_add_loop_test(cases, an_unknown_run_is_refused, 0, COUNT_OF(unknown_runs));
+	tcase_add_loop_test(cases, who_may_no_longer_look_sees_no_more, 0, COUNT_OF(withdrawals));
+	tcase_add_test(cases, an_account_has_so_many_streams_and_others_theirs);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
 }
