@@ -19,15 +19,28 @@ struct keyring {
 	unsigned char key[KEY_BYTES];
 };
 
-static bool make_key(const char *path, unsigned char *key, struct err *err)
+static bool write_key(const char *path, struct err *err)
 {
+	unsigned char key[KEY_BYTES];
 	auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_errno(err, "key file %s", path);
-	randombytes_buf(key, KEY_BYTES);
-	if (write(fd, key, KEY_BYTES) != KEY_BYTES || fsync(fd) != 0)
-		return err_errno(err, "key file %s", path);
-	return true;
+	randombytes_buf(key, sizeof key);
+	bool ok = write(fd, key, sizeof key) == sizeof key && fsync(fd) == 0;
+	sodium_memzero(key, sizeof key);
+	return ok || err_errno(err, "key file %s", path);
+}
+
+/* Whole or not at all, and one of several servers that start on an empty folder wins. */
+static bool make_key(const char *path, struct err *err)
+{
+	auto_arena arena = {0};
+	const char *own = arena_printf(&arena, "%s.%ld", path, (long)getpid()).p;
+	bool ok = write_key(own, err);
+	if (ok && link(own, path) < 0 && errno != EEXIST)
+		ok = err_errno(err, "key file %s", path);
+	unlink(own);
+	return ok;
 }
 
 static bool read_key(const char *path, int fd, unsigned char *key, struct err *err)
@@ -48,14 +61,11 @@ bool keyring_open(const char *path, struct keyring **ret, struct err *err)
 	if (sodium_init() < 0)
 		return err_set(err, ERR_SYSTEM, "libsodium does not start");
 	struct keyring *keys = mem_alloc(sizeof *keys);
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool ok;
-	if (fd >= 0)
-		ok = read_key(path, fd, keys->key, err);
-	else if (errno == ENOENT)
-		ok = make_key(path, keys->key, err);
-	else
-		ok = err_errno(err, "key file %s", path);
+	bool ok = access(path, F_OK) == 0 || errno != ENOENT || make_key(path, err);
+	if (ok) {
+		auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ok = fd >= 0 ? read_key(path, fd, keys->key, err) : err_errno(err, "key file %s", path);
+	}
 	if (ok)
 		*ret = keys;
 	else
