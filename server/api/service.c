@@ -126,6 +126,8 @@ static enum flow_next metrics_answer(struct flow *flow)
 	add_gauge(&text, "penstock_http_connections", "Connections that are open", http.connections, &flow->arena);
 	add_gauge(
 		&text, "penstock_http_suspended", "Requests that wait for their answer", http.suspended, &flow->arena);
+	add_counter(&text, "penstock_http_too_slow_total", "Clients cut off while they sent next to nothing",
+		http.too_slow, &flow->arena);
 	add_counter(&text, "penstock_syncs_total", "Syncs of workers", dispatch.syncs, &flow->arena);
 	add_counter(&text, "penstock_claims_total", "Jobs given to workers", dispatch.claims, &flow->arena);
 	add_counter(&text, "penstock_stale_reports_total", "Reports of attempts that were over", dispatch.stale,

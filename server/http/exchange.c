@@ -1,5 +1,6 @@
 #include "server/http/exchange.h"
 
+#include "common/clock.h"
 #include "common/mem.h"
 
 #include <stdlib.h>
@@ -68,6 +69,7 @@ void *exchange_new(void *server, const char *target, struct MHD_Connection *mhd)
 	exchange->mhd = mhd;
 	exchange->connection = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 	exchange->connection->exchange = exchange;
+	exchange->began_us = clock_mono_us();
 	return exchange;
 }
 
@@ -380,6 +382,7 @@ void exchange_completed(void *server, struct MHD_Connection *mhd, void **slot, e
 	if (!exchange)
 		return;
 	exchange->connection->exchange = NULL;
+	exchange->connection->idle_us = clock_mono_us();
 	if (exchange->is_suspended)
 		exchange->server->stats.suspended--;
 	exchange->is_suspended = false;

@@ -24,6 +24,7 @@ struct http_server {
 	uv_poll_t hangups;  /* on watch_fd: clients that leave while they are suspended */
 	uv_timer_t timer;   /* libmicrohttpd's next timeout */
 	uv_timer_t closing; /* the grace of a close */
+	uv_timer_t slow;    /* looks for clients that send next to nothing; active while there are connections */
 	uv_prepare_t prepare;
 	uv_idle_t busy; /* active while libmicrohttpd has more to do at once */
 	int watch_fd;
@@ -35,6 +36,8 @@ struct http_server {
 	bool is_aborting; /* the grace is over */
 	int64_t grace_ms;
 	unsigned open_handles;
+	int64_t head_us, body_window_us, idle_us; /* see slow.c */
+	struct connection *connections;
 	struct http_exchange *exchanges; /* dispatched, and not yet completed */
 	struct http_server_stats stats;
 	void (*closed)(void *arg);
@@ -43,8 +46,11 @@ struct http_server {
 
 struct connection {
 	struct http_server *server;
+	struct connection *next, **at;
+	int64_t idle_us; /* monotonic: since when it has no request */
 	int fd;
 	bool is_watched;
+	bool is_cut;
 	struct http_exchange *exchange;
 };
 
@@ -81,6 +87,9 @@ struct http_exchange {
 	uint64_t content_length; /* UINT64_MAX: chunked */
 	uint64_t received_bytes;
 	uint64_t discarded_bytes;
+	int64_t began_us;      /* monotonic: its line was there */
+	int64_t window_us;     /* since then its body brought what is above window_bytes; 0: not looked at yet */
+	uint64_t window_bytes; /* of received and discarded */
 	struct buf body;
 	struct http_upload upload;
 	struct http_stream *stream;
@@ -121,6 +130,10 @@ void server_hurry(struct http_server *server);
 void connection_watch(struct connection *connection);
 /* Makes the client's socket useless, so that libmicrohttpd lets go of a connection that it cannot write to. */
 void connection_cut(struct connection *connection);
+
+/* slow.c: seconds may be 0 for what is usual. */
+void slow_init(struct http_server *server, unsigned head_seconds, unsigned body_seconds, unsigned idle_seconds);
+void slow_watch(struct http_server *server); /* behind each connection that came or went */
 
 /* The stream's side of exchange_completed(). */
 void stream_completed(struct http_stream *stream);

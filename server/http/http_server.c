@@ -1,5 +1,6 @@
 #include "server/http/exchange.h"
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "server/http/listen.h"
 
@@ -127,15 +128,28 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **slot, en
 		connection = mem_alloc(sizeof *connection);
 		connection->server = server;
 		connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		connection->idle_us = clock_mono_us();
+		connection->next = server->connections;
+		connection->at = &server->connections;
+		if (connection->next)
+			connection->next->at = &connection->next;
+		server->connections = connection;
 		server->stats.connections++;
 		*slot = connection;
+		if (!connection->next)
+			slow_watch(server);
 		return;
 	case MHD_CONNECTION_NOTIFY_CLOSED:
 		if (connection->is_watched)
 			epoll_ctl(server->watch_fd, EPOLL_CTL_DEL, connection->fd, NULL);
 		server->stats.connections--;
+		*connection->at = connection->next;
+		if (connection->next)
+			connection->next->at = connection->at;
 		free(connection);
 		*slot = NULL;
+		if (!server->connections)
+			slow_watch(server);
 		return;
 	}
 }
@@ -194,10 +208,11 @@ static void init_handles(struct http_server *server)
 	BUG_ON(uv_poll_init(server->loop, &server->hangups, server->watch_fd) != 0);
 	uv_timer_init(server->loop, &server->timer);
 	uv_timer_init(server->loop, &server->closing);
+	uv_timer_init(server->loop, &server->slow);
 	uv_prepare_init(server->loop, &server->prepare);
 	uv_idle_init(server->loop, &server->busy);
-	server->open_handles = 6;
-	server->requests.data = server->hangups.data = server->timer.data = server->closing.data =
+	server->open_handles = 7;
+	server->requests.data = server->hangups.data = server->timer.data = server->closing.data = server->slow.data =
 		server->prepare.data = server->busy.data = server;
 	uv_poll_start(&server->requests, UV_READABLE, on_requests);
 	uv_poll_start(&server->hangups, UV_READABLE, on_hangups);
@@ -227,6 +242,8 @@ bool http_server_open(
 	server->before = options->before;
 	server->context = options->context;
 	server->router = router_new(options->routes);
+	slow_init(server, options->head_seconds, options->body_seconds,
+		options->idle_seconds ? options->idle_seconds : IDLE_SECONDS);
 	server->watch_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (server->watch_fd < 0) {
 		err_errno(err, "epoll_create1");
@@ -270,8 +287,8 @@ static void stop(struct http_server *server)
 	if (uv_is_closing((uv_handle_t *)&server->requests))
 		return;
 	uv_handle_t *handles[] = {(uv_handle_t *)&server->requests, (uv_handle_t *)&server->hangups,
-		(uv_handle_t *)&server->timer, (uv_handle_t *)&server->closing, (uv_handle_t *)&server->prepare,
-		(uv_handle_t *)&server->busy};
+		(uv_handle_t *)&server->timer, (uv_handle_t *)&server->closing, (uv_handle_t *)&server->slow,
+		(uv_handle_t *)&server->prepare, (uv_handle_t *)&server->busy};
 	/* Before libmicrohttpd closes the descriptor that is polled. */
 	for (size_t i = 0; i < COUNT_OF(handles); i++)
 		uv_close(handles[i], on_handle_closed);

@@ -10,7 +10,8 @@
  * come, with back-pressure, when the route says is_upload.
  *
  * The server refuses by itself, in the form of http_answer_err(): malformed paths and framing (400), unknown paths
- * (404), methods (405, with Allow), bodies above the ceiling (413). HEAD is answered by the routes of GET. Every answer
+ * (404), methods (405, with Allow), requests that do not come within their time (408), bodies above the ceiling (413),
+ * lines and headers above what a connection may take (414, 431). HEAD is answered by the routes of GET. Every answer
  * carries nosniff, and "Cache-Control: no-store" unless the handler adds its own.
  *
  * All on the loop's thread. Opening a server makes the program ignore SIGPIPE.
@@ -43,7 +44,10 @@ struct http_server_options {
 	int port;                /* 0: any; http_server_port() tells */
 	size_t connection_bytes; /* memory per connection: 8 KiB for workers, 32 KiB for browsers and API */
 	unsigned connections_max;
-	unsigned idle_seconds;           /* a client that should send or read and does neither is cut off; 0: 60 */
+	unsigned idle_seconds; /* a client that should send or read and does neither is cut off; 0: 60 */
+	unsigned head_seconds; /* line and headers of a request are here within that time, or it is answered with 408;
+				  0: 20 */
+	unsigned body_seconds; /* so does a body that brings less than 4 KiB in each such time; 0: 30 */
 	const struct http_route *routes; /* ends with a NULL method; outlives the server */
 	/* May be NULL. Gets each request at its headers (http_body() is empty), before any of its body was taken, and
 	 * either answers or calls http_continue(), now or later: authentication. */
@@ -117,6 +121,7 @@ struct http_server_stats {
 	uint64_t requests;
 	uint64_t connections;
 	uint64_t suspended;
+	uint64_t too_slow; /* clients that were cut off with 408 */
 };
 void http_server_stats(const struct http_server *server, struct http_server_stats *ret);
 
