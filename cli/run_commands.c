@@ -9,12 +9,13 @@
 #include "common/json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { LIMIT_USUAL = 20, LIMIT_MAX = 200 };
 
 /* --- the list --- */
 
-/* The branch, the tag, or the pull request. */
+/* The branch, the tag, or the pull request; and where nobody asked for it, what did. */
 static void add_source(struct table *table, const json_t *run)
 {
 	int64_t pull_request = print_number(run, "pull_request");
@@ -22,7 +23,9 @@ static void add_source(struct table *table, const json_t *run)
 		table_addf(table, "#%lld%s", (long long)pull_request,
 			json_is_true(json_object_get(run, "is_fork")) ? " (fork)" : "");
 	else
-		table_add(table, *print_text(run, "branch") ? print_text(run, "branch") : print_text(run, "tag"));
+		table_addf(table, "%s%s",
+			*print_text(run, "branch") ? print_text(run, "branch") : print_text(run, "tag"),
+			strcmp(print_text(run, "event"), "schedule") == 0 ? " (schedule)" : "");
 }
 
 static void print_runs(struct cli *cli, const json_t *runs)
