@@ -34,33 +34,44 @@ static void add_started(const struct sync *sync, struct db_batch *batch)
 		DB_TIMES(times, n), DB_TEXTS(profiles, n));
 }
 
-static struct str step_body(const struct step_report *step, struct arena *arena)
+/* Puts the report into {"index": {...}}, in place of what was said of the step before. */
+static void set_step(json_t *steps, const struct step_report *step)
 {
 	json_t *body = fields_write(step_report_fields, step);
+	char index[16];
 	json_object_del(body, "job");
 	json_object_del(body, "attempt");
 	json_object_del(body, "index");
-	struct str text = json_text(body, arena);
-	json_decref(body);
-	return text;
+	snprintf(index, sizeof index, "%d", step->index);
+	json_object_set_new(steps, index, body);
 }
 
 static void add_steps(struct sync *sync, struct db_batch *batch)
 {
 	const struct worker_sync *message = &sync->message;
 	struct arena *arena = &sync->flow.arena;
-	size_t n = message->step_count;
-	int64_t *jobs = arena_array(arena, int64_t, n), *attempts = arena_array(arena, int64_t, n),
-		*indices = arena_array(arena, int64_t, n);
-	struct str *bodies = arena_array(arena, struct str, n);
+	size_t n = 0, max = message->step_count;
+	int64_t *jobs = arena_array(arena, int64_t, max), *attempts = arena_array(arena, int64_t, max);
+	json_t **steps = arena_array(arena, json_t *, max);
+	struct str *texts = arena_array(arena, struct str, max);
+	for (size_t i = 0; i < max; i++) {
+		const struct step_report *step = &message->steps[i];
+		size_t at = 0;
+		while (at < n && (jobs[at] != step->job || attempts[at] != step->attempt))
+			at++;
+		if (at == n) {
+			jobs[n] = step->job;
+			attempts[n] = step->attempt;
+			steps[n++] = json_object();
+		}
+		set_step(steps[at], step);
+	}
 	for (size_t i = 0; i < n; i++) {
-		jobs[i] = message->steps[i].job;
-		attempts[i] = message->steps[i].attempt;
-		indices[i] = message->steps[i].index;
-		bodies[i] = step_body(&message->steps[i], arena);
+		texts[i] = json_text(steps[i], arena);
+		json_decref(steps[i]);
 	}
 	db_add(batch, QUERY_STEPS_REPORT, DB_I64(sync->worker), DB_I64S(jobs, n), DB_I64S(attempts, n),
-		DB_I64S(indices, n), DB_TEXTS(bodies, n));
+		DB_TEXTS(texts, n));
 }
 
 static void add_result(const struct sync *sync, const struct attempt_result *result, struct db_batch *batch)

@@ -30,10 +30,12 @@ static void on_poll(uv_poll_t *handle, int status, int events);
 static const char *const keywords[] = {"connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count",
 	"tcp_user_timeout", "fallback_application_name", "options", "dbname", "client_encoding", NULL};
 
-/* Every statement here is prepared once, often while its tables are still empty, and finds a few rows by key. The plan
- * that reads a small table whole would be kept until autovacuum first looks, through the busiest minute of a new
- * server. */
-#define PLAN_BY_KEY "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+/* Every statement here is prepared once, often while its tables are still empty, and finds a few rows by key or in the
+ * order of an index. The plan that reads a small table whole, or sorts all that there is, would be kept until
+ * autovacuum first looks, through the busiest minute of a new server. Costs are no measure then, so nothing is compiled
+ * for them. */
+#define PLAN_BY_KEY                                                                                                    \
+	"-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 
 static void connect_values(const char *url, const char *values[COUNT_OF(keywords)])
 {
