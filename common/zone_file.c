@@ -33,7 +33,7 @@ static bool read_header(struct str bytes, size_t time_bytes, struct header *ret)
 {
 	if (bytes.n < HEADER_BYTES || memcmp(bytes.p, "TZif", 4) != 0)
 		return false;
-	struct header header;
+	struct header header = {0};
 	uint32_t *counts[] = {
 		&header.is_ut, &header.is_std, &header.leaps, &header.times, &header.types, &header.chars};
 	for (size_t i = 0; i < COUNT_OF(counts); i++) {

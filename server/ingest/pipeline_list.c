@@ -62,7 +62,7 @@ static struct str why_not(const struct listing *listing, const struct git_file *
 	const struct plan_context context = context_of(listing, file);
 	const struct lang_texts *groups = &pipeline->on.manual.groups;
 	struct str_list allowed = {.items = arena_array(listing->arena, struct str, groups->count)};
-	struct str reason;
+	struct str reason = {0};
 	struct err err;
 	for (; allowed.count < groups->count; allowed.count++)
 		allowed.items[allowed.count] = groups->items[allowed.count].text;
