@@ -43,14 +43,12 @@ START_TEST(large_log_comes_in_order)
 {
 	struct fake_attempt *attempt = run(job_of(step_of("many", "seq 1 400000; exec >/dev/stdout; echo end"), NULL));
 	assert_reason(attempt, END_EXIT);
-	const char *at = attempt->log;
-	for (long i = 1; i <= 400000; i++) {
-		char *end;
-		ck_assert_int_eq(strtol(at, &end, 10), i);
-		ck_assert_int_eq(*end, '\n');
-		at = end + 1;
+	struct str rest = str_of(attempt->log), line;
+	for (int64_t i = 1, number; i <= 400000; i++) {
+		ck_assert(str_cut(&rest, '\n', &line) && str_to_i64(line, &number));
+		ck_assert_int_eq(number, i);
 	}
-	ck_assert_str_eq(at, "end\n");
+	ck_assert(str_is(rest, "end\n"));
 	ck_assert_int_eq(attempt->log_lines, 400001);
 }
 END_TEST
