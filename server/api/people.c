@@ -1,4 +1,4 @@
-/* Sessions, accounts, tokens. */
+/* Sessions and accounts. */
 #include "server/api/people.h"
 
 #include "common/digest.h"
@@ -339,51 +339,4 @@ void accounts_create(struct http_exchange *exchange, void *context)
 {
 	static flow_step *const steps[] = {read_account, insert_account, account_answer, NULL};
 	api_start(exchange, context, sizeof(struct new_account), steps, true);
-}
-
-/* --- tokens --- */
-
-struct new_token {
-	struct api_request api;
-	struct str token;
-};
-
-static enum flow_next insert_token(struct flow *flow)
-{
-	static const char *const names[] = {"name", "kind", "expires_in_ms", NULL};
-	struct new_token *new = (struct new_token *)flow;
-	const struct caller *caller = auth_caller(new->api.exchange);
-	struct str name, kind;
-	int64_t lives_ms = 0;
-	if (!api_only(&new->api, names, &flow->err) || !api_text(&new->api, "name", true, &name, &flow->err) ||
-		!api_text(&new->api, "kind", true, &kind, &flow->err) ||
-		!api_duration(&new->api, "expires_in_ms", &lives_ms, &flow->err))
-		return FLOW_FAIL;
-	bool is_worker = str_is(kind, "worker");
-	if (!is_worker && !str_is(kind, "api")) {
-		err_set(&flow->err, ERR_INVALID, "kind: api or worker");
-		return FLOW_FAIL;
-	}
-	if (is_worker && !auth_may(caller, AUTH_ADMIN, &flow->err))
-		return FLOW_FAIL;
-	new->token = random_token(&flow->arena, is_worker ? "pwk" : "pst");
-	struct db_batch *batch = db_batch_new(new->api.server->db);
-	db_add(batch, QUERY_TOKEN_INSERT, DB_TEXT(kind), DB_TEXT(name), DB_BYTES(hash_of(new->token, &flow->arena)),
-		DB_ID_OR_NULL(is_worker ? 0 : caller->person.account), DB_TEXT(STR("")), DB_I64(lives_ms));
-	return db_await(flow, batch);
-}
-
-static enum flow_next token_answer(struct flow *flow)
-{
-	struct new_token *new = (struct new_token *)flow;
-	new->api.status = 201;
-	new->api.answer = json_pack(
-		"{s:I, s:o}", "id", (json_int_t)db_i64(db_reply_of(flow), 0, 0, 0), "token", json_of_str(new->token));
-	return FLOW_DONE;
-}
-
-void tokens_create(struct http_exchange *exchange, void *context)
-{
-	static flow_step *const steps[] = {insert_token, token_answer, NULL};
-	api_start(exchange, context, sizeof(struct new_token), steps, true);
 }

@@ -1,7 +1,7 @@
 #ifndef SERVER_API_PEOPLE_H
 #define SERVER_API_PEOPLE_H
 
-/* Handlers of sessions, accounts and tokens; context: struct server. */
+/* Handlers of sessions and accounts; context: struct server. */
 
 #include "server/http/http_server.h"
 
@@ -10,6 +10,5 @@ http_handler people_logout;
 http_handler people_me;
 http_handler accounts_list;
 http_handler accounts_create;
-http_handler tokens_create;
 
 #endif

@@ -9,6 +9,7 @@
 #include "server/api/retention.h"
 #include "server/api/runs.h"
 #include "server/api/service.h"
+#include "server/api/tokens.h"
 #include "server/auth/auth.h"
 #include "server/dispatch/dispatch.h"
 #include "server/dispatch/transfer.h"
@@ -33,7 +34,9 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/me", people_me, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/accounts", accounts_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/accounts", accounts_create, SMALL, false, AUTH_ADMIN},
+	{"GET", V1 "/tokens", tokens_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/tokens", tokens_create, SMALL, false, AUTH_VIEWER},
+	{"DELETE", V1 "/tokens/{token_id}", tokens_withdraw, SMALL, false, AUTH_VIEWER},
 
 	{"GET", V1 "/repositories", repositories_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/repositories", repositories_add, SMALL, false, AUTH_OPERATOR},

@@ -83,7 +83,20 @@ def test_tokens(world):
     world.refused(400, "kind", "createToken", {"name": "x", "kind": "session"})
     world.ann, world.dan = token_of(world, "ann", "correct horse"), token_of(world, "dan", "battery staple")
     world.refused(403, "admin", "createToken", {"name": "x", "kind": "worker"}, token=world.ann)
-    world.expect(201, "createToken", {"name": "x", "kind": "worker"})
+    worker = world.expect(201, "createToken", {"name": "pool", "kind": "worker"})
+    seen = world.expect(200, "listTokens", token=world.ann)["tokens"]
+    world.check({one["account"] for one in seen} == {"ann"} and {one["kind"] for one in seen} == {"api", "session"}, f"ann sees {seen}")
+    world.check("hash" not in str(seen) and world.ann not in str(seen), "a list shows tokens")
+    everybodys = world.expect(200, "listTokens")["tokens"]
+    world.check(any(one["id"] == worker["id"] and one["name"] == "pool" for one in everybodys), "an admin does not see workers' tokens")
+    mine = world.expect(201, "createToken", {"name": "lost", "kind": "api"}, token=world.ann)
+    world.refused(404, "no token", "withdrawToken", token=world.dan, **{"token_id": mine["id"]})
+    world.expect(200, "me", token=mine["token"])
+    world.expect(204, "withdrawToken", token=world.ann, **{"token_id": mine["id"]})
+    world.refused(401, "withdrawn", "me", token=mine["token"])
+    world.refused(404, "no token", "withdrawToken", token=world.ann, **{"token_id": mine["id"]})
+    world.refused(400, "no id", "withdrawToken", **{"token_id": "mine"})
+    world.expect(204, "withdrawToken", **{"token_id": worker["id"]})  # an admin, whosever it is
     world.refused(403, "takes the role admin; ann is a developer", "createAccount",
                   {"name": "eve", "password": "12345678", "role": "admin"}, token=world.ann)
 

@@ -148,11 +148,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The caller's tokens and sessions that are good, newest first; for an admin everybody's, workers' included */
+        get: operations["listTokens"];
         put?: never;
         /** Make a token for the caller, for a script, or for a worker; it is shown once */
         post: operations["createToken"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a token or session; within seconds nobody is let in by it, and its event streams are over */
+        delete: operations["withdrawToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -770,6 +790,18 @@ export interface components {
             role: components["schemas"]["Role"];
             groups: string[];
         };
+        Token: {
+            id: number;
+            /** @enum {unknown} */
+            kind: "api" | "worker" | "session";
+            name: string;
+            /** @description empty: a worker's */
+            account: string;
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+            /** @description now and then brought up to date */
+            used_at: components["schemas"]["Time"];
+        };
         /** Format: date-time */
         Time: string | null;
         /** @enum {unknown} */
@@ -1343,6 +1375,28 @@ export interface operations {
             409: components["responses"]["Error"];
         };
     };
+    listTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        tokens: components["schemas"]["Token"][];
+                    };
+                };
+            };
+        };
+    };
     createToken: {
         parameters: {
             query?: never;
@@ -1373,6 +1427,28 @@ export interface operations {
                     };
                 };
             };
+        };
+    };
+    withdrawToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
         };
     };
     listRepositories: {
