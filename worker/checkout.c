@@ -10,6 +10,7 @@
 #include <git2.h>
 #include <git2/sys/repository.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -52,6 +53,19 @@ static bool feed_pack(git_odb_writepack *writer, int fd, struct err *err)
 	return writer->commit(writer, &progress) == 0 || checkout_git_failed(err, "index the pack");
 }
 
+/* Jobs of a new repository come together, and libgit2 locks its config file to make it: one makes it, the rest find it.
+ */
+static int open_cache(git_repository **ret, const char *repository)
+{
+	static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&making);
+	int code = git_repository_open_bare(ret, repository);
+	if (code < 0)
+		code = git_repository_init(ret, repository, true);
+	pthread_mutex_unlock(&making);
+	return code;
+}
+
 bool checkout_add_pack(const char *repository, const char *pack_file, struct err *err)
 {
 	git_repository *repo = NULL;
@@ -63,7 +77,7 @@ bool checkout_add_pack(const char *repository, const char *pack_file, struct err
 	int64_t objects = object_count(fd);
 	if (objects < 0)
 		return err_set(err, ERR_UPSTREAM, "what the server sent is no pack");
-	bool ok = git_repository_init(&repo, repository, true) == 0 && git_repository_odb(&odb, repo) == 0;
+	bool ok = open_cache(&repo, repository) == 0 && git_repository_odb(&odb, repo) == 0;
 	if (!ok)
 		checkout_git_failed(err, "open the cache %s", repository);
 	else if (objects > 0)
