@@ -167,6 +167,7 @@ static void delivery_ended(struct flow *flow)
 		flow_restart(flow);
 		return;
 	}
+	id_map_remove(&ingest->deliveries, delivery->id);
 	if (flow->err.kind != ERR_NONE)
 		put_off(delivery, &flow->err);
 	else
@@ -190,6 +191,7 @@ void ingest_start_delivery(struct ingest *ingest, const struct db_reply *reply, 
 	BUG_ON(!delivery->forge);
 	delivery->tries = (int32_t)db_i64(reply, 0, row, COLUMN_TRIES);
 	delivery->body = json_loadb(body.p, body.n, 0, NULL);
+	id_map_put(&ingest->deliveries, delivery->id, &delivery->id);
 	ingest->active++;
 	flow_start(&delivery->flow);
 }

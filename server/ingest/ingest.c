@@ -1,5 +1,6 @@
 #include "server/ingest/ingest.h"
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -40,7 +41,47 @@ void ingest_close(struct ingest *ingest, void (*closed)(void *arg), void *arg)
 
 void ingest_free(struct ingest *ingest)
 {
+	if (!ingest)
+		return;
+	id_map_done(&ingest->deliveries);
+	id_map_done(&ingest->triggers);
 	free(ingest);
+}
+
+/* --- what is in hand --- */
+
+static void renewed(void *arg, struct db_reply *reply)
+{
+	struct ingest *ingest = arg;
+	ingest->is_renewing = false;
+	db_reply_free(reply);
+	ingest_ended(ingest);
+}
+
+static void add_renewal(struct db_batch *batch, enum query query, const struct id_map *map, struct arena *arena)
+{
+	int64_t *ids = arena_array(arena, int64_t, map->count);
+	size_t count = 0, cursor = 0;
+	for (const int64_t *id; (id = id_map_next(map, &cursor));)
+		ids[count++] = *id;
+	if (count)
+		db_add(batch, query, DB_I64S(ids, count), DB_I64(CLAIM_MS));
+}
+
+static void renew(struct ingest *ingest)
+{
+	int64_t now_us = clock_mono_us();
+	bool is_idle = ingest->deliveries.count + ingest->triggers.count == 0;
+	if (is_idle || ingest->is_renewing || ingest->renewed_at + RENEW_MS * US_PER_MS > now_us)
+		return;
+	auto_arena arena = {0};
+	struct db_batch *batch = db_batch_new(ingest->server->db);
+	add_renewal(batch, QUERY_DELIVERIES_RENEW, &ingest->deliveries, &arena);
+	add_renewal(batch, QUERY_TRIGGERS_RENEW, &ingest->triggers, &arena);
+	ingest->renewed_at = now_us;
+	ingest->is_renewing = true;
+	ingest->active++;
+	db_submit(batch, renewed, ingest);
 }
 
 /* --- looking for work --- */
@@ -59,7 +100,8 @@ static void start_triggers(struct ingest *ingest, const struct db_reply *reply, 
 	}
 	const struct trigger *triggers = rows;
 	for (size_t i = 0; i < count; i++)
-		ingest_start_trigger(ingest, &triggers[i], NULL, NULL, NULL);
+		if (!id_map_get(&ingest->triggers, triggers[i].id))
+			ingest_start_trigger(ingest, &triggers[i], NULL, NULL, NULL);
 }
 
 static void work_found(void *arg, struct db_reply *reply)
@@ -68,7 +110,8 @@ static void work_found(void *arg, struct db_reply *reply)
 	ingest->is_looking = false;
 	if (!db_error(reply) && !ingest->closed) {
 		for (size_t i = 0; i < db_row_count(reply, STATEMENT_DELIVERIES); i++)
-			ingest_start_delivery(ingest, reply, i);
+			if (!id_map_get(&ingest->deliveries, db_i64(reply, STATEMENT_DELIVERIES, i, 0)))
+				ingest_start_delivery(ingest, reply, i);
 		start_triggers(ingest, reply, STATEMENT_TRIGGERS);
 	}
 	db_reply_free(reply);
@@ -81,14 +124,15 @@ void ingest_tick(struct ingest *ingest)
 {
 	if (ingest->closed)
 		return;
+	renew(ingest);
 	ingest->is_wanted_again = ingest->is_looking;
 	if (ingest->is_looking)
 		return;
 	ingest->is_looking = true;
 	ingest->active++;
 	struct db_batch *batch = db_batch_new(ingest->server->db);
-	db_add(batch, QUERY_DELIVERIES_CLAIM, DB_I64(CLAIM_MAX));
-	db_add(batch, QUERY_TRIGGERS_CLAIM, DB_I64(0), DB_I64(CLAIM_MAX));
+	db_add(batch, QUERY_DELIVERIES_CLAIM, DB_I64(CLAIM_MAX), DB_I64(CLAIM_MS));
+	db_add(batch, QUERY_TRIGGERS_CLAIM, DB_I64(0), DB_I64(CLAIM_MAX), DB_I64(CLAIM_MS));
 	db_submit(batch, work_found, ingest);
 }
 
@@ -123,7 +167,7 @@ static enum flow_next claim(struct flow *flow)
 	struct manual_flow *self = (struct manual_flow *)flow;
 	self->trigger = db_i64(db_reply_of(flow), 0, 0, 0);
 	struct db_batch *batch = db_batch_new(self->ingest->server->db);
-	db_add(batch, QUERY_TRIGGERS_CLAIM, DB_I64(self->trigger), DB_I64(1));
+	db_add(batch, QUERY_TRIGGERS_CLAIM, DB_I64(self->trigger), DB_I64(1), DB_I64(CLAIM_MS));
 	return db_await(flow, batch);
 }
 
@@ -131,8 +175,8 @@ static enum flow_next hand_over(struct flow *flow)
 {
 	struct manual_flow *self = (struct manual_flow *)flow;
 	struct trigger trigger = {0};
-	if (db_row_count(db_reply_of(flow), 0) == 0) {
-		err_set(&flow->err, ERR_BUSY, "another coordinator took the request; look at the list of runs");
+	if (db_row_count(db_reply_of(flow), 0) == 0 || id_map_get(&self->ingest->triggers, self->trigger)) {
+		err_set(&flow->err, ERR_BUSY, "somebody else took the request; look at the list of runs");
 		return FLOW_FAIL;
 	}
 	if (!db_read_row(db_reply_of(flow), 0, 0, trigger_fields, &trigger, &flow->arena, &flow->err))

@@ -4,7 +4,7 @@
 /*
  * From what comes in to runs: a webhook is stored and answered, then processed into triggers, one a ref update; a
  * trigger becomes its runs or a recorded reason why not, in one transaction. A slow poll finds pushes whose webhook was
- * lost. Each stage is rows plus a wake-up: what a killed coordinator had in hand comes back after two minutes, or at
+ * lost. Each stage is rows plus a wake-up: what a killed coordinator had in hand comes back after ten seconds, or at
  * once when it had not begun.
  */
 

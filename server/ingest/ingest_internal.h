@@ -3,6 +3,7 @@
 
 /* What deliveries, triggers and polls share. Private to server/ingest. */
 
+#include "common/id_map.h"
 #include "common/io/flow.h"
 #include "server/ingest/commit_planner.h"
 #include "server/ingest/forge.h"
@@ -13,13 +14,18 @@
 enum {
 	TRIES_MAX = 8,
 	CLAIM_MAX = 16,
-	CLAIM_MS = 120 * 1000, /* as the claims of sql/queries: what a killed coordinator had in hand comes back then */
+	/* What a killed coordinator had in hand comes back then. Whoever lives renews, for a fetch may take minutes;
+	 * three times, so that a slow database does not hand the work to somebody else. */
+	CLAIM_MS = 10 * 1000,
+	RENEW_MS = CLAIM_MS / 4,
 };
 
 struct ingest {
 	struct server *server;
 	size_t active;
-	bool is_looking, is_wanted_again;
+	bool is_looking, is_wanted_again, is_renewing;
+	struct id_map deliveries, triggers; /* claimed and in hand: each to the id in its flow */
+	int64_t renewed_at;                 /* monotonic */
 	bool is_looking_at_schedules;
 	void (*closed)(void *arg);
 	void *closed_arg;
@@ -47,7 +53,8 @@ struct update_facts {
 };
 void ingest_add_update(struct db_batch *batch, const struct update_facts *facts, const struct ref_update *update);
 
-/* delivery.c, trigger.c: process one claimed row (an index of the reply's statement 0). */
+/* delivery.c, trigger.c: process one claimed row (of a delivery, an index of the reply's statement 0). It is
+ * not in hand yet, and stays in hand until its end. */
 void ingest_start_delivery(struct ingest *ingest, const struct db_reply *reply, size_t row);
 void ingest_start_trigger(struct ingest *ingest, const struct trigger *trigger,
 	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg,

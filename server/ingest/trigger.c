@@ -211,8 +211,8 @@ static void noted(void *arg, struct db_reply *reply)
 
 static bool may_pass(enum err_kind kind)
 {
-	return kind == ERR_UPSTREAM || kind == ERR_BUSY || kind == ERR_TIMEOUT || kind == ERR_NOT_FOUND ||
-	       kind == ERR_SYSTEM;
+	return kind == ERR_UPSTREAM || kind == ERR_BUSY || kind == ERR_CONFLICT || kind == ERR_TIMEOUT ||
+	       kind == ERR_NOT_FOUND || kind == ERR_SYSTEM;
 }
 
 static void note_failure(struct trigger_flow *trigger, const struct err *err)
@@ -234,8 +234,9 @@ static void trigger_ended(struct flow *flow)
 	struct trigger_flow *trigger = trigger_of(flow);
 	struct ingest *ingest = trigger->ingest;
 	const struct err *err = flow->err.kind == ERR_NONE ? NULL : &flow->err;
-	if (err && err->kind != ERR_CONFLICT) {
-		if (!trigger->is_manual)
+	id_map_remove(&ingest->triggers, trigger->trigger.id);
+	if (err) { /* a conflict may be another coordinator's work, which is then left as it is, or a deadlock */
+		if (!trigger->is_manual && err->kind != ERR_CONFLICT)
 			log_warn("ingest.trigger", F("trigger", trigger->trigger.id), F("err", err));
 		note_failure(trigger, err);
 	}
@@ -271,6 +272,7 @@ void ingest_start_trigger(struct ingest *ingest, const struct trigger *trigger,
 	flow->done = done;
 	flow->arg = arg;
 	copy_trigger(&flow->trigger, trigger, &flow->row_arena);
+	id_map_put(&ingest->triggers, flow->trigger.id, &flow->trigger.id);
 	if (manual) {
 		flow->is_manual = true;
 		flow->is_admin = manual->is_admin;
