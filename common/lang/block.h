@@ -14,6 +14,7 @@ enum lang_kind {
 	LANG_TEXT,        /* struct lang_text */
 	LANG_NUMBER,      /* struct lang_number */
 	LANG_THOUSANDTHS, /* struct lang_number; a decimal number in the file */
+	LANG_REAL,        /* struct lang_real; any decimal number */
 	LANG_FLAG,        /* struct lang_flag */
 	LANG_DURATION,    /* struct lang_duration */
 	LANG_SIZE,        /* struct lang_size */
@@ -86,11 +87,14 @@ struct lang_block {
 	const struct lang_foreign *foreign; /* ends with NULL */
 };
 
-extern const struct lang_block lang_pipeline_block; /* the root: all others hang below it */
+extern const struct lang_block lang_pipeline_block;      /* the root: all others hang below it */
+extern const struct lang_block lang_configuration_block; /* the root of the other document: configuration.h */
+extern const struct lang_block lang_alarm_block;
 extern const struct lang_block lang_job_block;
 extern const struct lang_block lang_test_block;
 extern const struct lang_block lang_step_block;
 extern const struct lang_block lang_stage_block;
+extern const struct lang_block lang_gate_block;
 extern const struct lang_block lang_deploy_block;
 extern const struct lang_block lang_retry_block;
 extern const struct lang_block lang_resources_block;

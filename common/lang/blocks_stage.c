@@ -25,7 +25,7 @@ static const struct lang_key gate_keys[] = {
 	KEY_END,
 };
 
-static const struct lang_block gate_block = {
+const struct lang_block lang_gate_block = {
 	.id = "gate",
 	.title = "a gate",
 	.help = "The decision that stands before a stage. `gate: none` takes away the gate of the pipeline that this one "
@@ -67,7 +67,7 @@ static const struct lang_key stage_keys[] = {
 		.syntax = SYNTAX_NAME),
 	KEY_AS(struct pipeline_stage, condition, "if", LANG_TEXT,
 		"The stage is skipped when this expression is false. Without it: `success()`.", .flags = KEY_CONDITION),
-	KEY(struct pipeline_stage, gate, LANG_BLOCK, "The decision before the stage.", .block = &gate_block),
+	KEY(struct pipeline_stage, gate, LANG_BLOCK, "The decision before the stage.", .block = &lang_gate_block),
 	KEY(struct pipeline_stage, env, LANG_PAIRS, "Variables of all its jobs.",
 		.flags = KEY_MERGES | KEY_TEMPLATE | KEY_MAY_BE_EMPTY, .name_syntax = SYNTAX_VARIABLE),
 	KEY(struct pipeline_stage, jobs, LANG_NAMED,

@@ -59,6 +59,24 @@ static void check_pairs(struct lang_checker *checker, const struct lang_block *b
 	}
 }
 
+/* Jobs of a document that is no pipeline are checked as the tests of a stage that has nothing else. */
+static void check_tests(const struct lang_checker *outer, const struct lang_block *block, const struct lang_key *key,
+	const struct lang_items *list)
+{
+	struct pipeline_stage stage = {.at = list->at, .environment.at = list->at};
+	struct pipeline pipeline = {.at = list->at, .stages = {list->at, &stage, 1}};
+	struct lang_checker checker = {.pipeline = &pipeline, .arena = outer->arena, .errors = outer->errors};
+	stage.tests.items = list->items;
+	stage.tests.count = list->count;
+	checker.stage = &stage;
+	lang_index_jobs(&checker);
+	for (size_t i = 0; i < stage.tests.count; i++) {
+		check_name(&checker, block, key, &stage.tests.items[i].name);
+		walk(&checker, &lang_test_block, &stage.tests.items[i]);
+	}
+	lang_check_jobs(&checker);
+}
+
 static void walk_items(struct lang_checker *checker, const struct lang_block *block, const struct lang_key *key,
 	const struct lang_items *list)
 {
@@ -102,10 +120,14 @@ static void check_member(
 		return;
 	case LANG_BLOCKS:
 	case LANG_NAMED:
-		walk_items(checker, block, key, member);
+		if (key->block == &lang_test_block && !checker->pipeline)
+			check_tests(checker, block, key, member);
+		else
+			walk_items(checker, block, key, member);
 		return;
 	case LANG_NUMBER:
 	case LANG_THOUSANDTHS:
+	case LANG_REAL:
 	case LANG_FLAG:
 	case LANG_DURATION:
 	case LANG_SIZE:
@@ -204,6 +226,12 @@ const char *lang_suggest(
 		names[i] = arena_str(errors->arena, text->text).p;
 	}
 	return suggest(errors, name, names);
+}
+
+void lang_check_document(
+	const struct lang_block *block, const void *document, struct arena *arena, struct lang_errors *errors)
+{
+	walk(&(struct lang_checker){.arena = arena, .errors = errors}, block, document);
 }
 
 void lang_check(const struct pipeline *pipeline, bool is_partial, struct arena *arena, struct lang_errors *errors)

@@ -16,7 +16,7 @@ struct lang_job_ref {
 };
 
 struct lang_checker {
-	const struct pipeline *pipeline;
+	const struct pipeline *pipeline; /* NULL: the document is none, and holds no expressions but in tests */
 	struct arena *arena;
 	struct lang_errors *errors;
 	bool is_partial; /* what it builds on could not be loaded: names may be missing, and nobody can say */
@@ -41,12 +41,17 @@ struct lang_checker {
 /* is_partial: the base could not be loaded. */
 void lang_check(const struct pipeline *pipeline, bool is_partial, struct arena *arena, struct lang_errors *errors);
 
+/* Single values, required keys and tests of another document that is described by tables. */
+void lang_check_document(
+	const struct lang_block *block, const void *document, struct arena *arena, struct lang_errors *errors);
+
 /* Finds the jobs of all stages, and reports cycles among them. */
 void lang_index_jobs(struct lang_checker *checker);
 /* Names, order, matrices. */
 void lang_check_jobs(struct lang_checker *checker);
 /* Shapes of stages, gates, waves, the deploy block, inputs. */
 void lang_check_stages(struct lang_checker *checker);
+void lang_check_gate(struct lang_errors *errors, const struct pipeline_gate *gate);
 void lang_check_inputs(struct lang_checker *checker);
 
 /* A condition, or a text with ${{ }}, at the place where the walk is. */

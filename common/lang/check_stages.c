@@ -41,18 +41,18 @@ static bool has_text(const struct lang_texts *texts, struct str text)
 	return false;
 }
 
-static void check_gate(struct lang_checker *checker, const struct pipeline_gate *gate)
+void lang_check_gate(struct lang_errors *errors, const struct pipeline_gate *gate)
 {
 	int64_t approvals = LANG_IS_SET(gate->approvals) ? gate->approvals.value : 1;
 	for (size_t i = 0; i < gate->require.count; i++) {
 		const struct lang_pair *pair = &gate->require.items[i];
 		int64_t count;
 		if (gate->groups.count && !has_text(&gate->groups, pair->name.text))
-			lang_error_add(checker->errors, pair->name.at,
+			lang_error_add(errors, pair->name.at,
 				"\"require\" names the group \"%.*s\", which \"groups\" does not let decide",
 				STR_ARG(pair->name.text));
 		if (str_to_i64(pair->value.text, &count) && count > approvals)
-			lang_error_add(checker->errors, pair->value.at,
+			lang_error_add(errors, pair->value.at,
 				"\"require\" wants %lld from \"%.*s\", but the gate opens with %lld; raise \"approvals\"",
 				(long long)count, STR_ARG(pair->name.text), (long long)approvals);
 	}
@@ -84,7 +84,7 @@ void lang_check_stages(struct lang_checker *checker)
 	for (size_t i = 0; i < checker->pipeline->stages.count; i++) {
 		const struct pipeline_stage *stage = &checker->pipeline->stages.items[i];
 		check_shape(checker, stage);
-		check_gate(checker, &stage->gate);
+		lang_check_gate(checker->errors, &stage->gate);
 		if (LANG_IS_SET(stage->environment))
 			check_environment_stage(checker, stage);
 	}

@@ -7,15 +7,9 @@
 
 struct pipeline *lang_read_file(struct lang_loading *loading, struct str text, const char *file)
 {
-	struct yaml_faults faults = {0};
-	const struct yaml_node *root = NULL;
-	bool is_read = yaml_read(text, loading->arena, &root, &faults);
-	for (size_t i = 0; i < faults.count; i++) {
-		const struct yaml_fault *fault = &faults.items[i];
-		lang_error_add(loading->errors, (struct lang_place){file, fault->line, fault->column}, "%.*s",
-			STR_ARG(fault->message));
-	}
-	if (!is_read)
+	struct lang_reader reader = {.file = file, .arena = loading->arena, .errors = loading->errors};
+	const struct yaml_node *root;
+	if (!lang_read_yaml(&reader, text, &root))
 		return NULL;
 	struct lang_place start = {file, 1, 1};
 	if (!root || root->kind != YAML_MAP) {
@@ -23,7 +17,6 @@ struct pipeline *lang_read_file(struct lang_loading *loading, struct str text, c
 		return NULL;
 	}
 	struct pipeline *pipeline = arena_new(loading->arena, struct pipeline);
-	struct lang_reader reader = {.file = file, .arena = loading->arena, .errors = loading->errors};
 	lang_read_block(&reader, &lang_pipeline_block, root, pipeline);
 	return pipeline;
 }

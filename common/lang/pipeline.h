@@ -60,6 +60,11 @@ struct lang_number {
 	int64_t value;
 };
 
+struct lang_real {
+	struct lang_place at;
+	double value;
+};
+
 struct lang_flag {
 	struct lang_place at;
 	bool value;

@@ -18,6 +18,8 @@ size_t lang_kind_size(const struct lang_key *key)
 	case LANG_NUMBER:
 	case LANG_THOUSANDTHS:
 		return sizeof(struct lang_number);
+	case LANG_REAL:
+		return sizeof(struct lang_real);
 	case LANG_FLAG:
 		return sizeof(struct lang_flag);
 	case LANG_DURATION:
@@ -175,6 +177,7 @@ static void read_by_kind(struct lang_reader *reader, const struct lang_block *bl
 	case LANG_TEXT:
 	case LANG_NUMBER:
 	case LANG_THOUSANDTHS:
+	case LANG_REAL:
 	case LANG_FLAG:
 	case LANG_DURATION:
 	case LANG_SIZE:
@@ -267,6 +270,21 @@ static void refuse_block(
 	else
 		lang_error_add(reader->errors, at, "%s must be a mapping, not %s", block->title, got);
 	mark_required(block, at, out);
+}
+
+bool lang_read_yaml(struct lang_reader *reader, struct str text, const struct yaml_node **ret)
+{
+	struct yaml_faults faults = {0};
+	const struct yaml_node *root = NULL;
+	bool is_read = yaml_read(text, reader->arena, &root, &faults);
+	for (size_t i = 0; i < faults.count; i++) {
+		const struct yaml_fault *fault = &faults.items[i];
+		lang_error_add(reader->errors, (struct lang_place){reader->file, fault->line, fault->column}, "%.*s",
+			STR_ARG(fault->message));
+	}
+	if (is_read)
+		*ret = root;
+	return is_read;
 }
 
 void lang_read_block(

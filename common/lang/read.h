@@ -16,6 +16,8 @@ struct lang_reader {
 	struct lang_errors *errors;
 };
 
+/* The tree of a text, NULL for one without content. What is wrong is reported, true or not. */
+bool lang_read_yaml(struct lang_reader *reader, struct str text, const struct yaml_node **ret);
 /* Reads `node` as the block into *out, which is zeroed. */
 void lang_read_block(
 	struct lang_reader *reader, const struct lang_block *block, const struct yaml_node *node, void *out);

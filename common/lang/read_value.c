@@ -134,6 +134,15 @@ static void read_thousandths(const struct value *v, const struct yaml_node *node
 	*out = (struct lang_number){at, is_sane ? (int64_t)(thousandths + 0.5) : key->min};
 }
 
+static void read_real(const struct value *v, const struct yaml_node *node, struct lang_real *out)
+{
+	double number;
+	if (!is_plain_text(node) || !str_to_f64(node->text, &number))
+		lang_refuse_kind(v->reader, v->block, v->key, node, "a number");
+	else
+		*out = (struct lang_real){lang_place_of(v->reader, node), number};
+}
+
 static void read_flag(const struct value *v, const struct yaml_node *node, struct lang_flag *out)
 {
 	bool is_true = is_plain_text(node) && str_is(node->text, "true");
@@ -304,6 +313,9 @@ void lang_read_value(struct lang_reader *reader, const struct lang_block *block,
 		return;
 	case LANG_THOUSANDTHS:
 		read_thousandths(&value, node, out);
+		return;
+	case LANG_REAL:
+		read_real(&value, node, out);
 		return;
 	case LANG_FLAG:
 		read_flag(&value, node, out);

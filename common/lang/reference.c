@@ -1,11 +1,12 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/lang/block.h"
+#include "common/lang/configuration.h"
 #include "common/lang/lang.h"
 #include "common/lang/roots.h"
 #include "common/size.h"
 
-/* The tables of docs/language.md. */
+/* The tables of docs/language.md and docs/configuration-service.md. */
 
 enum { REFERENCE_BYTES_MAX = 256 * 1024, BLOCKS_MAX = 64 };
 
@@ -14,16 +15,30 @@ struct page {
 	struct arena arena;
 	const struct lang_block *blocks[BLOCKS_MAX]; /* those that have a section or are to get one, in order */
 	size_t block_count;
+	const char *other; /* the page of the blocks that pipelines have, too; NULL: this is it */
 };
 
-static const char *add_block(struct page *page, const struct lang_block *block)
+static void add_block(struct page *page, const struct lang_block *block)
 {
 	for (size_t i = 0; i < page->block_count; i++)
 		if (page->blocks[i] == block)
-			return block->id;
+			return;
 	BUG_ON(page->block_count == BLOCKS_MAX);
 	page->blocks[page->block_count++] = block;
-	return block->id;
+}
+
+/* What a pipeline has too is described with pipelines. */
+static bool is_elsewhere(const struct page *page, const struct lang_block *block)
+{
+	return page->other && (block == &lang_test_block || block == &lang_gate_block);
+}
+
+static void add_link(struct page *page, const struct lang_block *block)
+{
+	bool is_here = !is_elsewhere(page, block);
+	buf_addf(&page->out, "[%s](%s#%s)", block->id, is_here ? "" : page->other, block->id);
+	if (is_here)
+		add_block(page, block);
 }
 
 static void add_names(struct page *page, const char *const *names)
@@ -55,6 +70,7 @@ static void add_kind(struct page *page, const struct lang_key *key)
 		buf_add_c(&page->out, "whole number");
 		return;
 	case LANG_THOUSANDTHS:
+	case LANG_REAL:
 		buf_add_c(&page->out, "number");
 		return;
 	case LANG_FLAG:
@@ -79,17 +95,19 @@ static void add_kind(struct page *page, const struct lang_key *key)
 		buf_add_c(&page->out, "list of mappings");
 		return;
 	case LANG_BLOCK:
-		buf_addf(&page->out, "[%s](#%s)", key->block->id, add_block(page, key->block));
+		add_link(page, key->block);
 		return;
 	case LANG_BLOCKS:
-		buf_addf(&page->out, "list of [%s](#%s)", key->block->id, add_block(page, key->block));
+		buf_add_c(&page->out, "list of ");
+		add_link(page, key->block);
 		return;
 	case LANG_NAMED:
-		if (key->block->flags & BLOCK_ONLY_SHORT)
+		if (key->block->flags & BLOCK_ONLY_SHORT) {
 			buf_add_c(&page->out, "list of texts");
-		else
-			buf_addf(&page->out, "mapping of %s to [%s](#%s)", lang_syntax_rules[key->name_syntax].format,
-				key->block->id, add_block(page, key->block));
+			return;
+		}
+		buf_addf(&page->out, "mapping of %s to ", lang_syntax_rules[key->name_syntax].format);
+		add_link(page, key->block);
 		return;
 	}
 }
@@ -124,13 +142,13 @@ static void add_row(struct page *page, const struct lang_key *key)
 		buf_add_c(&page->out, ".");
 	}
 	add_range(page, key);
-	buf_addf(&page->out, " |%s |\n", key->flags & KEY_LATER ? " later" : "");
+	buf_add_c(&page->out, page->other ? " |\n" : key->flags & KEY_LATER ? " | later |\n" : " | |\n");
 }
 
 static void add_section(struct page *page, const struct lang_block *block)
 {
-	buf_addf(&page->out, "### %s\n\n%s\n\n| key | value | meaning | runs |\n| --- | --- | --- | --- |\n", block->id,
-		block->help);
+	buf_addf(&page->out, "### %s\n\n%s\n\n| key | value | meaning |%s\n| --- | --- | --- |%s\n", block->id,
+		block->help, page->other ? "" : " runs |", page->other ? "" : " --- |");
 	for (const struct lang_key *key = block->keys; key->name; key++)
 		add_row(page, key);
 	if (block->rest)
@@ -152,6 +170,13 @@ static void add_roots(struct page *page, const char *title, const struct lang_ro
 	buf_add_c(&page->out, "\n");
 }
 
+static char *finish(struct page *page)
+{
+	BUG_ON(page->out.is_full);
+	arena_done(&page->arena);
+	return buf_take(&page->out);
+}
+
 char *lang_reference_markdown(void)
 {
 	struct page page = {.out = BUF_INIT(REFERENCE_BYTES_MAX)};
@@ -160,7 +185,14 @@ char *lang_reference_markdown(void)
 		add_section(&page, page.blocks[i]);
 	add_roots(&page, "names in expressions", lang_roots, "");
 	add_roots(&page, "functions in conditions", lang_functions, "()");
-	BUG_ON(page.out.is_full);
-	arena_done(&page.arena);
-	return buf_take(&page.out);
+	return finish(&page);
+}
+
+char *configuration_reference_markdown(void)
+{
+	struct page page = {.out = BUF_INIT(REFERENCE_BYTES_MAX), .other = "language.md"};
+	add_block(&page, &lang_configuration_block);
+	for (size_t i = 0; i < page.block_count; i++)
+		add_section(&page, page.blocks[i]);
+	return finish(&page);
 }

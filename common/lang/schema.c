@@ -1,4 +1,5 @@
 #include "common/lang/block.h"
+#include "common/lang/configuration.h"
 #include "common/lang/lang.h"
 #include "common/mem.h"
 
@@ -130,6 +131,8 @@ static json_t *value_schema(const struct lang_key *key, json_t *definitions)
 		return number_schema(key, "integer", 1);
 	case LANG_THOUSANDTHS:
 		return number_schema(key, "number", 1000);
+	case LANG_REAL:
+		return of_type("number");
 	case LANG_FLAG:
 		return of_type("boolean");
 	case LANG_DURATION:
@@ -309,25 +312,43 @@ static json_t *complete_file(void)
 	return whole;
 }
 
-char *lang_schema_json(void)
+static json_t *new_schema(const char *title, const struct lang_block *block, json_t *definitions)
 {
-	json_t *root = json_object(), *definitions = json_object();
+	json_t *root = json_object(), *all = json_array();
 	json_object_set_new(root, "$schema", json_string("http://json-schema.org/draft-07/schema#"));
-	json_object_set_new(root, "title", json_string("Penstock pipeline"));
-	json_t *pipeline = definition(&lang_pipeline_block, definitions);
-	add_stage_shape(definitions);
-	json_t *all = json_array();
-	json_array_append_new(all, pipeline);
+	json_object_set_new(root, "title", json_string(title));
+	json_array_append_new(all, definition(block, definitions));
 	json_object_set_new(root, "allOf", all);
-	json_object_set_new(root, "if", any_of(requires("extends"), requires("use")));
-	json_object_set_new(root, "else", complete_file());
-	json_object_set_new(root, "definitions", definitions);
-	char *text = json_dumps(root, JSON_INDENT(2));
-	json_decref(root);
+	return root;
+}
+
+static char *print(json_t *schema)
+{
+	char *text = json_dumps(schema, JSON_INDENT(2));
+	json_decref(schema);
 	size_t n = strlen(text);
 	char *ended = mem_alloc(n + 2);
 	memcpy(ended, text, n);
 	ended[n] = '\n';
 	free(text);
 	return ended;
+}
+
+char *lang_schema_json(void)
+{
+	json_t *definitions = json_object();
+	json_t *root = new_schema("Penstock pipeline", &lang_pipeline_block, definitions);
+	add_stage_shape(definitions);
+	json_object_set_new(root, "if", any_of(requires("extends"), requires("use")));
+	json_object_set_new(root, "else", complete_file());
+	json_object_set_new(root, "definitions", definitions);
+	return print(root);
+}
+
+char *configuration_schema_json(void)
+{
+	json_t *definitions = json_object();
+	json_t *root = new_schema("Penstock configuration", &lang_configuration_block, definitions);
+	json_object_set_new(root, "definitions", definitions);
+	return print(root);
 }

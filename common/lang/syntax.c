@@ -123,6 +123,17 @@ const struct lang_syntax_rule lang_syntax_rules[SYNTAX_COUNT] = {
 	[SYNTAX_COUNT_OF_PEOPLE] = {.pattern = "^[1-9][0-9]?$",
 		.words = "it is a number of people from 1 to 99",
 		.format = "number"},
+	[SYNTAX_ACCOUNT] = {.pattern = "^[a-z0-9][a-z0-9._-]{0,62}$",
+		.words = "it has 1 to 63 small letters and digits, behind the first one also . _ -",
+		.format = "account",
+		.plain = "-_"},
+	[SYNTAX_REPOSITORY] = {.pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+		.words = "a repository has letters, digits, and behind the first one also . _ -",
+		.format = "repository",
+		.plain = "-_"},
+	[SYNTAX_URL] = {.pattern = "^https?://[^/?#@ ]+([/?#][^ ]*)?$",
+		.words = "an address begins with \"http://\" or \"https://\" and holds no name or password",
+		.format = "address"},
 };
 
 static bool is_plain_word(struct str text, const char *others)

@@ -30,6 +30,9 @@ enum lang_syntax {
 	SYNTAX_DURATION,
 	SYNTAX_VERSIONED, /* NAME@VERSION */
 	SYNTAX_COUNT_OF_PEOPLE,
+	SYNTAX_ACCOUNT, /* of a person, or a group as the configuration makes it */
+	SYNTAX_REPOSITORY,
+	SYNTAX_URL, /* http or https */
 	SYNTAX_COUNT
 };
 

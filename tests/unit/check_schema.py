@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Holds pipelines/schema.json against the corpus of the pipeline language: it accepts every good file, and every bad file as
-its mark says. Marks in tests/corpus/lang/bad: `# schema: rejects`, `# schema: accepts: REASON` where a schema cannot see the
+"""Holds the JSON Schemas of pipelines/ against the corpora of the pipeline language and of the configuration document: they accept
+every good file, and every bad file as its mark says. Marks in the folders bad: `# schema: rejects`, `# schema: accepts: REASON` where a schema cannot see the
 mistake, `# schema: unreadable` where no YAML reader gets that far. The last line is Check's summary.
 """
 
@@ -13,7 +13,11 @@ import jsonschema
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-CORPUS = ROOT / "tests/corpus/lang"
+# schema → its corpus, and further good files
+SCHEMAS = {
+    "pipelines/schema.json": ("tests/corpus/lang", ["pipelines", "pipelines/demo/.penstock"]),
+    "pipelines/configuration.schema.json": ("tests/corpus/configuration", []),
+}
 
 
 class Loader(yaml.SafeLoader):
@@ -62,14 +66,14 @@ def expected(path):
     return "a reason behind `accepts`" if mark == "accepts" else mark.split(":")[0]
 
 
-def main():
-    schema = json.loads((ROOT / "pipelines/schema.json").read_text())
+def check(schema_path, corpus, more):
+    """The number of cases and of failures of one schema."""
+    schema = json.loads((ROOT / schema_path).read_text())
     jsonschema.Draft7Validator.check_schema(schema)
     validator = jsonschema.Draft7Validator(schema)
-    good = sorted((CORPUS / "good").glob("*.yaml")) + sorted((ROOT / "pipelines").glob("*.yaml"))
-    good += sorted((ROOT / "pipelines/demo/.penstock").glob("*.yaml"))
+    good = [path for folder in [f"{corpus}/good", *more] for path in sorted((ROOT / folder).glob("*.yaml"))]
     cases = [(path, "accepts") for path in good]
-    cases += [(path, expected(path)) for path in sorted((CORPUS / "bad").glob("*.yaml"))]
+    cases += [(path, expected(path)) for path in sorted((ROOT / corpus / "bad").glob("*.yaml"))]
     failures = 0
     for path, wanted in cases:
         got = verdict(validator, path)
@@ -80,8 +84,13 @@ def main():
                 document = yaml.load(path.read_text(), Loader)
                 for error in sorted(validator.iter_errors(document), key=str)[:3]:
                     print(f"    {'/'.join(map(str, error.absolute_path))}: {error.message[:200]}")
-    share = 100 * (len(cases) - failures) // len(cases)
-    print(f"{share}%: Checks: {len(cases)}, Failures: {failures}, Errors: 0")
+    return len(cases), failures
+
+
+def main():
+    results = [check(schema, corpus, more) for schema, (corpus, more) in SCHEMAS.items()]
+    cases, failures = (sum(counts) for counts in zip(*results))
+    print(f"{100 * (cases - failures) // cases}%: Checks: {cases}, Failures: {failures}, Errors: 0")
     return 1 if failures else 0
 
 

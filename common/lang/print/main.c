@@ -1,3 +1,4 @@
+#include "common/lang/configuration.h"
 #include "common/lang/lang.h"
 #include "common/mem.h"
 
@@ -5,13 +6,24 @@
 #include <string.h>
 
 /* For scripts/print-language alone: what the tables of the language print, while the CLI may not even build. */
+static const struct page {
+	const char *name;
+	char *(*print)(void);
+} pages[] = {
+	{"schema", lang_schema_json},
+	{"reference", lang_reference_markdown},
+	{"configuration-schema", configuration_schema_json},
+	{"configuration-reference", configuration_reference_markdown},
+};
+
 int main(int argc, char **argv)
 {
-	bool is_schema = argc == 2 && strcmp(argv[1], "schema") == 0;
-	if (!is_schema && !(argc == 2 && strcmp(argv[1], "reference") == 0)) {
-		fputs("usage: print-language schema|reference\n", stderr);
-		return 2;
+	for (size_t i = 0; argc == 2 && i < COUNT_OF(pages); i++) {
+		if (strcmp(argv[1], pages[i].name) != 0)
+			continue;
+		auto_free char *text = pages[i].print();
+		return fputs(text, stdout) < 0 || fflush(stdout) != 0;
 	}
-	auto_free char *text = is_schema ? lang_schema_json() : lang_reference_markdown();
-	return fputs(text, stdout) < 0 || fflush(stdout) != 0;
+	fputs("usage: print-language [configuration-]schema|[configuration-]reference\n", stderr);
+	return 2;
 }
