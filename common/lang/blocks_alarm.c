@@ -65,9 +65,7 @@ static const struct lang_block alertmanager_block = {
 
 static const struct lang_key webhook_keys[] = {
 	KEY(struct configuration_webhook, firing, LANG_TEXT,
-		"A bare expression over `body` (the JSON that came) and `headers` (their names in small letters); true: it "
-		"fires.",
-		.flags = KEY_REQUIRED),
+		"A bare expression over `body`, the JSON that came; true: it fires.", .flags = KEY_REQUIRED),
 	KEY_END,
 };
 
@@ -120,7 +118,9 @@ static const struct lang_key alarm_keys[] = {
 	KEY_AS(struct configuration_alarm, firing_for, "for", LANG_DURATION,
 		"How long that must last before it fires. Without it: no time.", .max = DAY_MS),
 	KEY(struct configuration_alarm, interval, LANG_DURATION,
-		"How often it is asked: `prometheus`, `http` and `script` are. Without it: 15s, a script 1m.",
+		"How often it is asked. Without it: 15s, a script 1m. Of `alertmanager` and `webhook`: how often something "
+		"is heard of it at the least, and after three of these in silence it is unknown; without it silence says "
+		"nothing.",
 		.min = SECOND_MS, .max = 60 * MINUTE_MS),
 	KEY(struct configuration_alarm, min_points, LANG_NUMBER,
 		"Data points that a bake must have seen of it. Without it: 1.", .max = 1000000),

@@ -64,7 +64,7 @@ struct configuration_alertmanager {
 
 struct configuration_webhook {
 	struct lang_place at;
-	struct lang_text firing; /* a bare expression over `body` and `headers`, known to parse */
+	struct lang_text firing; /* a bare expression over `body`, known to parse */
 };
 
 struct configuration_script {
@@ -90,8 +90,8 @@ struct configuration_alarm {
 	struct lang_real above; /* prometheus: one of these two; fires while the value is past it */
 	struct lang_real below;
 	struct lang_duration firing_for; /* `for`: how long it must hold before it fires; absent: at once */
-	struct lang_duration interval;   /* of those that are asked; absent: 15 s, script 1 m */
-	struct lang_number min_points;   /* that a bake must have seen of it; absent: 1 */
+	struct lang_duration interval;   /* absent: 15 s, script 1 m; alertmanager and webhook: no heartbeat */
+	struct lang_number min_points;   /* that a bake must have seen of it; absent: 1, of those that tell 0 */
 	struct lang_flag dry_run;        /* watched and shown, and nothing follows from it */
 	struct lang_text description;
 	struct lang_text link; /* for people: a dashboard or runbook */

@@ -93,17 +93,16 @@ static void see_webhook_name(void *arg, const struct str *path, size_t count, bo
 {
 	const struct lang_text *text = ((void **)arg)[0];
 	const struct check *check = ((void **)arg)[1];
-	static const char *const known[] = {"body", "headers", NULL};
 	size_t at = 0;
 	(void)count;
-	if (is_call || str_is(path[0], known[0]) || str_is(path[0], known[1]))
+	if (is_call || str_is(path[0], "body"))
 		return;
 	str_find(text->text, path[0], &at);
-	const char *nearest = str_nearest(path[0], known);
 	lang_error_add(check->errors, lang_text_place(text, at),
-		nearest ? "unknown name \"%.*s\" in \"firing\"; did you mean \"%s\"?"
-			: "unknown name \"%.*s\" in \"firing\"; it knows \"body\" and \"headers\"",
-		STR_ARG(path[0]), nearest);
+		str_distance(path[0], STR("body"), 2) <= 2
+			? "unknown name \"%.*s\" in \"firing\"; did you mean \"body\"?"
+			: "unknown name \"%.*s\" in \"firing\"; it knows \"body\"",
+		STR_ARG(path[0]));
 }
 
 static void check_expression(const struct check *check, const struct lang_text *text)
@@ -133,7 +132,6 @@ static void check_alarm(const struct check *check, const struct configuration_al
 	static const char asked[] = "prometheus, http and script, which Penstock asks";
 	check_belongs(check, alarm->above.at, "above", is_query, "prometheus");
 	check_belongs(check, alarm->below.at, "below", is_query, "prometheus");
-	check_belongs(check, alarm->interval.at, "interval", is_asked, asked);
 	check_belongs(check, alarm->min_points.at, "min_points", is_asked, asked);
 	if (is_query && !has_above && !LANG_IS_SET(alarm->below))
 		lang_error_add(check->errors, alarm->at, "the alarm \"%.*s\" needs \"above\" or \"below\"",
@@ -142,6 +140,9 @@ static void check_alarm(const struct check *check, const struct configuration_al
 		lang_error_add(check->errors, alarm->below.at,
 			"the alarm \"%.*s\" would always fire: every value is above %g or below %g",
 			STR_ARG(alarm->name.text), alarm->above.value, alarm->below.value);
+	if (str_is(alarm->name.text, "alertmanager"))
+		lang_error_add(check->errors, alarm->name.at,
+			"no alarm may be named \"alertmanager\": its address is that of every Alertmanager");
 	check_expression(check, &alarm->webhook.firing);
 }
 
