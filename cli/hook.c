@@ -248,7 +248,7 @@ static void print_hint(struct str url)
 	size_t at = url.n;
 	str_find(url, between, &at);
 	fprintf(stderr, "penstock: %.*s knows of this push; `penstock runs --repository %.*s` lists its runs\n",
-		STR_ARG(str_head(url, at)), STR_ARG(str_skip(url, at + between.n)));
+		STR_ARG(str_brief(url, at)), STR_ARG(str_skip(url, at + between.n)));
 }
 
 /* Never fails the push: the poll finds what was not told. */

@@ -1,5 +1,7 @@
 #include "common/err.h"
 
+#include "common/str.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,10 +19,17 @@ static const struct {
 #undef X
 };
 
+/* A text that did not fit is cut between two characters, or it could not be sent as JSON. */
+static void end_text(struct err *err)
+{
+	err->text[str_whole_chars(str_of(err->text)).n] = 0;
+}
+
 __attribute__((format(printf, 2, 0))) static void set_text(struct err *err, const char *format, va_list args)
 {
 	if (vsnprintf(err->text, sizeof err->text, format, args) < 0)
 		snprintf(err->text, sizeof err->text, "%s", format);
+	end_text(err);
 }
 
 bool(err_set)(struct err *err, enum err_kind kind, const char *format, ...)
@@ -49,6 +58,7 @@ bool(err_errno)(struct err *err, const char *format, ...)
 	va_end(args);
 	size_t used = strlen(err->text);
 	snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(os));
+	end_text(err);
 	return false;
 }
 
@@ -64,6 +74,7 @@ bool(err_wrap)(struct err *err, const char *format, ...)
 	va_end(args);
 	size_t used = strlen(err->text);
 	snprintf(err->text + used, sizeof err->text - used, ": %s", inner);
+	end_text(err);
 	return false;
 }
 

@@ -297,8 +297,8 @@ static bool fail_missing(struct evaluation *in, const struct expr *expr, const s
 		keys.items[keys.count] = map->items[2 * keys.count].text;
 	if (str_list_nearest(&keys, key, &nearest))
 		return err_set(in->err, ERR_NOT_FOUND, "\"%.*s\" has no \"%.*s\"; did you mean \"%.*s\"?", STR_ARG(of),
-			STR_ARG(str_head(key, 80)), STR_ARG(nearest));
-	return err_set(in->err, ERR_NOT_FOUND, "\"%.*s\" has no \"%.*s\"", STR_ARG(of), STR_ARG(str_head(key, 80)));
+			STR_ARG(str_brief(key, 80)), STR_ARG(nearest));
+	return err_set(in->err, ERR_NOT_FOUND, "\"%.*s\" has no \"%.*s\"", STR_ARG(of), STR_ARG(str_brief(key, 80)));
 }
 
 static bool eval_field(struct evaluation *in, const struct expr *expr, const struct expr_value *map, struct str key,
@@ -306,7 +306,7 @@ static bool eval_field(struct evaluation *in, const struct expr *expr, const str
 {
 	if (map->kind != EXPR_MAP)
 		return err_set(
-			in->err, ERR_INVALID, "%s has no \"%.*s\"", kind_names[map->kind], STR_ARG(str_head(key, 80)));
+			in->err, ERR_INVALID, "%s has no \"%.*s\"", kind_names[map->kind], STR_ARG(str_brief(key, 80)));
 	return find_key(map, key, ret) || fail_missing(in, expr, map, key);
 }
 

@@ -59,7 +59,7 @@ static const struct expr *fail_expected(struct parser *parser, const char *expec
 	if (parser->next.kind == EXPR_TOKEN_END)
 		err_set(parser->err, ERR_INVALID, "expected %s, but the expression ends", expected);
 	else
-		err_set(parser->err, ERR_INVALID, "expected %s, got \"%.*s\"", expected, STR_ARG(str_head(got, 60)));
+		err_set(parser->err, ERR_INVALID, "expected %s, got \"%.*s\"", expected, STR_ARG(str_brief(got, 60)));
 	return NULL;
 }
 

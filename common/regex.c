@@ -37,7 +37,7 @@ static pcre2_code *compile(struct str pattern, uint32_t options, struct err *err
 	char reason[120];
 	pcre2_get_error_message(error, (PCRE2_UCHAR *)reason, sizeof reason);
 	err_set(err, ERR_INVALID, "\"%.*s\" is no regular expression: %s, at character %zu",
-		STR_ARG(str_head(pattern, 120)), reason, at + 1);
+		STR_ARG(str_brief(pattern, 120)), reason, at + 1);
 	return NULL;
 }
 
@@ -68,9 +68,9 @@ bool regex_match(struct str pattern, struct str text, bool is_whole, bool *ret, 
 	if (rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT || rc == PCRE2_ERROR_HEAPLIMIT)
 		return err_set(err, ERR_INVALID,
 			"the regular expression \"%.*s\" takes too many steps; make it simpler",
-			STR_ARG(str_head(pattern, 120)));
+			STR_ARG(str_brief(pattern, 120)));
 	char reason[120];
 	pcre2_get_error_message(rc, (PCRE2_UCHAR *)reason, sizeof reason);
 	return err_set(err, ERR_INVALID, "the regular expression \"%.*s\" cannot be matched: %s",
-		STR_ARG(str_head(pattern, 120)), reason);
+		STR_ARG(str_brief(pattern, 120)), reason);
 }

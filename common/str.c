@@ -125,9 +125,8 @@ bool str_to_f64(struct str s, double *ret)
 	char text[64];
 	if (s.n == 0 || s.n >= sizeof text)
 		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (!strchr("0123456789+-.eE", s.p[i]))
-			return false;
+	if (!str_has_only(s, "0123456789+-.eE"))
+		return false;
 	memcpy(text, s.p, s.n);
 	text[s.n] = 0;
 	char *end;
@@ -164,6 +163,32 @@ bool str_is_utf8(struct str s)
 		s = str_skip(s, n);
 	}
 	return true;
+}
+
+bool str_has_only(struct str s, const char *allowed)
+{
+	size_t n = strlen(allowed);
+	for (size_t i = 0; i < s.n; i++)
+		if (!memchr(allowed, s.p[i], n))
+			return false;
+	return true;
+}
+
+struct str str_whole_chars(struct str s)
+{
+	for (size_t back = 1; back <= 3 && back <= s.n; back++) {
+		unsigned char c = (unsigned char)s.p[s.n - back];
+		if ((c & 0xc0) == 0x80)
+			continue;
+		size_t needed = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+		return needed > back ? str_head(s, s.n - back) : s;
+	}
+	return s;
+}
+
+struct str str_brief(struct str s, size_t n)
+{
+	return n < s.n ? str_whole_chars(str_head(s, n)) : s;
 }
 
 uint32_t str_next_char(struct str *rest)

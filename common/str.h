@@ -47,6 +47,12 @@ bool str_to_f64(struct str s, double *ret);
 /* Bytes of the first character of s (not empty); 0 when it is no valid UTF-8. */
 size_t str_utf8_length(struct str s);
 bool str_is_utf8(struct str s);
+/* Whether each byte of s is one of `allowed`; a zero byte never is, though strchr() finds one. */
+bool str_has_only(struct str s, const char *allowed);
+/* Without the beginning of a character that was cut off at the end of s. */
+struct str str_whole_chars(struct str s);
+/* At most the first n bytes, and no half of a character: for messages that quote what somebody sent. */
+struct str str_brief(struct str s, size_t n);
 /* Cuts the first UTF-8 character off *rest and returns it; *rest is not empty. A byte that begins none counts as one.
  */
 uint32_t str_next_char(struct str *rest);

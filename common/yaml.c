@@ -44,8 +44,9 @@ static bool fault_at(
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	faults->items = arena_grow(arena, faults->items, sizeof *faults->items, faults->count);
-	faults->items[faults->count++] = (struct yaml_fault){
-		.line = (int32_t)line, .column = (int32_t)column, .message = arena_str(arena, str_of(text))};
+	faults->items[faults->count++] = (struct yaml_fault){.line = (int32_t)line,
+		.column = (int32_t)column,
+		.message = arena_str(arena, str_whole_chars(str_of(text)))};
 	return false;
 }
 
@@ -276,7 +277,7 @@ static void drop_duplicates(struct builder *b, struct yaml_node *map)
 		}
 		is_dropped[sorted[i]] = true;
 		fault_at(b->arena, b->faults, key->line, key->column, "duplicate key \"%.*s\"; first in line %d",
-			STR_ARG(str_head(key->text, 60)), (int)before->line);
+			STR_ARG(str_brief(key->text, 60)), (int)before->line);
 	}
 	size_t kept = 0;
 	for (size_t i = 0; i < map->count; i++) {

@@ -262,7 +262,7 @@ bool zone_load(struct str name, struct zone *ret, struct arena *arena, struct er
 	const char *folder = getenv("TZDIR");
 	size_t at, n = 0;
 	if (name.n == 0 || name.p[0] == '/' || str_find(name, STR(".."), &at))
-		return err_set(err, ERR_INVALID, "\"%.*s\" is no time zone", STR_ARG(str_head(name, 60)));
+		return err_set(err, ERR_INVALID, "\"%.*s\" is no time zone", STR_ARG(str_brief(name, 60)));
 	auto_free char *bytes = mem_alloc(FILE_BYTES_MAX);
 	auto_arena scratch = {0};
 	const char *path =

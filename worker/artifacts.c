@@ -124,7 +124,7 @@ static bool keep(struct reading *reading, struct str report, struct err *err)
 	struct str path = reading->current.report.path;
 	if (!str_is_utf8(path))
 		return err_set(err, ERR_INVALID, "the file \"%.*s\" cannot be an artifact: its name is not UTF-8",
-			STR_ARG(str_head(path, 200)));
+			STR_ARG(str_brief(path, 200)));
 	reading->items = arena_grow(reading->arena, reading->items, sizeof *reading->items, reading->count);
 	reading->items[reading->count] = reading->current;
 	reading->items[reading->count++].report.report = report;

@@ -68,8 +68,8 @@ static void try_later(struct artifacts *artifacts)
 static void fail(struct artifacts *artifacts, const struct http_answer *answer)
 {
 	err_set(&artifacts->err, ERR_UPSTREAM, "artifact %.*s: the server answers %d: %.*s",
-		STR_ARG(str_head(artifacts->upload.items[artifacts->at].report.path, 150)), answer->status,
-		STR_ARG(str_head(answer->body, 150)));
+		STR_ARG(str_brief(artifacts->upload.items[artifacts->at].report.path, 150)), answer->status,
+		STR_ARG(str_brief(answer->body, 150)));
 	end(artifacts);
 }
 

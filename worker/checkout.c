@@ -148,7 +148,7 @@ static bool check_name(const struct tree_walk *walk, const char *name, struct er
 	if (stream_path_is_clean(path) && strcasecmp(name, ".git") != 0)
 		return true;
 	return err_set(
-		err, ERR_UPSTREAM, "the commit holds a path that is not allowed: %.*s", STR_ARG(str_head(path, 200)));
+		err, ERR_UPSTREAM, "the commit holds a path that is not allowed: %.*s", STR_ARG(str_brief(path, 200)));
 }
 
 static bool write_tree(struct tree_walk *walk, const git_oid *id, int depth, struct err *err);
@@ -233,14 +233,14 @@ bool checkout_write(const char *repository, const struct checkout *wanted, const
 	git_oid id;
 	git_repository *repo = NULL;
 	if (commit.n != GIT_OID_HEXSZ || git_oid_fromstrn(&id, commit.p, commit.n) < 0)
-		return err_set(err, ERR_INVALID, "\"%.*s\" is no commit id", STR_ARG(str_head(commit, 80)));
+		return err_set(err, ERR_INVALID, "\"%.*s\" is no commit id", STR_ARG(str_brief(commit, 80)));
 	if (git_repository_open(&repo, repository) < 0)
 		return checkout_git_failed(err, "open %s", repository);
 	auto_fd int fd = open(to_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	bool ok = fd >= 0 ? write_stream(repo, &id, wanted, scratch, fd, err) : err_errno(err, "make %s", to_file);
 	git_repository_free(repo);
 	files_remove_tree(scratch);
-	return ok || err_wrap(err, "commit %.*s", STR_ARG(str_head(commit, 12)));
+	return ok || err_wrap(err, "commit %.*s", STR_ARG(str_brief(commit, 12)));
 }
 
 static int count_pack(void *count, struct str name)

@@ -80,7 +80,7 @@ static void write_stream(void *arg)
 		const struct job_input *item = &inputs->request.items[i];
 		ok = stream_path_is_clean(item->path) ||
 		     err_set(&inputs->err, ERR_UPSTREAM, "artifact path \"%.*s\" is not allowed",
-			     STR_ARG(str_head(item->path, 200)));
+			     STR_ARG(str_brief(item->path, 200)));
 		ok = ok && copy_blob(&out, item, inputs->blobs[i], &inputs->err);
 	}
 	ok = ok && stream_write_end(&out, &inputs->err);
@@ -132,7 +132,7 @@ static bool keep_blob(struct inputs *inputs, const struct job_input *item)
 	if (inputs->file_bytes != item->size_bytes || !str_is(item->sha256, text))
 		return err_set(&inputs->err, ERR_UPSTREAM,
 			"artifact %.*s came damaged: SHA-256 %.12s…, expected %.12s…",
-			STR_ARG(str_head(item->path, 200)), text, item->sha256.p);
+			STR_ARG(str_brief(item->path, 200)), text, item->sha256.p);
 	struct str kept = cache_path(inputs->request.cache, "blobs", item->sha256, &inputs->arena);
 	if (rename(inputs->file, kept.p) < 0)
 		return err_errno(&inputs->err, "keep %s", kept.p);
@@ -150,11 +150,11 @@ static void on_blob(void *arg, const struct http_answer *answer, const struct er
 		inputs->err = *err;
 	else if (inputs->err.kind == ERR_NONE && answer->status != 200)
 		err_set(&inputs->err, ERR_UPSTREAM, "the server answers %d: %.*s", answer->status,
-			STR_ARG(str_head(answer->body, 200)));
+			STR_ARG(str_brief(answer->body, 200)));
 	if (inputs->err.kind == ERR_NONE)
 		keep_blob(inputs, item);
 	else
-		err_wrap(&inputs->err, "artifact %.*s", STR_ARG(str_head(item->path, 200)));
+		err_wrap(&inputs->err, "artifact %.*s", STR_ARG(str_brief(item->path, 200)));
 	digest_done(&inputs->digest);
 	unlink(inputs->file);
 	advance(inputs);

@@ -273,7 +273,7 @@ void job_cancel(struct job *job, struct str reason)
 		return;
 	job->is_cancelled = true;
 	if (reason.n)
-		job_fail(job, END_CANCELLED, "cancelled: %.*s", STR_ARG(str_head(reason, 300)));
+		job_fail(job, END_CANCELLED, "cancelled: %.*s", STR_ARG(str_brief(reason, 300)));
 	else
 		job_fail(job, END_CANCELLED, "cancelled");
 	if (job->phase == JOB_STEPS)

@@ -279,7 +279,7 @@ static void end_step(struct job *job, const struct sandbox_event *event)
 		exit_code = event->end.exit_code;
 	} else {
 		job_fail(job, END_SANDBOX_UNAVAILABLE, "step \"%.*s\" could not be run: %s",
-			STR_ARG(str_head(job->options.spec->steps[job->step].name, 100)), event->err.text);
+			STR_ARG(str_brief(job->options.spec->steps[job->step].name, 100)), event->err.text);
 	}
 	report(job, ok ? STEP_SUCCEEDED : job->step_stop == END_CANCELLED ? STEP_CANCELLED : STEP_FAILED, exit_code);
 	/* What runs from here on runs on borrowed time. */

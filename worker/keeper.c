@@ -77,7 +77,7 @@ static void on_registered(void *arg, const struct http_answer *http, const struc
 	if (http_err)
 		err = *http_err;
 	else if (http->status != 200)
-		err_set(&err, ERR_UPSTREAM, "status %d: %.*s", http->status, STR_ARG(str_head(http->body, 300)));
+		err_set(&err, ERR_UPSTREAM, "status %d: %.*s", http->status, STR_ARG(str_brief(http->body, 300)));
 	else if (!(json = json_loadb(http->body.p, http->body.n, 0, NULL)))
 		err_set(&err, ERR_UPSTREAM, "the answer is no JSON; is %s a Penstock server?", keeper->options.url);
 	else if (fields_read_loose(worker_registered_fields, json, &answer, &arena, &err) &&

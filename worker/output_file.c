@@ -8,10 +8,10 @@ static bool check_name(struct str name, const struct str_list *declared, size_t 
 	if (declared->count && str_list_nearest(declared, name, &nearest))
 		return err_set(err, ERR_INVALID,
 			"$CI_OUTPUT line %zu: output \"%.*s\" is not declared; did you mean \"%.*s\"?", line,
-			STR_ARG(str_head(name, 60)), STR_ARG(nearest));
+			STR_ARG(str_brief(name, 60)), STR_ARG(nearest));
 	return err_set(err, ERR_INVALID,
 		"$CI_OUTPUT line %zu: output \"%.*s\" is not declared; add it to the job's `outputs`", line,
-		STR_ARG(str_head(name, 60)));
+		STR_ARG(str_brief(name, 60)));
 }
 
 /* The lines up to the one that is `end`. */
@@ -28,7 +28,7 @@ static bool read_lines(struct str *rest, struct str end, size_t *line, struct st
 		return true;
 	}
 	return err_set(err, ERR_INVALID, "$CI_OUTPUT line %zu: no line \"%.*s\" ends this value", first,
-		STR_ARG(str_head(end, 60)));
+		STR_ARG(str_brief(end, 60)));
 }
 
 bool output_file_read(

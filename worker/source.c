@@ -78,7 +78,7 @@ static struct str key_of(const struct source_request *request, struct arena *are
 	digest_text_of(request->repository, name);
 	if (request->tag.n)
 		digest_text_of(request->tag, tag);
-	return arena_printf(arena, "%.16s-%.*s-%d%s%.16s", name, STR_ARG(str_head(request->commit, 64)),
+	return arena_printf(arena, "%.16s-%.*s-%d%s%.16s", name, STR_ARG(str_brief(request->commit, 64)),
 		request->fetch_depth, *tag ? "-" : "", tag);
 }
 
@@ -266,7 +266,7 @@ static void on_pack(void *arg, const struct http_answer *answer, const struct er
 		fetch->err = *err;
 	else if (fetch->err.kind == ERR_NONE && answer->status != 200)
 		err_set(&fetch->err, ERR_UPSTREAM, "the server answers %d for the source: %.*s", answer->status,
-			STR_ARG(str_head(answer->body, 200)));
+			STR_ARG(str_brief(answer->body, 200)));
 	if (fetch->err.kind != ERR_NONE) {
 		unlink(fetch->pack_file);
 		if (answer && answer->status >= 400 && answer->status < 500 && fetch->have.n && !fetch->is_retry)

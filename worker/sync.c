@@ -255,7 +255,7 @@ static void on_answer(void *arg, const struct http_answer *http, const struct er
 	if (http_err)
 		err = *http_err;
 	else if (http->status != 200)
-		err_set(&err, ERR_UPSTREAM, "status %d: %.*s", http->status, STR_ARG(str_head(http->body, 200)));
+		err_set(&err, ERR_UPSTREAM, "status %d: %.*s", http->status, STR_ARG(str_brief(http->body, 200)));
 	else
 		ok = read_answer(http->body, &answer, &jobs, &arena, &err);
 	if (ok) {

@@ -16,7 +16,7 @@ static void check_syntax(struct lang_checker *checker, const struct lang_block *
 	struct err err = {0};
 	if (!lang_syntax_check(key->syntax, text->text, &err))
 		lang_error_add(checker->errors, text->at, "\"%.*s\" as \"%s\" in %s: %s",
-			STR_ARG(str_head(text->text, 70)), key->name, block->title, err.text);
+			STR_ARG(str_brief(text->text, 70)), key->name, block->title, err.text);
 }
 
 static void check_name(struct lang_checker *checker, const struct lang_block *block, const struct lang_key *key,
@@ -25,7 +25,7 @@ static void check_name(struct lang_checker *checker, const struct lang_block *bl
 	struct err err = {0};
 	if (!lang_syntax_check(key->name_syntax, name->text, &err))
 		lang_error_add(checker->errors, name->at, "the name \"%.*s\" in \"%s\" of %s: %s",
-			STR_ARG(str_head(name->text, 70)), key->name, block->title, err.text);
+			STR_ARG(str_brief(name->text, 70)), key->name, block->title, err.text);
 }
 
 static void check_text(struct lang_checker *checker, const struct lang_block *block, const struct lang_key *key,

@@ -20,7 +20,7 @@ bool lang_error_add(struct lang_errors *errors, struct lang_place at, const char
 	va_start(args, format);
 	int n = vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	struct str message = {text, n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1};
+	struct str message = str_whole_chars((struct str){text, n < 0 ? 0 : strlen(text)});
 	for (size_t i = 0; i < errors->count; i++)
 		if (is_same(&errors->items[i], at, message))
 			return false;

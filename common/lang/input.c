@@ -9,7 +9,7 @@
 static bool refuse(const struct pipeline_input *input, struct str value, struct err *err, const char *wanted)
 {
 	return err_set(err, ERR_INVALID, "input \"%.*s\": \"%.*s\" is not %s", STR_ARG(input->name.text),
-		STR_ARG(str_head(value, 60)), wanted);
+		STR_ARG(str_brief(value, 60)), wanted);
 }
 
 static bool check_pattern(const struct pipeline_input *input, struct str value, struct err *err)
@@ -22,7 +22,7 @@ static bool check_pattern(const struct pipeline_input *input, struct str value, 
 		return err_wrap(err, "input \"%.*s\"", STR_ARG(input->name.text));
 	return is_match ||
 	       err_set(err, ERR_INVALID, "input \"%.*s\": \"%.*s\" does not match %.*s", STR_ARG(input->name.text),
-		       STR_ARG(str_head(value, 60)), STR_ARG(input->pattern.text));
+		       STR_ARG(str_brief(value, 60)), STR_ARG(input->pattern.text));
 }
 
 static bool out_of_range(
@@ -68,7 +68,7 @@ static bool check_choice(const struct pipeline_input *input, struct str value, s
 		n = n + (size_t)added < sizeof known ? n + (size_t)added : sizeof known - 1;
 	}
 	return err_set(err, ERR_INVALID, "input \"%.*s\": \"%.*s\" is none of %s", STR_ARG(input->name.text),
-		STR_ARG(str_head(value, 60)), known);
+		STR_ARG(str_brief(value, 60)), known);
 }
 
 bool lang_input_check(const struct pipeline_input *input, struct str value, struct err *err)

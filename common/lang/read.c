@@ -44,7 +44,7 @@ size_t lang_kind_size(const struct lang_key *key)
 static void refuse_unknown(struct lang_reader *reader, const struct lang_block *block, const struct yaml_node *key)
 {
 	struct lang_place at = lang_place_of(reader, key);
-	struct str name = str_head(key->text, 60);
+	struct str name = str_brief(key->text, 60);
 	const struct lang_foreign *foreign = block->foreign;
 	for (; foreign && foreign->theirs; foreign++) {
 		if (!str_is(key->text, foreign->theirs))

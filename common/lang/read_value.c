@@ -24,7 +24,7 @@ static struct str describe(struct lang_reader *reader, const struct yaml_node *n
 		return STR("empty");
 	bool is_short = node->text.n <= 40;
 	return arena_printf(reader->arena, node->is_plain ? "%.*s%s" : "the text \"%.*s%s\"",
-		STR_ARG(str_head(node->text, 40)), is_short ? "" : "...");
+		STR_ARG(str_brief(node->text, 40)), is_short ? "" : "...");
 }
 
 void lang_refuse_kind(struct lang_reader *reader, const struct lang_block *block, const struct lang_key *key,
@@ -224,9 +224,9 @@ static bool read_choice(const struct value *v, const struct yaml_node *node, str
 	if (nearest)
 		return lang_error_add(v->reader->errors, at,
 			"unknown value \"%.*s\" of \"%s\" in %s; did you mean \"%s\"?",
-			STR_ARG(str_head(node->text, 40)), key->name, v->block->title, nearest);
+			STR_ARG(str_brief(node->text, 40)), key->name, v->block->title, nearest);
 	return lang_error_add(v->reader->errors, at, "unknown value \"%.*s\" of \"%s\" in %s; it is one of %.*s",
-		STR_ARG(str_head(node->text, 40)), key->name, v->block->title, STR_ARG(known));
+		STR_ARG(str_brief(node->text, 40)), key->name, v->block->title, STR_ARG(known));
 }
 
 static void read_choices(const struct value *v, const struct yaml_node *node, struct lang_items *out)
@@ -253,7 +253,7 @@ static bool is_allowed_name(const struct value *v, const struct yaml_node *name)
 	if (!v->key->names || enum_from_name(v->key->names, name->text, &ignored))
 		return true;
 	return lang_error_add(v->reader->errors, lang_place_of(v->reader, name),
-		"unknown key \"%.*s\" in \"%s\"; known are %.*s", STR_ARG(str_head(name->text, 40)), v->key->name,
+		"unknown key \"%.*s\" in \"%s\"; known are %.*s", STR_ARG(str_brief(name->text, 40)), v->key->name,
 		STR_ARG(join(v->reader->arena, v->key->names)));
 }
 

@@ -45,7 +45,7 @@ static bool read_point(const struct cron_field *field, struct str text, int *ret
 		number = field->low + word;
 	else if (!str_to_i64(text, &number) || number < field->low || number > field->high)
 		return err_set(err, ERR_INVALID, "the %s is %d to %d, not \"%.*s\"", field->name, field->low,
-			field->high, STR_ARG(str_head(text, 20)));
+			field->high, STR_ARG(str_brief(text, 20)));
 	*ret = (int)number;
 	return true;
 }
@@ -61,7 +61,7 @@ static bool read_part(const struct cron_field *field, struct str text, uint64_t 
 		range = str_head(text, at);
 		if (!str_to_i64(str_skip(text, at + 1), &step) || step < 1 || step > field->high)
 			return err_set(err, ERR_INVALID, "the %s has a wrong step in \"%.*s\"", field->name,
-				STR_ARG(str_head(text, 20)));
+				STR_ARG(str_brief(text, 20)));
 	}
 	int low = field->low, high = field->high;
 	if (!str_is(range, "*")) {
@@ -74,7 +74,7 @@ static bool read_part(const struct cron_field *field, struct str text, uint64_t 
 			return false;
 		if (high < low)
 			return err_set(err, ERR_INVALID, "the %s goes backwards in \"%.*s\"", field->name,
-				STR_ARG(str_head(text, 20)));
+				STR_ARG(str_brief(text, 20)));
 	}
 	for (int64_t i = low; i <= high; i += step)
 		*bits |= UINT64_C(1) << i;
@@ -87,7 +87,7 @@ static bool read_field(const struct cron_field *field, struct str text, uint64_t
 	struct str rest = text, part;
 	if (str_starts(text, STR(",")) || str_ends(text, STR(",")))
 		return err_set(err, ERR_INVALID, "the %s has an empty part in \"%.*s\"", field->name,
-			STR_ARG(str_head(text, 20)));
+			STR_ARG(str_brief(text, 20)));
 	while (str_cut(&rest, ',', &part))
 		if (!read_part(field, part, &bits, err))
 			return false;
@@ -156,9 +156,9 @@ bool lang_time_zone_check(struct str name, struct err *err)
 	const char *nearest = str_nearest(name, lang_time_zones);
 	if (nearest)
 		return err_set(err, ERR_INVALID, "unknown time zone \"%.*s\"; did you mean \"%s\"?",
-			STR_ARG(str_head(name, 40)), nearest);
+			STR_ARG(str_brief(name, 40)), nearest);
 	return err_set(err, ERR_INVALID, "unknown time zone \"%.*s\"; write one such as \"Europe/Berlin\" or \"UTC\"",
-		STR_ARG(str_head(name, 40)));
+		STR_ARG(str_brief(name, 40)));
 }
 
 static bool read_weekday(struct str text, int *ret, struct err *err)
@@ -166,7 +166,7 @@ static bool read_weekday(struct str text, int *ret, struct err *err)
 	if (word_to_number(day_words, text, ret))
 		return true;
 	return err_set(err, ERR_INVALID, "unknown day \"%.*s\"; days are Mon, Tue, Wed, Thu, Fri, Sat and Sun",
-		STR_ARG(str_head(text, 20)));
+		STR_ARG(str_brief(text, 20)));
 }
 
 /* "Mon-Thu,Sat"; a range may go over the week's end, since weeks begin on different days. */
@@ -200,7 +200,7 @@ static bool read_time_of_day(struct str text, int32_t *ret, struct err *err)
 			 str_to_i64(str_skip(text, 3), &minute);
 	if (!is_shaped || hour < 0 || minute < 0 || minute > 59 || hour * 60 + minute > 24 * 60)
 		return err_set(err, ERR_INVALID, "\"%.*s\" is not a time of day; write it like 09:00",
-			STR_ARG(str_head(text, 20)));
+			STR_ARG(str_brief(text, 20)));
 	*ret = (int32_t)(hour * 60 + minute);
 	return true;
 }

@@ -13,8 +13,8 @@ static void request_ended(struct flow *flow)
 	if (request->is_answered)
 		;
 	else if (flow->err.kind != ERR_NONE && request->details) {
-		json_t *error = json_pack("{s:s, s:s, s:O}", "kind", err_kind_name(flow->err.kind), "message",
-			flow->err.text, "details", request->details);
+		json_t *error = json_pack("{s:s, s:o, s:O}", "kind", err_kind_name(flow->err.kind), "message",
+			json_of_str(str_of(flow->err.text)), "details", request->details);
 		http_answer_json(
 			request->exchange, err_http_status(flow->err.kind), json_pack("{s:o}", "error", error));
 	} else if (flow->err.kind != ERR_NONE)

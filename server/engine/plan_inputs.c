@@ -128,9 +128,9 @@ static void check_unknown(struct planning *in)
 			continue;
 		if (str_list_nearest(&names, name, &nearest))
 			planning_fail(in, at, "unknown input \"%.*s\"; did you mean \"%.*s\"?",
-				STR_ARG(str_head(name, 80)), STR_ARG(nearest));
+				STR_ARG(str_brief(name, 80)), STR_ARG(nearest));
 		else
-			planning_fail(in, at, "unknown input \"%.*s\"%s", STR_ARG(str_head(name, 80)),
+			planning_fail(in, at, "unknown input \"%.*s\"%s", STR_ARG(str_brief(name, 80)),
 				count ? "" : "; this pipeline takes none");
 	}
 }

@@ -31,7 +31,7 @@ static struct str step_name(const struct plan_scope *scope, const struct pipelin
 	size_t n = NAME_BYTES_MAX;
 	while (n && ((unsigned char)line.p[n] & 0xc0) == 0x80) /* not within a character */
 		n--;
-	return arena_printf(arena, "%.*s...", STR_ARG(str_head(line, n)));
+	return arena_printf(arena, "%.*s...", STR_ARG(str_brief(line, n)));
 }
 
 static json_t *gitops_of(const struct plan_scope *scope, const struct pipeline_gitops *gitops)

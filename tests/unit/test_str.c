@@ -87,6 +87,37 @@ START_TEST(utf8_is_strict)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	size_t n;
+	const char *brief;
+} briefs[] = {
+	{"plain", 9, "plain"},               /* shorter than that */
+	{"plain", 3, "pla"},                 /* one byte a character */
+	{"\xc3\xa4\xc3\xb6", 2, "\xc3\xa4"}, /* between two */
+	{"\xc3\xa4\xc3\xb6", 3, "\xc3\xa4"}, /* inside the second */
+	{"a\xf0\x9f\x98\x80", 4, "a"},       /* the longest, one byte short */
+	{"a\xf0\x9f\x98\x80z", 5, "a\xf0\x9f\x98\x80"},
+	{"\xff\xff\xff", 2, "\xff"},                     /* no beginning of anything, but taken for one */
+	{"\x80\x80\x80\x80\x80", 4, "\x80\x80\x80\x80"}, /* no beginning far and wide */
+	{"\xc3\xa4", 0, ""},
+};
+
+START_TEST(a_quote_holds_no_half_character)
+{
+	ck_assert(str_is(str_brief(str_of(briefs[_i].text), briefs[_i].n), briefs[_i].brief));
+}
+END_TEST
+
+START_TEST(a_zero_byte_is_in_no_set)
+{
+	ck_assert(str_has_only(STR("cafe"), "abcdef"));
+	ck_assert(str_has_only(STR(""), "abcdef"));
+	ck_assert(!str_has_only(STR("cage"), "abcdef"));
+	ck_assert(!str_has_only(STR("ca\0e"), "abcdef"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("str");
@@ -95,6 +126,8 @@ int main(void)
 	tcase_add_loop_test(cases, numbers_are_strict, 0, sizeof numbers / sizeof numbers[0]);
 	tcase_add_loop_test(cases, nearest_suggests, 0, sizeof words / sizeof words[0]);
 	tcase_add_loop_test(cases, utf8_is_strict, 0, sizeof texts / sizeof texts[0]);
+	tcase_add_loop_test(cases, a_quote_holds_no_half_character, 0, sizeof briefs / sizeof briefs[0]);
+	tcase_add_test(cases, a_zero_byte_is_in_no_set);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
 }

@@ -121,7 +121,7 @@ static void judge_account(const struct findings *findings, struct sandbox_layer 
 	struct str map = finding(findings, "map"), caps = finding(findings, "CapBnd");
 	bool is_range = findings->facts->layers & (UINT32_C(1) << SANDBOX_LAYER_ID_RANGE);
 	judge(&layers[SANDBOX_LAYER_USER_NS], str_is(finding(findings, "uid"), "1000"),
-		"sysctl -w user.max_user_namespaces=10000", "id map %.*s", STR_ARG(str_head(map, 60)));
+		"sysctl -w user.max_user_namespaces=10000", "id map %.*s", STR_ARG(str_brief(map, 60)));
 	judge_by_profile(&layers[SANDBOX_LAYER_ID_RANGE], findings, is_range,
 		"run the worker as root: its steps then run as accounts that exist nowhere else",
 		is_range ? "65536 ids for each slot" : "steps share the worker's own account");
@@ -138,9 +138,9 @@ static void judge_kernel(const struct findings *findings, struct sandbox_layer *
 		      str_is(finding(findings, "first"), "penstock-init") &&
 		      str_is(finding(findings, "interfaces"), "lo");
 	judge(&layers[SANDBOX_LAYER_NAMESPACES], is_own, "report this as a fault of Penstock",
-		"pid 1 is %.*s, host name %.*s, network %.*s", STR_ARG(str_head(finding(findings, "first"), 30)),
-		STR_ARG(str_head(finding(findings, "host"), 30)),
-		STR_ARG(str_head(finding(findings, "interfaces"), 30)));
+		"pid 1 is %.*s, host name %.*s, network %.*s", STR_ARG(str_brief(finding(findings, "first"), 30)),
+		STR_ARG(str_brief(finding(findings, "host"), 30)),
+		STR_ARG(str_brief(finding(findings, "interfaces"), 30)));
 	judge(&layers[SANDBOX_LAYER_SECCOMP], str_is(finding(findings, "Seccomp"), "2"),
 		"use a kernel with CONFIG_SECCOMP_FILTER", "mode %.*s", STR_ARG(finding(findings, "Seccomp")));
 	judge(&layers[SANDBOX_LAYER_LANDLOCK], str_is(finding(findings, "urandom"), "refused"),
@@ -163,7 +163,7 @@ static void judge_limits(const struct findings *findings, struct sandbox_layer *
 	judge(&layers[SANDBOX_LAYER_PROCESSES], true, "", "%s", is_full ? version : "by rlimit in the user namespace");
 	judge(&layers[SANDBOX_LAYER_DISK], finding(findings, "disk").n > 0, "report this as a fault of Penstock",
 		"a file system of its own: %.*s (blocks, bytes each)",
-		STR_ARG(str_head(finding(findings, "disk"), 40)));
+		STR_ARG(str_brief(finding(findings, "disk"), 40)));
 	bool has_egress = facts->layers & (UINT32_C(1) << SANDBOX_LAYER_EGRESS);
 	judge(&layers[SANDBOX_LAYER_EGRESS], has_egress,
 		"apt-get install slirp4netns; modprobe tun; chmod 666 /dev/net/tun", "%s",

@@ -85,7 +85,7 @@ static bool put_entry(struct stream_writer *writer, enum stream_kind kind, struc
 {
 	BUG_ON(writer->owed != 0);
 	if (kind != STREAM_END && kind != STREAM_NOTE && !stream_path_is_clean(path))
-		return err_set(err, ERR_INVALID, "%.*s: not a clean relative path", STR_ARG(str_head(path, 200)));
+		return err_set(err, ERR_INVALID, "%.*s: not a clean relative path", STR_ARG(str_brief(path, 200)));
 	char header[HEADER_BYTES] = {(char)kind};
 	put_number(header + 2, path.n, 2);
 	put_number(header + 4, mode, 4);
@@ -117,7 +117,7 @@ bool stream_write_link(struct stream_writer *writer, struct str path, struct str
 {
 	if (target.n == 0 || target.n > STREAM_MAX_TEXT || memchr(target.p, 0, target.n))
 		return err_set(err, ERR_INVALID, "%.*s: a link needs a target of 1 to %d bytes without zero bytes",
-			STR_ARG(str_head(path, 200)), STREAM_MAX_TEXT);
+			STR_ARG(str_brief(path, 200)), STREAM_MAX_TEXT);
 	return put_entry(writer, STREAM_LINK, path, 0777, target.n, err) && put(writer, target, err);
 }
 
@@ -207,9 +207,10 @@ static bool read_entry(struct stream_reader *reader, struct str *bytes, bool *re
 		return true;
 	}
 	if (entry.kind != STREAM_NOTE && !stream_path_is_clean(entry.path))
-		return err_set(err, ERR_INVALID, "%.200s: not a clean relative path", path);
+		return err_set(
+			err, ERR_INVALID, "%.*s: not a clean relative path", STR_ARG(str_brief(entry.path, 200)));
 	if (entry.kind == STREAM_LINK && (text_bytes == 0 || memchr(text, 0, text_bytes)))
-		return err_set(err, ERR_INVALID, "%.200s: a link without a target", path);
+		return err_set(err, ERR_INVALID, "%.*s: a link without a target", STR_ARG(str_brief(entry.path, 200)));
 	reader->owed = entry.kind == STREAM_FILE ? entry.size : 0;
 	reader->bytes += reader->owed;
 	reader->is_in_file = entry.kind == STREAM_FILE;

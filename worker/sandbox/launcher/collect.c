@@ -70,10 +70,10 @@ static bool copy_file(struct collect *collect, int fd, struct str path, const st
 	while (owed) {
 		ssize_t n = read(fd, collect->space, owed < COPY_BYTES ? (size_t)owed : COPY_BYTES);
 		if (n < 0)
-			return err_errno(err, "read %.*s", STR_ARG(str_head(path, 200)));
+			return err_errno(err, "read %.*s", STR_ARG(str_brief(path, 200)));
 		if (n == 0)
 			return err_set(
-				err, ERR_CONFLICT, "%.*s shrank while it was read", STR_ARG(str_head(path, 200)));
+				err, ERR_CONFLICT, "%.*s shrank while it was read", STR_ARG(str_brief(path, 200)));
 		owed -= (uint64_t)n;
 		if (!stream_write_data(&collect->writer, (struct str){collect->space, (size_t)n}, err))
 			return false;
