@@ -75,10 +75,7 @@ static bool is_blob(struct str line)
 {
 	if (line.n != 73 || !str_starts(line, STR("blobs/")) || memcmp(line.p + 6, line.p + 9, 2) != 0)
 		return false;
-	for (size_t i = 9; i < line.n; i++)
-		if (!strchr("0123456789abcdef", line.p[i]))
-			return false;
-	return line.p[8] == '/';
+	return line.p[8] == '/' && str_has_only(str_skip(line, 9), "0123456789abcdef");
 }
 
 static bool check_blobs(struct restore *restore, const json_t *manifest, struct err *err)
@@ -94,7 +91,7 @@ static bool check_blobs(struct restore *restore, const json_t *manifest, struct 
 		if (!is_blob(line) || !tool_hash(path, sha256, &size, err) || memcmp(sha256, line.p + 9, 64) != 0)
 			return err_set(err, ERR_INVALID,
 				"%s is damaged: the stored file %.*s is missing or another one", restore->file,
-				STR_ARG(str_head(line, 80)));
+				STR_ARG(str_brief(line, 80)));
 	}
 	return restore->blob_count == json_integer_value(json_object_get(manifest, "blobs")) ||
 	       err_set(err, ERR_INVALID, "%s is damaged: it lists %lld stored files, its manifest another number",

@@ -164,7 +164,7 @@ bool expr_scan(
 	struct str text, size_t *at, struct arena *arena, struct expr_token *ret, size_t *ret_error_at, struct err *err)
 {
 	struct scanner scanner = {text, *at, arena, ret_error_at, err};
-	while (strchr(" \t\r\n", peek(&scanner, 0)) && scanner.at < text.n)
+	while (scanner.at < text.n && str_has_only(str_head(str_skip(text, scanner.at), 1), " \t\r\n"))
 		scanner.at++;
 	struct expr_token token = {.at = scanner.at};
 	char c = peek(&scanner, 0), next = peek(&scanner, 1);

@@ -43,6 +43,12 @@ static size_t emit(struct program *program, enum op op, uint32_t c, size_t at)
 	return program->count++;
 }
 
+/* As strchr(), which finds a zero byte in every text. */
+static bool is_any_of(char c, const char *all)
+{
+	return c && strchr(all, c);
+}
+
 static bool has_char(const struct program *program, size_t at, char c)
 {
 	return at < program->pattern.n && program->pattern.p[at] == c;
@@ -162,7 +168,7 @@ static void compile_deep(struct program *program, bool is_part_start)
 
 static bool compile_until(struct program *program, const char *ends, bool is_part_start)
 {
-	while (program->at < program->pattern.n && !strchr(ends, program->pattern.p[program->at])) {
+	while (program->at < program->pattern.n && !is_any_of(program->pattern.p[program->at], ends)) {
 		uint32_t c = next_char(program);
 		bool is_deep = c == '*' && has_char(program, program->at, '*');
 		if (is_deep) {
@@ -309,7 +315,7 @@ static void step(const struct program *program, size_t at, uint32_t c, struct po
 /* Most patterns and texts part ways before the first special character: those need no program. */
 static bool differs_early(struct str pattern, struct str text)
 {
-	for (size_t i = 0; i < pattern.n && !strchr("*?[{\\", pattern.p[i]); i++)
+	for (size_t i = 0; i < pattern.n && !is_any_of(pattern.p[i], "*?[{\\"); i++)
 		if (i == text.n || text.p[i] != pattern.p[i])
 			return true;
 	return false;

@@ -34,10 +34,7 @@ static bool make_folder(const char *path, struct err *err)
 
 bool blob_name_is_valid(struct str sha256)
 {
-	for (size_t i = 0; i < sha256.n; i++)
-		if (!strchr("0123456789abcdef", sha256.p[i]))
-			return false;
-	return sha256.n == 64;
+	return sha256.n == 64 && str_has_only(sha256, "0123456789abcdef");
 }
 
 bool blob_store_open(const char *folder, struct blob_store **ret, struct err *err)

@@ -73,10 +73,7 @@ static bool resolve_ref(git_repository *repository, const char *name, struct str
 
 static bool is_hex(struct str name)
 {
-	for (size_t i = 0; i < name.n; i++)
-		if (!strchr("0123456789abcdef", name.p[i]))
-			return false;
-	return name.n >= 7 && name.n <= GIT_OID_HEXSZ;
+	return name.n >= 7 && name.n <= GIT_OID_HEXSZ && str_has_only(name, "0123456789abcdef");
 }
 
 static bool resolve_id(git_repository *repository, struct str name, struct str *ret_commit, struct arena *arena)

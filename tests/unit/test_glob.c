@@ -144,6 +144,14 @@ START_TEST(long_patterns_are_refused)
 }
 END_TEST
 
+START_TEST(a_zero_byte_ends_no_pattern)
+{
+	ck_assert(!glob_match(STR("a\0b"), STR("a")));
+	ck_assert(!glob_match(STR("a\0b"), STR("a\0c")));
+	ck_assert(!glob_check(STR("{a\0b"), NULL)); /* and no choice */
+}
+END_TEST
+
 /* A backtracking matcher would need 2^60 steps here; the test's time limit would say so. */
 START_TEST(no_blow_up)
 {
@@ -164,6 +172,7 @@ int main(void)
 	tcase_add_loop_test(cases, the_last_match_decides, 0, COUNT_OF(lists));
 	tcase_add_loop_test(cases, check_says_why, 0, COUNT_OF(checks));
 	tcase_add_test(cases, long_patterns_are_refused);
+	tcase_add_test(cases, a_zero_byte_ends_no_pattern);
 	tcase_add_test(cases, no_blow_up);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
