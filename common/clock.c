@@ -33,8 +33,10 @@ void clock_format(int64_t wall_us, char ret_text[static CLOCK_TEXT_BYTES])
 	struct tm tm;
 	gmtime_r(&when, &tm);
 	char date[24];
-	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(ret_text, CLOCK_TEXT_BYTES, "%.20s.%06dZ", date, (int)micros);
+	strftime(date, sizeof date, "-%m-%dT%H:%M:%S", &tm);
+	/* strftime() writes the year 92 with two digits. */
+	snprintf(ret_text, CLOCK_TEXT_BYTES, "%04u%.15s.%06dZ", (unsigned)(tm.tm_year + 1900) % 10000, date,
+		(int)micros);
 }
 
 static bool read_digits(struct str *rest, size_t n, int *ret)
@@ -54,7 +56,7 @@ static bool read_digits(struct str *rest, size_t n, int *ret)
 
 static bool read_char(struct str *rest, const char *allowed)
 {
-	if (rest->n == 0 || !strchr(allowed, rest->p[0]))
+	if (rest->n == 0 || !str_has_only(str_head(*rest, 1), allowed))
 		return false;
 	*rest = str_skip(*rest, 1);
 	return true;
@@ -95,6 +97,10 @@ static bool is_in_range(const struct tm *tm)
 	       tm->tm_min < 60 && tm->tm_sec <= 60;
 }
 
+/* The years that RFC 3339 and PostgreSQL write with four digits, in seconds since 1970. */
+#define YEAR_1_S     INT64_C(-62135596800)
+#define YEAR_10000_S INT64_C(253402300800)
+
 bool clock_parse(struct str text, int64_t *ret_us)
 {
 	struct tm tm = {0};
@@ -110,7 +116,10 @@ bool clock_parse(struct str text, int64_t *ret_us)
 	int64_t micros = read_char(&text, ".") ? read_fraction(&text) : 0;
 	if (!read_offset(&text, &offset) || !is_in_range(&tm))
 		return false;
-	*ret_us = ((int64_t)timegm(&tm) - offset) * US_PER_SECOND + micros;
+	int64_t seconds = (int64_t)timegm(&tm) - offset;
+	if (seconds < YEAR_1_S || seconds >= YEAR_10000_S)
+		return false;
+	*ret_us = seconds * US_PER_SECOND + micros;
 	return true;
 }
 
