@@ -113,20 +113,23 @@ struct str forge_word(struct str text, struct arena *arena)
 
 static bool is_commit(struct str text)
 {
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < text.n; i++)
-		if (!memchr(digits, text.p[i], sizeof digits - 1))
-			return false;
-	return text.n == 40 || text.n == 64;
+	return (text.n == 40 || text.n == 64) && str_has_only(text, "0123456789abcdef");
+}
+
+bool forge_check_update(const struct ref_update *update, struct err *err)
+{
+	if (update->ref.n == 0 || update->ref.n > REF_BYTES_MAX)
+		return err_set(err, ERR_INVALID, "\"ref\" is no ref of at most %d bytes", REF_BYTES_MAX);
+	if (!is_commit(update->before) || !is_commit(update->after))
+		return err_set(err, ERR_INVALID, "\"before\" and \"after\" are no commit ids");
+	return true;
 }
 
 bool forge_read_push(const json_t *body, struct forge_event *ret, struct arena *arena, struct err *err)
 {
 	struct ref_update update = {forge_text(body, "ref"), forge_text(body, "before"), forge_text(body, "after")};
-	if (update.ref.n == 0 || update.ref.n > REF_BYTES_MAX)
-		return err_set(err, ERR_INVALID, "\"ref\" is no ref of at most %d bytes", REF_BYTES_MAX);
-	if (!is_commit(update.before) || !is_commit(update.after))
-		return err_set(err, ERR_INVALID, "\"before\" and \"after\" are no commit ids");
+	if (!forge_check_update(&update, err))
+		return false;
 	ret->kind = FORGE_PUSH;
 	ret->updates = arena_new(arena, struct ref_update);
 	ret->updates[0] = update;

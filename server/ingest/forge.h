@@ -110,6 +110,8 @@ bool forge_ignore(struct forge_event *ret, struct str reason);
 bool forge_ignore_event(struct forge_event *ret, struct str event, struct str action, struct arena *arena);
 /* What somebody sent, for a sentence: short, and printable ASCII alone. */
 struct str forge_word(struct str text, struct arena *arena);
+/* A ref and two commit ids; zeros stand for none. */
+bool forge_check_update(const struct ref_update *update, struct err *err);
 /* ref, before and after at the top of the body. */
 bool forge_read_push(const json_t *body, struct forge_event *ret, struct arena *arena, struct err *err);
 /* Checks what every pull request has. */

@@ -2,6 +2,7 @@
 #include "server/ingest/forge.h"
 
 enum { UPDATES_MAX = 1000 };
+static const struct str no_commit = {"0000000000000000000000000000000000000000", 40};
 
 static enum forge_trust verify(const struct forge_delivery *delivery, struct str secret, struct arena *arena)
 {
@@ -27,7 +28,12 @@ static bool read_updates(const json_t *list, struct forge_event *event, struct a
 			if (!json_is_string(json_object_get(item, names[j])))
 				return err_set(err, ERR_INVALID, "updates[%zu].%s is no text", i, names[j]);
 			*texts[j] = forge_text(item, names[j]);
+			/* A notice made by hand may leave out the zeros. */
+			if (j > 0 && texts[j]->n == 0)
+				*texts[j] = no_commit;
 		}
+		if (!forge_check_update(update, err))
+			return err_wrap(err, "updates[%zu]", i);
 	}
 	return true;
 }

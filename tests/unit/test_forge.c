@@ -12,6 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
+#define ZEROS "0000000000000000000000000000000000000000"
+#define ONES  "1111111111111111111111111111111111111111"
+
 /* --- signatures, held against those that others publish --- */
 
 struct header {
@@ -292,6 +295,37 @@ START_TEST(no_payload_does_harm)
 }
 END_TEST
 
+/* A notice of a plain repository: each update is held to what forges' pushes are. */
+static const struct {
+	const char *ref, *before, *after;
+	const char *complaint; /* NULL: fine */
+} notices[] = {
+	{"refs/heads/main", ZEROS, ONES, NULL},
+	{"refs/heads/main", "", ONES, NULL}, /* made by hand */
+	{"refs/heads/main", ONES, "", NULL},
+	{"", ZEROS, ONES, "no ref"},
+	{"refs/heads/main", ZEROS, "HEAD~3", "no commit ids"}, /* git would resolve it */
+	{"refs/heads/main", "--output=x", ONES, "no commit ids"},
+	{"refs/heads/main", ZEROS, "1111111", "no commit ids"},
+};
+
+START_TEST(a_notice_names_commits)
+{
+	auto_arena arena = {0};
+	struct forge_event event = {0};
+	struct err err = {0};
+	json_t *body = json_pack("{s:[{s:s, s:s, s:s}]}", "updates", "ref", notices[_i].ref, "before",
+		notices[_i].before, "after", notices[_i].after);
+	bool is_fine = forge_git.read(STR("push"), body, &event, &arena, &err);
+	ck_assert_int_eq(is_fine, notices[_i].complaint == NULL);
+	if (is_fine)
+		ck_assert_uint_eq(event.updates[0].before.n + event.updates[0].after.n, 80);
+	else
+		ck_assert_msg(strstr(err.text, notices[_i].complaint) != NULL, "%s", err.text);
+	json_decref(body);
+}
+END_TEST
+
 /* --- addresses --- */
 
 static const struct {
@@ -364,6 +398,7 @@ int main(void)
 	tcase_add_loop_test(cases, a_signature_is_what_its_forge_says, 0, COUNT_OF(signatures));
 	tcase_add_loop_test(cases, an_event_means_the_same_from_every_forge, 0, COUNT_OF(events));
 	tcase_add_loop_test(cases, no_payload_does_harm, 0, COUNT_OF(payloads));
+	tcase_add_loop_test(cases, a_notice_names_commits, 0, sizeof notices / sizeof notices[0]);
 	tcase_add_loop_test(cases, an_address_is_taken_apart, 0, COUNT_OF(addresses));
 	tcase_add_test(cases, a_host_key_shows_its_fingerprint);
 	suite_add_tcase(suite, cases);
