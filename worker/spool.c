@@ -198,6 +198,7 @@ struct record {
 	int64_t at, size;     /* in the file, head included */
 	int64_t raw, raw_end; /* of a log frame */
 	int32_t lines;
+	bool is_damaged; /* a log frame that no server would take */
 };
 
 static bool read_at(int fd, void *to, size_t n, int64_t at)
@@ -214,6 +215,19 @@ static bool read_at(int fd, void *to, size_t n, int64_t at)
 	return true;
 }
 
+/* Held to what the server checks, so that what a crash left is put aside here and not refused there for ever. */
+static void read_log_head(const struct spool *spool, const char *head, struct record *record)
+{
+	int64_t job = get_number(head, 8), attempt = get_number(head + 8, 4), raw_bytes = get_number(head + 20, 4),
+		lines = get_number(head + 24, 4);
+	record->raw = get_number(head + 12, 8);
+	record->lines = (int32_t)lines;
+	record->is_damaged = job != spool->ref.job || attempt != spool->ref.attempt || raw_bytes == 0 ||
+			     raw_bytes > WORKER_LOG_RAW_MAX || lines > raw_bytes || record->raw < 0 ||
+			     record->raw > INT64_MAX - raw_bytes;
+	record->raw_end = record->is_damaged ? record->raw : record->raw + raw_bytes;
+}
+
 /* The whole record at a file offset; false at the end or where the file was cut off. */
 static bool record_at(const struct spool *spool, int64_t at, int64_t file_size, struct record *ret)
 {
@@ -226,9 +240,7 @@ static bool record_at(const struct spool *spool, int64_t at, int64_t file_size, 
 	if (record.kind == WORKER_FRAME_LOG) {
 		if (record.size < FRAME_HEAD + LOG_HEAD || !read_at(spool->fd, head, sizeof head, at))
 			return false;
-		record.raw = get_number(head + FRAME_HEAD + 12, 8);
-		record.raw_end = record.raw + get_number(head + FRAME_HEAD + 20, 4);
-		record.lines = (int32_t)get_number(head + FRAME_HEAD + 24, 4);
+		read_log_head(spool, head + FRAME_HEAD, &record);
 	}
 	*ret = record;
 	return true;
@@ -244,7 +256,7 @@ bool spool_send(struct spool *spool, struct buf *body, size_t max_bytes, bool *r
 	bool any = false;
 	struct record record;
 	while (spool_has_unsent(spool)) {
-		if (!record_at(spool, spool->send_at, spool->written, &record))
+		if (!record_at(spool, spool->send_at, spool->written, &record) || record.is_damaged)
 			return err_set(
 				err, ERR_SYSTEM, "spool %s is damaged at byte %" PRId64, spool->path, spool->send_at);
 		if (record.kind != WORKER_FRAME_LOG) {
@@ -276,7 +288,7 @@ bool spool_acknowledge(struct spool *spool, int64_t log_end, struct err *err)
 	 */
 	if (log_end < raw)
 		at = raw = 0;
-	while (raw < log_end && record_at(spool, at, spool->written, &record)) {
+	while (raw < log_end && record_at(spool, at, spool->written, &record) && !record.is_damaged) {
 		if (record.kind == WORKER_FRAME_LOG && record.raw_end > log_end)
 			break;
 		at += record.size;
@@ -330,7 +342,7 @@ static bool load(struct spool *spool)
 	while (record_at(spool, spool->written, info.st_size, &record)) {
 		struct worker_sync sync = {0};
 		if (record.kind == WORKER_FRAME_LOG) {
-			if (record.raw != spool->log_end)
+			if (record.is_damaged || record.raw != spool->log_end)
 				return false;
 			spool->log_end = record.raw_end;
 			spool->log_lines += record.lines;

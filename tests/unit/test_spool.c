@@ -4,6 +4,7 @@
 #include "tests/support/suite.h"
 
 #include <check.h>
+#include <endian.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,6 +261,36 @@ START_TEST(a_damaged_file_is_put_aside)
 }
 END_TEST
 
+/* Where in the head of a log record, which is behind that of its frame; how many bytes; what stands there then. */
+static const struct {
+	size_t at, bytes;
+	uint64_t value;
+} damages[] = {
+	{0, 8, 9},                       /* of another job */
+	{8, 4, 3},                       /* of another attempt */
+	{12, 8, INT64_MAX},              /* an end beyond all numbers */
+	{12, 8, UINT64_MAX}, {20, 4, 0}, /* nothing in it */
+	{20, 4, UINT32_MAX}, {24, 4, 5}, /* more lines than bytes */
+};
+
+/* The server would refuse such a frame each time that it is sent. */
+START_TEST(a_frame_that_no_server_takes_is_put_aside)
+{
+	auto_arena arena = {0};
+	struct spool *spool = open_spool(7);
+	int64_t at = spool->written + 5;
+	char path[100];
+	add(spool, "one\n");
+	snprintf(path, sizeof path, "%s", spool->path);
+	spool_close(spool);
+	auto_fd int fd = open(path, O_WRONLY);
+	uint64_t value = htole64(damages[_i].value);
+	ck_assert_int_eq(
+		pwrite(fd, &value, damages[_i].bytes, at + (int64_t)damages[_i].at), (ssize_t)damages[_i].bytes);
+	ck_assert_ptr_null(recover_one(&arena, 1));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("spool");
@@ -272,6 +303,7 @@ int main(void)
 	tcase_add_test(all, nothing_is_lost_or_doubled_at_any_cut);
 	tcase_add_test(all, a_torn_record_is_cut_off);
 	tcase_add_test(all, a_damaged_file_is_put_aside);
+	tcase_add_loop_test(all, a_frame_that_no_server_takes_is_put_aside, 0, COUNT_OF(damages));
 	suite_add_tcase(suite, all);
 	return suite_run(suite);
 }
