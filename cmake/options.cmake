@@ -14,8 +14,11 @@ if(PENSTOCK_SANITIZE STREQUAL "address")
   set(PENSTOCK_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 elseif(PENSTOCK_SANITIZE STREQUAL "thread")
   set(PENSTOCK_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer)
+elseif(PENSTOCK_SANITIZE STREQUAL "fuzzer")
+  set(PENSTOCK_SANITIZE_FLAGS -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
 elseif(NOT PENSTOCK_SANITIZE STREQUAL "")
-  message(FATAL_ERROR "PENSTOCK_SANITIZE is '${PENSTOCK_SANITIZE}'; it must be empty, 'address' or 'thread'")
+  message(FATAL_ERROR "PENSTOCK_SANITIZE is '${PENSTOCK_SANITIZE}'; it must be empty, 'address', 'thread' or 'fuzzer'")
 endif()
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND PENSTOCK_SANITIZE STREQUAL "")
