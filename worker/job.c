@@ -30,6 +30,9 @@ static void on_timer_closed(uv_handle_t *handle)
 {
 	struct job *job = handle->data;
 	job->options.port->closed(job->options.port_arg, job);
+	job_policy_done(job);
+	if (job->change_fd >= 0)
+		close(job->change_fd);
 	log_filter_done(&job->filter);
 	mask_set_free(job->masks);
 	arena_done(&job->files_arena);
@@ -97,6 +100,12 @@ static void enter(struct job *job, enum job_phase phase)
 		job->is_getting = true;
 		options->port->get_inputs(options->port_arg, job);
 		return;
+	case JOB_CHANGE:
+		if (!job_policy_wants_change(options->spec))
+			break;
+		job->is_getting = true;
+		options->port->get_change(options->port_arg, job);
+		return;
 	case JOB_STEPS:
 		job_steps_begin(job);
 		return;
@@ -157,6 +166,7 @@ static void on_operation(struct job *job, const struct sandbox_event *event)
 		job_read_files(job, event);
 		return;
 	case JOB_OPENING:
+	case JOB_CHANGE:
 	case JOB_KEEPING:
 	case JOB_CLOSING:
 		return;
@@ -226,7 +236,7 @@ struct job *job_start(const struct job_options *options)
 {
 	struct job *job = mem_alloc(sizeof *job);
 	job->options = *options;
-	job->files_fd = -1;
+	job->files_fd = job->change_fd = job->answer_fd = -1;
 	job->masks = mask_set_new(&options->spec->mask);
 	log_filter_init(&job->filter, job->masks, options->spec->log_max_bytes);
 	uv_timer_init(options->loop, &job->timer);
@@ -246,7 +256,10 @@ void job_got(struct job *job, int fd, enum end_reason reason, const struct err *
 		close_job(job);
 	else if (err || source < 0 || is_stopped(job))
 		job_advance(job);
-	else
+	else if (job->phase == JOB_CHANGE) {
+		job->change_fd = take_fd(&source);
+		job_advance(job);
+	} else
 		job_import(job, source, SANDBOX_AREA_WORKSPACE);
 }
 

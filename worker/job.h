@@ -18,9 +18,11 @@ struct job;
 struct artifact_list;
 
 struct job_port {
-	/* Begin to get the source, or the inputs: job_got() follows exactly once, now or later. */
+	/* Begin to get the source, the inputs, or what its policies look at (the change, as policy_proto.h has it):
+	 * job_got() follows exactly once, now or later. */
 	void (*get_source)(void *arg, struct job *job);
 	void (*get_inputs)(void *arg, struct job *job);
+	void (*get_change)(void *arg, struct job *job);
 	/* Keep the artifacts, which lie in the file: job_kept() follows exactly once, later. */
 	void (*keep)(void *arg, struct job *job, int fd, const struct artifact_list *artifacts);
 	/* What is under way is to end soon; its answer still comes. */

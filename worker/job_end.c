@@ -118,6 +118,9 @@ bool job_judge_step(struct job *job, const struct sandbox_end *end)
 	job->result.cpu_us += end->cpu_us;
 	if ((int64_t)end->memory_peak_bytes > job->result.memory_bytes)
 		job->result.memory_bytes = (int64_t)end->memory_peak_bytes;
+	if (job->step_stop == END_NONE && end->reason == SANDBOX_END_EXIT &&
+		job->options.spec->steps[job->step].policies.count)
+		return job_policy_judge(job, step, end->exit_code);
 	if (job->step_stop == END_NONE && end->reason == SANDBOX_END_EXIT && end->exit_code == 0)
 		return true;
 	bool is_first = !job->has_failed;

@@ -3,7 +3,8 @@
 
 /*
  * The inside of a job, shared by its files: job.c (phases), job_steps.c (steps, limits, stopping), job_files.c (what
- * goes in and comes out), job_end.c (reasons and sentences). Nobody else includes this.
+ * goes in and comes out), job_policy.c (what the policy program does for it), job_end.c (reasons and sentences). Nobody
+ * else includes this.
  */
 
 #include "worker/artifacts.h"
@@ -18,6 +19,7 @@ enum job_phase {
 	JOB_OPENING,
 	JOB_SOURCE,
 	JOB_INPUTS,
+	JOB_CHANGE,
 	JOB_STEPS,
 	JOB_OUTPUTS,
 	JOB_FILES,
@@ -42,7 +44,9 @@ struct job {
 	int64_t kill_at_us;        /* the grace of a step that was asked to stop ends; 0: was not asked */
 	int64_t after_until_us;    /* limit of the steps that run after a stop; 0: none */
 	enum end_reason step_stop; /* why the running step was stopped; END_NONE: it was not */
-	bool is_script_coming;     /* the step's script is being brought in as a file */
+	bool is_script_coming;     /* the step's script, or what a policy is given, is being brought in as a file */
+	int change_fd;             /* what policies look at; -1: it is not known, or none needs it */
+	int answer_fd;             /* of the policy program under way, or -1 */
 	uv_timer_t timer;
 
 	struct mask_set *masks;
@@ -79,6 +83,14 @@ void job_take_outputs(struct job *job, const struct sandbox_event *event);
 void job_collect_files(struct job *job);
 void job_read_files(struct job *job, const struct sandbox_event *event);
 void job_keep_files(struct job *job);
+/* job_policy.c */
+bool job_policy_wants_change(const struct job_spec *spec);
+/* Begins to bring in what the running step's program is given; the step itself is started when it is there. */
+bool job_policy_bring(struct job *job, struct err *err);
+bool job_policy_run(struct job *job, struct err *err);
+/* What the program answered: findings go into the result. True: nothing stands against the change. */
+bool job_policy_judge(struct job *job, const char *step, int exit_code);
+void job_policy_done(struct job *job);
 /* job_end.c */
 void job_fail(struct job *job, enum end_reason reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* How a step's end in the sandbox counts: true when it succeeded, else the job has failed. */

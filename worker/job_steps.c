@@ -212,6 +212,8 @@ static void on_timer(uv_timer_t *timer)
 static bool run_step(struct job *job, struct err *err)
 {
 	const struct job_step *step = &job->options.spec->steps[job->step];
+	if (step->policies.count)
+		return job_policy_run(job, err);
 	auto_arena arena = {0};
 	struct sandbox_step_options options = {
 		.arguments = make_arguments(job, step, &arena),
@@ -253,7 +255,9 @@ static void start_step(struct job *job)
 	job->step_line = job->filter.lines + 1;
 	/* Told before it is asked for, so that no step's log comes before the step. */
 	report(job, STEP_RUNNING, 0);
-	bool ok = needs_script_file(step) ? bring_script(job, &err) : run_step(job, &err);
+	bool ok = step->policies.count      ? job_policy_bring(job, &err)
+		  : needs_script_file(step) ? bring_script(job, &err)
+					    : run_step(job, &err);
 	if (ok) {
 		set_timer(job);
 		return;

@@ -83,6 +83,12 @@ static void get_inputs(void *arg, struct job *job)
 	job_got(job, -1, END_NONE, NULL);
 }
 
+static void get_change(void *arg, struct job *job)
+{
+	(void)arg;
+	job_got(job, -1, END_NONE, NULL);
+}
+
 /* ---- artifacts ---- */
 
 static bool copy_out(const struct local *local, int from, const struct artifact *artifact, struct err *err)
@@ -201,6 +207,7 @@ static void on_lost(void *arg, const struct err *err)
 static const struct job_port port = {
 	.get_source = get_source,
 	.get_inputs = get_inputs,
+	.get_change = get_change,
 	.keep = keep,
 	.cancel = cancel_transfer,
 	.started = tell_started,

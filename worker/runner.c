@@ -6,6 +6,7 @@
 #include "worker/artifacts.h"
 #include "worker/boxes.h"
 #include "worker/cache.h"
+#include "worker/change_get.h"
 #include "worker/checkout.h"
 #include "worker/inputs.h"
 #include "worker/job.h"
@@ -23,6 +24,7 @@ struct held_job {
 	struct job *job;
 	struct source_wait *source;
 	struct inputs *inputs;
+	struct change *change;
 	struct artifacts *artifacts;
 };
 
@@ -112,6 +114,28 @@ static void get_inputs(void *arg, struct job *job)
 	inputs_get(&request, on_inputs, held, &held->inputs);
 }
 
+static void on_change(void *arg, int fd, const struct err *err)
+{
+	struct held_job *held = arg;
+	held->change = NULL;
+	job_got(held->job, fd, END_SOURCE_UNAVAILABLE, err);
+}
+
+static void get_change(void *arg, struct job *job)
+{
+	struct held_job *held = arg;
+	struct runner *runner = held->runner;
+	(void)job;
+	auto_arena arena = {0};
+	struct change_request request = {
+		.http = runner->options.http,
+		.scratch_dir = cache_tmp(runner->cache),
+		.url = keeper_attempt_url(runner->keeper, held->lease->ref, &arena, "change"),
+		.headers = keeper_headers(runner->keeper),
+	};
+	change_get(&request, on_change, held, &held->change);
+}
+
 static void on_kept(void *arg, const struct err *err)
 {
 	struct held_job *held = arg;
@@ -147,6 +171,8 @@ static void cancel_transfer(void *arg, struct job *job)
 		job_got(job, -1, END_CANCELLED, &err);
 	} else if (held->inputs) {
 		inputs_cancel(held->inputs);
+	} else if (held->change) {
+		change_cancel(held->change);
 	} else if (held->artifacts) {
 		artifacts_cancel(held->artifacts);
 	}
@@ -200,6 +226,7 @@ static void on_job_closed(void *arg, struct job *job)
 static const struct job_port port = {
 	.get_source = get_source,
 	.get_inputs = get_inputs,
+	.get_change = get_change,
 	.keep = keep,
 	.cancel = cancel_transfer,
 	.started = tell_started,

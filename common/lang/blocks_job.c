@@ -1,4 +1,5 @@
 #include "common/lang/block.h"
+#include "common/policy_rules.h"
 
 /* What a job holds: steps and all that surrounds them. */
 
@@ -79,8 +80,8 @@ static const struct lang_key step_keys[] = {
 	KEY(struct pipeline_step, run, LANG_TEXT,
 		"A shell script; it ends at the first command that fails. Values reach it as variables, never by `${{ }}`.",
 		.flags = KEY_SCRIPT),
-	KEY(struct pipeline_step, policy, LANG_TEXTS, "Built-in checks to run, by name.", .flags = KEY_LATER, .min = 1,
-		.syntax = SYNTAX_NAME),
+	KEY(struct pipeline_step, policy, LANG_CHOICES, "Built-in checks to run, by name; see docs/policy.md.",
+		.min = 1, .names = policy_rule_names),
 	KEY(struct pipeline_step, gitops, LANG_BLOCK, "A change in a configuration repository.", .flags = KEY_LATER,
 		.block = &gitops_block),
 	KEY(struct pipeline_step, shell, LANG_TEXT, "The program that runs the script, `sh` without it.",

@@ -215,8 +215,8 @@ struct pipeline_gitops {
 struct pipeline_step {
 	struct lang_place at;
 	struct lang_text name;
-	struct lang_text run; /* without ${{ }} */
-	struct lang_texts policy;
+	struct lang_text run;                 /* without ${{ }} */
+	LANG_LIST(struct lang_choice) policy; /* enum policy_rule */
 	struct pipeline_gitops gitops;
 	struct lang_text shell;
 	struct lang_pairs env; /* values with ${{ }} */

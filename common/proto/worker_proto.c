@@ -94,6 +94,9 @@ static const struct field attempt_result_fields[] = {
 	FIELD(struct attempt_result, log_lines, FIELD_I64, 0),
 	FIELD(struct attempt_result, cpu_us, FIELD_I64, 0),
 	FIELD(struct attempt_result, memory_bytes, FIELD_I64, 0),
+	FIELD_LIST_OF(struct attempt_result, findings, finding_count, struct finding, finding_fields, FIELD_OMIT_EMPTY),
+	FIELD_LIST_OF(
+		struct attempt_result, tests, test_count, struct test_report, test_report_fields, FIELD_OMIT_EMPTY),
 	FIELD_END,
 };
 
@@ -118,6 +121,7 @@ static const struct field job_step_fields[] = {
 	FIELD(struct job_step, env, FIELD_PAIRS, FIELD_OMIT_EMPTY),
 	FIELD(struct job_step, condition, FIELD_STR, FIELD_OMIT_EMPTY),
 	FIELD(struct job_step, timeout_ms, FIELD_I64, FIELD_OMIT_EMPTY),
+	FIELD(struct job_step, policies, FIELD_STRS, FIELD_OMIT_EMPTY),
 	FIELD_END,
 };
 

@@ -8,10 +8,11 @@
  *   POST /api/v1/worker/sync                                   frames in, JSON out; held open up to wait_ms when there
  * is nothing GET  /api/v1/worker/attempts/{job}/{attempt}/source        a git pack of the attempt's commit;
  * ?have=COMMIT for a thin one GET  /api/v1/worker/attempts/{job}/{attempt}/blobs/{sha}   an artifact the attempt needs
- *   HEAD /api/v1/worker/attempts/{job}/{attempt}/uploads/{sha} what the server has of an artifact: the headers
- *                                                              Upload-Offset and Upload-Complete (true, false)
- *   PUT  /api/v1/worker/attempts/{job}/{attempt}/uploads/{sha}?offset=N&size=TOTAL  the next part, at most
- *                                                              WORKER_PART_BYTES; answers {"offset", "complete"}
+ *   GET  /api/v1/worker/attempts/{job}/{attempt}/change        the commits and lines that policies look at:
+ * policy_proto.h HEAD /api/v1/worker/attempts/{job}/{attempt}/uploads/{sha} what the server has of an artifact: the
+ * headers Upload-Offset and Upload-Complete (true, false) PUT
+ * /api/v1/worker/attempts/{job}/{attempt}/uploads/{sha}?offset=N&size=TOTAL  the next part, at most WORKER_PART_BYTES;
+ * answers {"offset", "complete"}
  *
  * An attempt is named by job and number; the number fences. What names a stale attempt is not applied and comes back in
  * `stale`: the worker then kills its sandbox. A result is sent again until it comes back in `done`. A worker may have
@@ -30,6 +31,7 @@
 
 #include "common/buf.h"
 #include "common/fields.h"
+#include "common/proto/finding.h"
 
 enum {
 	WORKER_PROTOCOL = 2,
@@ -148,7 +150,11 @@ struct attempt_result {
 	int64_t log_bytes; /* raw; the server holds them all before it takes the result */
 	int64_t log_lines;
 	int64_t cpu_us;
-	int64_t memory_bytes; /* highest */
+	int64_t memory_bytes;     /* highest */
+	struct finding *findings; /* of policy steps and SARIF reports; at most FINDINGS_MAX */
+	size_t finding_count;
+	struct test_report *tests; /* of JUnit reports */
+	size_t test_count;
 };
 
 struct worker_sync {
@@ -173,6 +179,8 @@ struct job_step {
 	struct pair_list env;
 	struct str condition; /* "", "failure", "always": what the worker decides by itself; "never": skip it */
 	int64_t timeout_ms;
+	/* Rules to check, in place of the script; `run` is then for a worker that does not know them: it fails. */
+	struct str_list policies;
 };
 
 struct job_input { /* an artifact of a job that this one needs */

@@ -4,13 +4,13 @@
 
 enum { RUNS_DEFAULT = 10000, RUNS_MAX = 10000000 };
 
-struct finding {
+struct fsck_finding {
 	struct str invariant, finding;
 };
 
-static const struct field finding_fields[] = {
-	FIELD(struct finding, invariant, FIELD_STR, 0),
-	FIELD(struct finding, finding, FIELD_STR, 0),
+static const struct field fsck_finding_fields[] = {
+	FIELD(struct fsck_finding, invariant, FIELD_STR, 0),
+	FIELD(struct fsck_finding, finding, FIELD_STR, 0),
 	FIELD_END,
 };
 
@@ -33,13 +33,13 @@ static enum flow_next answer(struct flow *flow)
 	struct api_request *request = api_request_of(flow);
 	void *items;
 	size_t count;
-	if (!db_read_rows(db_reply_of(flow), 0, finding_fields, sizeof(struct finding), &items, &count, &flow->arena,
-		    &flow->err))
+	if (!db_read_rows(db_reply_of(flow), 0, fsck_finding_fields, sizeof(struct fsck_finding), &items, &count,
+		    &flow->arena, &flow->err))
 		return FLOW_FAIL;
-	const struct finding *found = items;
+	const struct fsck_finding *found = items;
 	json_t *list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, fields_write(finding_fields, &found[i]));
+		json_array_append_new(list, fields_write(fsck_finding_fields, &found[i]));
 	request->answer = json_pack("{s:o}", "findings", list);
 	return FLOW_DONE;
 }

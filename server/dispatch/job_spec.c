@@ -110,7 +110,13 @@ static bool build_step(const struct plan_facts *facts, const struct plan_step *s
 		.env = env,
 		.condition = str_of(plan_step_when_names[when]),
 		.timeout_ms = step->timeout_ms,
+		.policies = step->policies,
 	};
+	/* A worker of a version before passes over `policies`: what it runs in their place must not succeed. */
+	if (step->kind == PLAN_STEP_POLICY) {
+		ret->run = STR("echo 'this worker cannot check policies: upgrade it' >&2\nexit 1\n");
+		ret->shell = STR("sh");
+	}
 	return true;
 }
 

@@ -1,12 +1,22 @@
 #include "server/engine/planning.h"
 
 #include "common/json.h"
+#include "common/policy_rules.h"
 #include "server/engine/plan_env.h"
+#include "server/engine/plan_policy.h"
 
 /* Jobs of the file become jobs of the plan: one for each instance of their matrix, with defaults filled in. */
 
 enum { NAME_BYTES_MAX = 80 };
 #define TIMEOUT_DEFAULT_MS INT64_C(3600000)
+
+static struct str_list policies_of(struct arena *arena, const struct pipeline_step *step)
+{
+	struct str_list names = {.items = arena_array(arena, struct str, step->policy.count)};
+	for (; names.count < step->policy.count; names.count++)
+		names.items[names.count] = str_of(policy_rule_names[step->policy.items[names.count].value]);
+	return names;
+}
 
 static struct str step_name(const struct plan_scope *scope, const struct pipeline_step *step)
 {
@@ -17,11 +27,9 @@ static struct str step_name(const struct plan_scope *scope, const struct pipelin
 	while (str_trim(line).n == 0 && str_cut(&rest, '\n', &line))
 		;
 	line = str_trim(line);
-	if (LANG_IS_SET(step->policy))
-		line = STR("policy:");
-	for (size_t i = 0; i < step->policy.count; i++)
-		line = arena_printf(
-			arena, "%.*s%s %.*s", STR_ARG(line), i ? "," : "", STR_ARG(step->policy.items[i].text));
+	struct str_list policies = policies_of(arena, step);
+	if (policies.count)
+		line = plan_policy_step_name(&policies, arena);
 	if (LANG_IS_SET(step->gitops))
 		line = arena_printf(arena, "gitops: %.*s", STR_ARG(step->gitops.repo.text));
 	if (line.n == 0)
@@ -71,7 +79,7 @@ static bool plan_one_step(const struct plan_scope *scope, const struct pipeline_
 		.condition = condition.condition,
 		.is_always = step->always.value,
 		.timeout_ms = step->timeout.ms,
-		.policies = scope_texts(scope, &step->policy),
+		.policies = policies_of(scope->in->arena, step),
 	};
 	if (made.kind == PLAN_STEP_RUN)
 		made.shell = step_shell(scope, step);

@@ -48,11 +48,6 @@ static bool has_step(const struct plan_job *job, enum plan_step_kind kind)
 	return false;
 }
 
-static bool has_policy(const struct plan_job *job)
-{
-	return has_step(job, PLAN_STEP_POLICY);
-}
-
 static bool has_gitops(const struct plan_job *job)
 {
 	return has_step(job, PLAN_STEP_GITOPS);
@@ -73,7 +68,6 @@ static const struct {
 	{.job = has_secrets, .does = "asks for secrets", .what = "secrets"},
 	{.job = has_id_token, .does = "asks for an identity token", .what = "identity tokens"},
 	{.job = has_variables, .does = "takes the variables of an environment", .what = "variables of environments"},
-	{.job = has_policy, .does = "has a policy step", .what = "policy steps"},
 	{.job = has_gitops, .does = "has a gitops step", .what = "gitops steps"},
 };
 

@@ -322,8 +322,8 @@ START_TEST(refusals_name_who_asks)
 	static const char *const expected[] = {"job \"package\" starts services", "job \"package\" keeps a cache",
 		"job \"package\" runs in an image", "job \"package\" asks for secrets",
 		"job \"package\" asks for an identity token", "job \"package\" takes the variables",
-		"job \"package\" has a policy step", "job \"package\" has a gitops step",
-		"stage \"review\" waits for a time", "stage \"prod\" deploys to an environment"};
+		"job \"package\" has a gitops step", "stage \"review\" waits for a time",
+		"stage \"prod\" deploys to an environment"};
 	auto_arena arena = {0};
 	json_t *json = parse(full);
 	struct plan plan = load(json, &arena);

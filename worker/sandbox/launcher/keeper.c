@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/securebits.h>
 #include <poll.h>
 #include <sched.h>
@@ -80,13 +81,27 @@ static bool set_up_network(struct wire_message *go, struct err *err)
 	return net_deny(denied, allowed, err);
 }
 
+/* Beside the launcher, as a worker finds the launcher beside itself; -1: it is not there. */
+static int open_policy(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 32);
+	path[n > 0 ? n : 0] = 0;
+	char *slash = strrchr(path, '/');
+	if (!slash)
+		return -1;
+	snprintf(slash, 32, "/penstock-policy");
+	return open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
 static bool set_up(const struct keeper_spec *spec, struct wire_message *go, struct err *err)
 {
 	keeper.plan = (struct root_plan){.volume = -1,
+		.policy = open_policy(),
 		.disk_bytes = spec->disk_bytes,
 		.inodes = spec->inodes,
 		.network = (enum sandbox_network)go->head.open.network};
-	/* Before the change of account: the way to the volume is open to root only. */
+	/* Before the change of account, as above: the way to the volume is open to root only. */
 	if (spec->volume) {
 		keeper.plan.volume = open(spec->volume, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (keeper.plan.volume < 0)

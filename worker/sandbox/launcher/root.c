@@ -164,6 +164,17 @@ static bool place_volume(const struct root_plan *plan, struct err *err)
 	return bind(from, NEW_ROOT ROOT_VOLUME, err) && place_areas(NEW_ROOT, err);
 }
 
+/* By descriptor, since the account of the slot may not be let into the directory that it lies in. */
+static bool place_policy(const struct root_plan *plan, struct err *err)
+{
+	char from[64];
+	if (plan->policy < 0)
+		return true;
+	snprintf(from, sizeof from, "/proc/self/fd/%d", plan->policy);
+	return write_new_file(NEW_ROOT ROOT_POLICY, "", err) && bind(from, NEW_ROOT ROOT_POLICY, err) &&
+	       set_flags(NEW_ROOT ROOT_POLICY, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, err);
+}
+
 bool root_clear(const struct root_plan *plan, bool *ret_is_empty, struct err *err)
 {
 	if (umount2(SANDBOX_WORKSPACE_PATH, MNT_DETACH) < 0 || umount2(SANDBOX_HOME_PATH, MNT_DETACH) < 0)
@@ -212,8 +223,8 @@ bool root_build(const struct root_plan *plan, struct err *err)
 		if (!bring_in(system_paths[i], err))
 			return false;
 	}
-	return make_etc(plan, err) && make_dev(err) && place_volume(plan, err) && bind("/proc", NEW_ROOT "/mnt", err) &&
-	       enter(err);
+	return make_etc(plan, err) && make_dev(err) && place_policy(plan, err) && place_volume(plan, err) &&
+	       bind("/proc", NEW_ROOT "/mnt", err) && enter(err);
 }
 
 /* What Docker masks. To an account that owns nothing there these files are closed anyway; this is the second lock. */

@@ -17,9 +17,12 @@
 enum { ROOT_UID = 1000, ROOT_GID = 1000 };
 
 #define ROOT_VOLUME "/.volume" /* seen by the keeper only */
+/* common/proto/policy_proto.h has it as POLICY_PROGRAM: what a worker runs for the checks of a policy step. */
+#define ROOT_POLICY "/run/penstock-policy"
 
 struct root_plan {
 	int volume; /* O_PATH descriptor of a directory with `work` and `home`, or -1: a tmpfs is made */
+	int policy; /* O_PATH descriptor of penstock-policy, or -1: steps find none */
 	uint64_t disk_bytes, inodes;
 	enum sandbox_network network;
 };
