@@ -229,6 +229,12 @@ struct str configuration_repository(const struct configuration_service *service)
 /* Whether a list of globs, as `environments` and `refs` are, fits; an absent list fits all. A leading "!" takes out. */
 bool configuration_fits(const struct lang_texts *globs, struct str name);
 
+/* What the document says, as JSON: what is set, durations as people write them. The caller owns it. */
+json_t *configuration_describe(const struct configuration *configuration);
+/* How the second differs in meaning from the first: [{path, before, after}], where null is "not there". A path is
+ * "environments.prod.floor.bake"; comments, order and layout are no difference. The caller owns it. */
+json_t *configuration_diff(const struct configuration *before, const struct configuration *after);
+
 /* The JSON Schema (draft-07) of the document, as text ending in a line end. The caller frees. */
 char *configuration_schema_json(void);
 /* The reference tables of docs/configuration-service.md, in Markdown. The caller frees. */
