@@ -20,6 +20,7 @@ struct blob_store;
 struct logs;
 struct retention;
 struct events;
+struct configurations;
 struct auth;
 struct keyring;
 struct server_settings;
@@ -30,21 +31,22 @@ struct server {
 	struct uv_loop_s *loop;
 	const struct server_settings *settings;
 	struct db *db;
-	struct keyring *keys;             /* seals secrets; its key lives outside the database */
-	struct plan_cache *plans;         /* plans by hash */
-	struct shell *shell;              /* applies events to runs */
-	struct events *events;            /* server-sent events: who watches what */
-	struct mirrors *mirrors;          /* bare mirrors of repositories */
-	struct ingest *ingest;            /* deliveries, triggers, planning */
-	struct http_client *http_out;     /* calls to forges; NULL once closed */
-	struct outbox *outbox;            /* what they are told */
-	struct blob_store *blobs;         /* artifacts and sealed logs */
-	struct logs *logs;                /* reading, following and sealing logs */
-	struct retention *retention;      /* removes what is old */
-	struct dispatch *dispatch;        /* workers, leases, claims */
-	struct auth *auth;                /* who the caller is and what they may */
-	const struct static_files *files; /* the web pages; NULL: not built */
-	const struct http_server *http;   /* of pages and API; its figures only; NULL once closed */
+	struct keyring *keys;                  /* seals secrets; its key lives outside the database */
+	struct plan_cache *plans;              /* plans by hash */
+	struct configurations *configurations; /* what is in force */
+	struct shell *shell;                   /* applies events to runs */
+	struct events *events;                 /* server-sent events: who watches what */
+	struct mirrors *mirrors;               /* bare mirrors of repositories */
+	struct ingest *ingest;                 /* deliveries, triggers, planning */
+	struct http_client *http_out;          /* calls to forges; NULL once closed */
+	struct outbox *outbox;                 /* what they are told */
+	struct blob_store *blobs;              /* artifacts and sealed logs */
+	struct logs *logs;                     /* reading, following and sealing logs */
+	struct retention *retention;           /* removes what is old */
+	struct dispatch *dispatch;             /* workers, leases, claims */
+	struct auth *auth;                     /* who the caller is and what they may */
+	const struct static_files *files;      /* the web pages; NULL: not built */
+	const struct http_server *http;        /* of pages and API; its figures only; NULL once closed */
 };
 
 #endif

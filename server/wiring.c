@@ -7,6 +7,7 @@
 #include "server/events/events.h"
 #include "server/api/routes.h"
 #include "server/blobs/blob_store.h"
+#include "server/configuration/configurations.h"
 #include "server/dispatch/dispatch.h"
 #include "server/git/git_read.h"
 #include "server/git/mirrors.h"
@@ -78,6 +79,8 @@ static void notified(void *arg, struct str payload)
 	events_heard(server->events, payload);
 	if (payload.n == 0 || payload.p[0] == 'q')
 		dispatch_jobs_queued(server->dispatch);
+	if (payload.n == 0 || payload.p[0] == 'f')
+		configurations_look(server->configurations);
 	if (payload.n == 0 || payload.p[0] == 'c')
 		dispatch_cancelled(server->dispatch);
 }
@@ -207,7 +210,8 @@ static bool open_parts(struct wiring *wiring, struct err *err)
 	server->retention = retention_new(server);
 	server->dispatch = dispatch_new(server);
 	server->files = wiring->files;
-	return http_client_open(server->loop, NULL, &server->http_out, err) && auth_open(server, &server->auth, err);
+	return configurations_open(server, &server->configurations, err) &&
+	       http_client_open(server->loop, NULL, &server->http_out, err) && auth_open(server, &server->auth, err);
 }
 
 bool wiring_open(struct uv_loop_s *loop, const struct server_settings *settings, struct wiring **ret, struct err *err)
@@ -298,6 +302,11 @@ static void close_retention(struct wiring *wiring)
 	retention_close(wiring->server.retention, close_next, wiring);
 }
 
+static void close_configurations(struct wiring *wiring)
+{
+	configurations_close(wiring->server.configurations, close_next, wiring);
+}
+
 static void close_mirrors(struct wiring *wiring)
 {
 	mirrors_close(wiring->server.mirrors, close_next, wiring);
@@ -311,7 +320,7 @@ static void close_database(struct wiring *wiring)
 /* Those who start work first, those who do it last. */
 static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_http_out,
 	close_outbox, close_http, close_worker_http, close_ingest, close_shell, close_logs, close_retention,
-	close_mirrors, close_database};
+	close_configurations, close_mirrors, close_database};
 
 static void close_next(void *arg)
 {
@@ -330,6 +339,7 @@ void wiring_free(struct wiring *wiring)
 	struct server *server = &wiring->server;
 	timers_free(wiring->timers);
 	auth_free(server->auth);
+	configurations_free(server->configurations);
 	dispatch_free(server->dispatch);
 	retention_free(server->retention);
 	logs_free(server->logs);

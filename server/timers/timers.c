@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "server/configuration/configurations.h"
 #include "server/dispatch/dispatch.h"
 #include "server/events/events.h"
 #include "server/ingest/ingest.h"
@@ -104,6 +105,7 @@ static void tick(uv_timer_t *handle)
 		timers->tidied_at = now_us;
 		tidy(timers);
 	}
+	configurations_look(server->configurations);
 	shell_tick(server->shell);
 	events_tick(server->events);
 	dispatch_tick(server->dispatch);
