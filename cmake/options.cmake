@@ -6,6 +6,9 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
   add_compile_options(-Wno-gnu-zero-variadic-macro-arguments)
 endif()
 add_compile_definitions(_GNU_SOURCE PENSTOCK_VERSION="${PROJECT_VERSION}")
+if(PENSTOCK_FAILPOINTS)
+  add_compile_definitions(PENSTOCK_FAILPOINTS)
+endif()
 
 # PENSTOCK_PLAIN_* are for the sandbox launcher, which is never built with a sanitizer (LeakSanitizer cannot trace
 # a non-dumpable child).

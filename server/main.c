@@ -1,5 +1,6 @@
 /* penstock-server: settings, signals, one loop. */
 #include "common/buf.h"
+#include "common/failpoint.h"
 #include "common/mem.h"
 #include "server/api/routes.h"
 #include "server/engine/states_print.h"
@@ -73,13 +74,15 @@ static int serve(const struct server_settings *settings)
 
 int main(int argc, char **argv)
 {
-	(void)argc;
 	struct server_settings settings = {0};
 	auto_arena arena = {0};
 	struct config_sources sources = {(const char *const *)argv, (const char *const *)environ};
 	enum config_wish wish;
 	struct err err = {0};
-	if (!config_load(&server_config, &sources, &settings, &arena, &wish, &err)) {
+	if (failpoint_list(argc, argv))
+		return EXIT_SUCCESS;
+	if (!failpoint_arm(getenv("PENSTOCK_FAILPOINT"), &err) ||
+		!config_load(&server_config, &sources, &settings, &arena, &wish, &err)) {
 		fprintf(stderr, "penstock-server: %s\n", err.text);
 		return err_exit_code(err.kind);
 	}

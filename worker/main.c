@@ -1,5 +1,6 @@
 /* penstock-worker: settings, signals and order of starting and stopping; the work itself is runner.h's. */
 
+#include "common/failpoint.h"
 #include "common/hex.h"
 #include "common/io/http_client.h"
 #include "common/log.h"
@@ -204,10 +205,12 @@ int main(int argc, char **argv)
 	struct config_sources sources = {(const char *const *)argv, (const char *const *)environ};
 	enum config_wish wish;
 	struct err err;
-	(void)argc;
+	if (failpoint_list(argc, argv))
+		return 0;
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
-	if (!config_load(&worker_config, &sources, &program.settings, &program.arena, &wish, &err)) {
+	if (!failpoint_arm(getenv("PENSTOCK_FAILPOINT"), &err) ||
+		!config_load(&worker_config, &sources, &program.settings, &program.arena, &wish, &err)) {
 		fprintf(stderr, "penstock-worker: %s\n", err.text);
 		return err_exit_code(ERR_INVALID);
 	}

@@ -8,7 +8,8 @@
 
 /*
  * When there is no account yet: makes the account `admin`, an API token of it and a worker token, and writes
- * data_dir/admin-password, admin-token and worker-token (0600). A later start changes nothing.
+ * data_dir/admin-password, admin-token and worker-token (0600) before; those that are there already are taken. A later
+ * start changes nothing.
  */
 bool bootstrap(struct str database_url, struct str data_dir, struct err *err);
 

@@ -40,8 +40,8 @@ bool first_account_is_needed(const char *url, bool *ret, struct err *err)
 	return ok;
 }
 
-bool first_account_make(const char *url, const char *password_hash, const char *api_hash, const char *worker_hash,
-	bool *ret_is_made, struct err *err)
+bool first_account_make(
+	const char *url, const char *password_hash, const char *api_hash, const char *worker_hash, struct err *err)
 {
 	const char *values[] = {password_hash, api_hash, worker_hash};
 	PGconn *connection = connect_to(url, err);
@@ -49,9 +49,7 @@ bool first_account_make(const char *url, const char *password_hash, const char *
 		return false;
 	PGresult *result = PQexecParams(connection, insert, 3, NULL, values, NULL, NULL, 0);
 	bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
-	if (ok)
-		*ret_is_made = PQntuples(result) == 1;
-	else
+	if (!ok)
 		err_set(err, ERR_UPSTREAM, "first account: %s", PQerrorMessage(connection));
 	PQclear(result);
 	PQfinish(connection);

@@ -7,9 +7,9 @@
 
 /* Whether there is no account yet. */
 bool first_account_is_needed(const char *url, bool *ret, struct err *err);
-/* Makes `admin` with this password hash, an API token and a worker token (SHA-256 in hex). *ret_is_made is false when
- * another server was first. */
-bool first_account_make(const char *url, const char *password_hash, const char *api_hash, const char *worker_hash,
-	bool *ret_is_made, struct err *err);
+/* Makes `admin` with this password hash, an API token and a worker token (SHA-256 in hex); nothing when another server
+ * was first. */
+bool first_account_make(
+	const char *url, const char *password_hash, const char *api_hash, const char *worker_hash, struct err *err);
 
 #endif
