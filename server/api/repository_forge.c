@@ -23,6 +23,7 @@ struct forge_request {
 	struct git_address address;
 	struct str_list host_keys; /* fingerprints */
 	struct err fault;
+	int64_t id; /* of the one that is being added */
 };
 
 static struct forge_request *request_of(struct flow *flow)
@@ -230,7 +231,13 @@ static enum flow_next insert(struct flow *flow)
 		sealed_or_null(self, self->token, "token"), DB_TEXT(str_or_empty(self->token_user)),
 		sealed_or_null(self, self->ssh_key, "ssh key"), DB_TEXT(str_or_empty(self->known_hosts)),
 		DB_TEXTS(self->host_keys.items, self->host_keys.count));
-	return db_await_conflict(flow, batch);
+	return db_await(flow, batch);
+}
+
+static bool fail_taken(struct forge_request *self)
+{
+	return err_set(
+		&self->api.flow.err, ERR_CONFLICT, "there is a repository \"%.*s\" already", STR_ARG(self->name));
 }
 
 static void adopted(void *arg, const struct err *err)
@@ -244,20 +251,33 @@ static void adopted(void *arg, const struct err *err)
 static enum flow_next adopt(struct flow *flow)
 {
 	struct forge_request *self = request_of(flow);
-	if (db_error(db_reply_of(flow))) {
-		err_set(&flow->err, ERR_CONFLICT, "there is a repository \"%.*s\" already", STR_ARG(self->name));
-		return FLOW_FAIL;
-	}
-	ingest_adopt(self->api.server->ingest, db_i64(db_reply_of(flow), 0, 0, 0), adopted, self);
+	if (db_row_count(db_reply_of(flow), 0) == 0)
+		return fail_taken(self) ? FLOW_DONE : FLOW_FAIL;
+	self->id = db_i64(db_reply_of(flow), 0, 0, 0);
+	ingest_adopt(self->api.server->ingest, self->id, adopted, self);
 	return FLOW_WAIT;
 }
 
 /* A repository that cannot be fetched is not kept: the person is there to mend the address. */
+static enum flow_next keep(struct flow *flow)
+{
+	struct forge_request *self = request_of(flow);
+	if (self->fault.kind != ERR_NONE) {
+		flow->err = self->fault;
+		err_wrap(&flow->err, "repository \"%.*s\" is not added", STR_ARG(self->name));
+		return FLOW_FAIL;
+	}
+	struct db_batch *batch = db_batch_new(self->api.server->db);
+	db_add(batch, QUERY_REPOSITORY_KEEP, DB_I64(self->id));
+	return db_await_conflict(flow, batch);
+}
+
 static enum flow_next settle(struct flow *flow)
 {
 	struct forge_request *self = request_of(flow);
-	return repository_submit(
-		flow, self->fault.kind == ERR_NONE ? QUERY_REPOSITORY_BY_NAME : QUERY_REPOSITORY_REMOVE, self->name);
+	if (db_error(db_reply_of(flow)))
+		return fail_taken(self) ? FLOW_DONE : FLOW_FAIL;
+	return repository_submit(flow, QUERY_REPOSITORY_BY_NAME, self->name);
 }
 
 static json_t *describe_hook(struct forge_request *self)
@@ -271,11 +291,6 @@ static json_t *describe_hook(struct forge_request *self)
 static enum flow_next answer_addition(struct flow *flow)
 {
 	struct forge_request *self = request_of(flow);
-	if (self->fault.kind != ERR_NONE) {
-		flow->err = self->fault;
-		err_wrap(&flow->err, "repository \"%.*s\" is not added", STR_ARG(self->name));
-		return FLOW_FAIL;
-	}
 	self->api.status = 201;
 	enum flow_next next = repository_answer(flow, self->name);
 	/* A plain repository gets its secret from `hook install`. */
@@ -286,7 +301,8 @@ static enum flow_next answer_addition(struct flow *flow)
 
 void repositories_add(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {read_addition, find_host_keys, insert, adopt, settle, answer_addition, NULL};
+	static flow_step *const steps[] = {
+		read_addition, find_host_keys, insert, adopt, keep, settle, answer_addition, NULL};
 	api_start(exchange, context, sizeof(struct forge_request), steps, true);
 }
 
