@@ -1,6 +1,7 @@
 #include "server/ingest/schedules.h"
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/io/work.h"
 #include "common/lang/due.h"
 #include "common/log.h"
@@ -141,8 +142,10 @@ static void read_ended(struct flow *flow)
 	struct ingest *ingest = self->ingest;
 	if (flow->err.kind != ERR_NONE)
 		log_warn("schedules.read", F("repository", self->repository), F("err", &flow->err));
-	else
+	else {
+		FAILPOINT("schedule.read");
 		log_info("schedules.read", F("repository", self->repository), F("schedules", (int64_t)self->count));
+	}
 	free(self->mirror_path);
 	flow_free(flow);
 	ingest_ended(ingest);
@@ -171,6 +174,8 @@ static void fired(void *arg, struct db_reply *reply)
 	/* A conflict: another coordinator fired it. */
 	if (err && err->kind != ERR_CONFLICT)
 		log_warn("schedules.fire", F("err", err));
+	else if (!err)
+		FAILPOINT("schedule.fired");
 	db_reply_free(reply);
 	ingest_tick(ingest);
 	ingest_ended(ingest);
@@ -230,8 +235,10 @@ static void start_found(struct ingest *ingest, const struct db_reply *reply)
 		return;
 	}
 	const struct due_schedule *schedules = rows;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		FAILPOINT("schedule.claimed");
 		fire(ingest, &schedules[i]);
+	}
 }
 
 static void looked(void *arg, struct db_reply *reply)

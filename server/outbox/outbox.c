@@ -1,5 +1,6 @@
 #include "server/outbox/outbox.h"
 
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/outbox/outbox_internal.h"
@@ -7,7 +8,13 @@
 
 #include <stdlib.h>
 
-enum { CLAIM_MAX = 16, TRIES_MAX = 25, DELAY_FIRST_MS = 1000, DELAY_MAX_MS = 10 * 60 * 1000 };
+enum {
+	CLAIM_MAX = 16,
+	CLAIM_MS = 30 * 1000 /* longer than a call may take */,
+	TRIES_MAX = 25,
+	DELAY_FIRST_MS = 1000,
+	DELAY_MAX_MS = 10 * 60 * 1000
+};
 
 struct outbox {
 	struct server *server;
@@ -58,6 +65,7 @@ static int64_t delay_of(int32_t tries)
 static void noted(void *arg, struct db_reply *reply)
 {
 	struct outbox *outbox = arg;
+	FAILPOINT("message.done");
 	db_reply_free(reply);
 	outbox_tick(outbox); /* the next of its key */
 	operation_ended(outbox);
@@ -113,8 +121,10 @@ static void found(void *arg, struct db_reply *reply)
 		if (!db_read_rows(reply, 0, message_fields, sizeof(struct outbox_message), &rows, &count, &arena, &err))
 			log_error("outbox.messages", F("err", &err));
 		const struct outbox_message *messages = rows;
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++) {
+			FAILPOINT("message.claimed");
 			send(outbox, &messages[i]);
+		}
 	}
 	db_reply_free(reply);
 	if (outbox->is_wanted_again)
@@ -132,6 +142,6 @@ void outbox_tick(struct outbox *outbox)
 	outbox->is_looking = true;
 	outbox->active++;
 	struct db_batch *batch = db_batch_new(outbox->server->db);
-	db_add(batch, QUERY_OUTBOX_CLAIM, DB_I64(CLAIM_MAX));
+	db_add(batch, QUERY_OUTBOX_CLAIM, DB_I64(CLAIM_MAX), DB_I64(CLAIM_MS));
 	db_submit(batch, found, outbox);
 }

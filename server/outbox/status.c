@@ -1,5 +1,6 @@
 /* The status of a commit, as its forge takes it. */
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/io/flow.h"
 #include "common/io/http_client.h"
 #include "common/json.h"
@@ -175,8 +176,10 @@ static void answered(void *arg, const struct http_answer *answer, const struct e
 	struct sending *sending = arg;
 	if (err)
 		end(sending, OUTBOX_LATER, str_of(err->text));
-	else
+	else {
+		FAILPOINT("message.sent");
 		judge(sending, answer);
+	}
 	flow_resume(&sending->flow);
 }
 
