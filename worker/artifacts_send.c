@@ -1,4 +1,5 @@
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/io/http_client.h"
 #include "common/mem.h"
 #include "worker/artifacts.h"
@@ -131,6 +132,7 @@ static void on_part(void *arg, const struct http_answer *answer, const struct er
 		fail(artifacts, answer);
 		return;
 	}
+	FAILPOINT("artifact.part_sent");
 	artifacts->failures = 0;
 	artifacts->sent = artifacts->part_end;
 	if (artifacts->sent == artifacts->upload.items[artifacts->at].report.size_bytes) {

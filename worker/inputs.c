@@ -1,6 +1,7 @@
 #include "worker/inputs.h"
 
 #include "common/digest.h"
+#include "common/failpoint.h"
 #include "common/hex.h"
 #include "common/io/http_client.h"
 #include "common/io/work.h"
@@ -133,6 +134,7 @@ static bool keep_blob(struct inputs *inputs, const struct job_input *item)
 		return err_set(&inputs->err, ERR_UPSTREAM,
 			"artifact %.*s came damaged: SHA-256 %.12s…, expected %.12s…",
 			STR_ARG(str_brief(item->path, 200)), text, item->sha256.p);
+	FAILPOINT("input.received");
 	struct str kept = cache_path(inputs->request.cache, "blobs", item->sha256, &inputs->arena);
 	if (rename(inputs->file, kept.p) < 0)
 		return err_errno(&inputs->err, "keep %s", kept.p);

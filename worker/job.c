@@ -1,6 +1,7 @@
 #include "worker/job.h"
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/mem.h"
 #include "worker/job_state.h"
 
@@ -134,9 +135,10 @@ static void enter(struct job *job, enum job_phase phase)
 static void on_import_ended(struct job *job, const struct sandbox_event *event)
 {
 	const char *text = event->kind == SANDBOX_FAILED ? event->err.text : event->end.text;
-	if (event->kind == SANDBOX_ENDED && event->end.reason == SANDBOX_END_EXIT && event->end.exit_code == 0)
+	if (event->kind == SANDBOX_ENDED && event->end.reason == SANDBOX_END_EXIT && event->end.exit_code == 0) {
+		FAILPOINT("files.brought_in");
 		job_advance(job);
-	else {
+	} else {
 		if (event->kind == SANDBOX_ENDED && event->end.reason == SANDBOX_END_DISK_FULL)
 			job_fail(job, END_DISK_FULL,
 				"the %s did not fit on the job's disk; give the job a larger `disk`",
@@ -190,11 +192,13 @@ static void on_event(void *arg, const struct sandbox_event *event)
 	struct job *job = arg;
 	switch (event->kind) {
 	case SANDBOX_OPENED:
+		FAILPOINT("sandbox.opened");
 		job->is_open = true;
 		if (job->phase == JOB_OPENING)
 			job_advance(job);
 		return;
 	case SANDBOX_CLOSED:
+		FAILPOINT("sandbox.closed");
 		uv_close((uv_handle_t *)&job->timer, on_timer_closed);
 		return;
 	case SANDBOX_ENDED:
@@ -266,6 +270,7 @@ void job_got(struct job *job, int fd, enum end_reason reason, const struct err *
 void job_kept(struct job *job, const struct err *err)
 {
 	job->is_getting = false;
+	FAILPOINT("artifacts.kept");
 	if (err) {
 		job->result.artifacts = NULL;
 		job->result.artifact_count = 0;
@@ -284,6 +289,7 @@ void job_cancel(struct job *job, struct str reason)
 {
 	if (job->is_result_told || job->is_cancelled || job->is_killed)
 		return;
+	FAILPOINT("job.cancelled");
 	job->is_cancelled = true;
 	if (reason.n)
 		job_fail(job, END_CANCELLED, "cancelled: %.*s", STR_ARG(str_brief(reason, 300)));

@@ -1,4 +1,5 @@
 #include "common/io/work.h"
+#include "common/failpoint.h"
 #include "common/mem.h"
 #include "worker/files.h"
 #include "worker/job_state.h"
@@ -132,6 +133,7 @@ static bool has_worked(const struct sandbox_event *event, struct err *err)
 void job_take_outputs(struct job *job, const struct sandbox_event *event)
 {
 	struct err err = {0};
+	FAILPOINT("outputs.collected");
 	if (!has_worked(event, &err) || !read_outputs(job, &err))
 		job_fail(job, END_ARTIFACT_FAILED, "%s", err.text);
 	close_files(job);
@@ -163,6 +165,7 @@ static void read_files(void *arg)
 static void on_files_read(void *arg, bool is_cancelled)
 {
 	struct job *job = arg;
+	FAILPOINT("artifacts.collected");
 	job->is_reading = false;
 	if (is_cancelled)
 		err_set(&job->files_err, ERR_BUSY, "the worker stops");

@@ -1,4 +1,5 @@
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/mem.h"
 #include "worker/job_state.h"
 #include "worker/sandbox/stream.h"
@@ -255,10 +256,12 @@ static void start_step(struct job *job)
 	job->step_line = job->filter.lines + 1;
 	/* Told before it is asked for, so that no step's log comes before the step. */
 	report(job, STEP_RUNNING, 0);
+	FAILPOINT("step.announced");
 	bool ok = step->policies.count      ? job_policy_bring(job, &err)
 		  : needs_script_file(step) ? bring_script(job, &err)
 					    : run_step(job, &err);
 	if (ok) {
+		FAILPOINT("step.started");
 		set_timer(job);
 		return;
 	}
@@ -274,6 +277,7 @@ static void end_step(struct job *job, const struct sandbox_event *event)
 	job_flush_output(job);
 	if (job->is_result_told)
 		return;
+	FAILPOINT("step.ended");
 	job->is_step_running = false;
 	job->is_script_coming = false;
 	job->operation = 0;

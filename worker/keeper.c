@@ -1,6 +1,7 @@
 #include "worker/keeper.h"
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/io/http_client.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -94,6 +95,7 @@ static void on_registered(void *arg, const struct http_answer *http, const struc
 		arena_done(&keeper->registered_arena);
 		keeper->registered_arena = arena;
 		keeper->registered = answer;
+		FAILPOINT("worker.registered");
 		keeper->state = KEEPER_ONLINE;
 		keeper->failures = 0;
 		keeper->is_connected = true;
@@ -258,6 +260,7 @@ static bool recover(struct keeper *keeper, struct err *err)
 					"the worker was stopped while this job ran; the log ends where the worker did"),
 				.ended_at = clock_wall_us(),
 			};
+		FAILPOINT("spool.recovered");
 		log_info("job.recovered", F("job", lease->ref.job), F("attempt", lease->ref.attempt),
 			F("reason", end_reason_names[result.reason]));
 		lease_end(lease, &result);

@@ -1,4 +1,5 @@
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/keeper_state.h"
@@ -97,6 +98,7 @@ static bool add_frame(struct lease *lease, size_t n, struct err *err)
 {
 	if (!spool_cut(lease->spool, n, err))
 		return false;
+	FAILPOINT("log.spooled");
 	lease->pending_since_us = clock_mono_us();
 	lease->has_logged = true;
 	return true;
@@ -196,4 +198,5 @@ void lease_end(struct lease *lease, const struct attempt_result *result)
 	/* Not kept is still sent: only a successor would not know it. */
 	if (!lease->spool->result_at && !spool_add_result(lease->spool, &lease->result, &err))
 		log_warn("job.spool_failed", F("job", lease->ref.job), F("error", &err));
+	FAILPOINT("result.spooled");
 }

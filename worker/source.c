@@ -1,6 +1,7 @@
 #include "worker/source.h"
 
 #include "common/digest.h"
+#include "common/failpoint.h"
 #include "common/io/http_client.h"
 #include "common/io/work.h"
 #include "common/log.h"
@@ -174,12 +175,15 @@ static void make(void *arg)
 	bool ok = true;
 	if (fetch->has_pack)
 		ok = checkout_add_pack(repository, fetch->pack_file, &fetch->err);
+	FAILPOINT("source.indexed");
 	struct checkout wanted = {fetch->commit, fetch->tag, fetch->fetch_depth, fetch->disk_bytes};
 	ok = ok && checkout_write(repository, &wanted, scratch, fresh, &fetch->err);
+	FAILPOINT("checkout.written");
 	if (ok && (stat(fresh, &info) < 0 || rename(fresh, target) < 0))
 		ok = err_errno(&fetch->err, "make %s", target);
 	if (ok) {
 		fetch->made_bytes = info.st_size;
+		FAILPOINT("checkout.kept");
 		files_write_small(last_file(fetch), fetch->commit, NULL);
 	}
 	unlink(fetch->pack_file);
@@ -275,6 +279,7 @@ static void on_pack(void *arg, const struct http_answer *answer, const struct er
 			end(fetch);
 		return;
 	}
+	FAILPOINT("source.received");
 	fetch->has_pack = true;
 	work_submit(fetch->store->loop, make, on_made, fetch);
 }

@@ -1,4 +1,5 @@
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/io/http_client.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -171,6 +172,7 @@ static void take_job(struct sync *sync, const json_t *json)
 	lease->spool = spool;
 	lease->has_slot = true;
 	lease->until_us = sync->sent_us + keeper->registered.lease_ms * US_PER_MS;
+	FAILPOINT("job.taken");
 	struct job_spec *kept = arena_new(&lease->arena, struct job_spec);
 	*kept = spec;
 	keeper->options.events->job(keeper->options.arg, lease, kept);
@@ -192,7 +194,9 @@ static void apply(struct sync *sync, const struct worker_answer *answer, const j
 	}
 	for (size_t i = 0; i < answer->done_count; i++)
 		if ((lease = lease_find(keeper, answer->done[i])) && lease->state == LEASE_ENDED) {
+			FAILPOINT("result.accepted");
 			spool_remove(take(lease->spool));
+			FAILPOINT("spool.removed");
 			lease_free(lease);
 		}
 	for (size_t i = 0; i < answer->stale_count; i++)
@@ -261,6 +265,7 @@ static void on_answer(void *arg, const struct http_answer *http, const struct er
 	if (ok) {
 		keeper->failures = 0;
 		keeper->is_connected = true;
+		FAILPOINT("sync.answered");
 		apply(sync, &answer, jobs, now_us);
 	} else {
 		settle(sync, false, now_us);

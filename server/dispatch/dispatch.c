@@ -1,6 +1,7 @@
 #include "server/dispatch/dispatch.h"
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/dispatch/dispatch_internal.h"
@@ -203,6 +204,8 @@ static void leases_expired(void *arg, struct db_reply *reply)
 	dispatch->is_ticking = false;
 	if (!db_error(reply)) {
 		size_t count = db_row_count(reply, 0);
+		if (count)
+			FAILPOINT("lease.expired");
 		for (size_t i = 0; i < count; i++)
 			shell_look(dispatch->server->shell, db_i64(reply, 0, i, 0));
 		if (count)

@@ -1,5 +1,6 @@
 /* A worker's process introduces itself. */
 #include "common/io/work.h"
+#include "common/failpoint.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "server/auth/auth.h"
@@ -80,6 +81,7 @@ static enum flow_next tell(struct flow *flow)
 {
 	struct registration *registration = (struct registration *)flow;
 	const struct db_reply *reply = db_reply_of(flow);
+	FAILPOINT("worker.registered");
 	for (size_t i = 0; i < db_row_count(reply, 0); i++)
 		shell_look(registration->dispatch->server->shell, db_i64(reply, 0, i, 0));
 	log_info("worker.registered", F("worker", registration->worker), F("name", registration->message.name),

@@ -1,4 +1,5 @@
 /* What a sync reports, as statements and back: facts guarded by attempt and state, none of them touches a run. */
+#include "common/failpoint.h"
 #include "common/json.h"
 #include "server/events/events.h"
 #include "server/dispatch/dispatch_internal.h"
@@ -242,11 +243,19 @@ bool reports_take(struct sync *sync, const struct db_reply *reply, struct err *e
 		take_held(sync, reply);
 	if (layout->cancels != REPORT_NONE)
 		sync_cancels(sync, reply, layout->cancels);
+	if (sync->log_count)
+		FAILPOINT("log.appended");
 	take_logs(sync, reply);
-	if (layout->started != REPORT_NONE)
+	if (layout->started != REPORT_NONE) {
+		FAILPOINT("attempt.started");
 		tell_runs(sync, reply, layout->started);
-	if (layout->steps != REPORT_NONE)
+	}
+	if (layout->steps != REPORT_NONE) {
+		FAILPOINT("step.told");
 		tell_runs(sync, reply, layout->steps);
+	}
+	if (message->result_count)
+		FAILPOINT("attempt.ended");
 	for (size_t i = 0; i < message->result_count; i++)
 		take_result(sync, &message->results[i], reply, layout->results + i);
 	return true;

@@ -1,5 +1,6 @@
 /* One sync of a worker: take in, claim, answer or hold. */
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "server/auth/auth.h"
 #include "server/dispatch/dispatch_internal.h"
@@ -103,6 +104,8 @@ static enum flow_next read_claim(struct flow *flow)
 	sync->claimed = items;
 	sync->plans = arena_array(&flow->arena, struct plan_ref *, sync->claimed_count);
 	sync->dispatch->stats.claims += sync->claimed_count;
+	if (sync->claimed_count)
+		FAILPOINT("job.claimed");
 	return FLOW_CONTINUE;
 }
 
@@ -306,8 +309,11 @@ static void sync_ended(struct flow *flow)
 		if (flow->err.kind == ERR_BUG || flow->err.kind == ERR_SYSTEM)
 			log_error("dispatch.sync", F("worker", sync->worker), F("err", &flow->err));
 		http_answer_err(sync->exchange, &flow->err);
-	} else
+	} else {
+		if (sync->answer.cancel_count)
+			FAILPOINT("attempt.cancel_told");
 		http_answer_json(sync->exchange, 200, fields_write(worker_answer_fields, &sync->answer));
+	}
 	drop_plans(sync);
 	flow_free(flow);
 	dispatch_flow_ended(dispatch);

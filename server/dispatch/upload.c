@@ -1,6 +1,7 @@
 /* Parts of artifacts that workers bring: appended to a file until whole, checked, then named. */
 #include "common/io/flow.h"
 #include "common/io/work.h"
+#include "common/failpoint.h"
 #include "common/mem.h"
 #include "common/proto/worker_proto.h"
 #include "server/auth/auth.h"
@@ -121,6 +122,7 @@ static enum flow_next touch(struct flow *flow)
 	struct upload *upload = upload_of(flow);
 	if (upload->end < upload->size)
 		return FLOW_DONE;
+	FAILPOINT("upload.received");
 	struct db_batch *batch = db_batch_new(upload->server->db);
 	db_add(batch, QUERY_BLOB_TOUCH, DB_TEXT(upload->sha256), DB_I64(upload->size));
 	return db_await(flow, batch);
@@ -134,12 +136,14 @@ static enum flow_next keep(struct flow *flow)
 		err_set(&flow->err, ERR_BUSY, "the same bytes are being removed just now: send them again");
 		return FLOW_FAIL;
 	}
+	FAILPOINT("upload.touched");
 	work_submit(upload->server->loop, keep_on_pool, kept, upload);
 	return FLOW_WAIT;
 }
 
 static enum flow_next note(struct flow *flow)
 {
+	FAILPOINT("upload.kept");
 	upload_of(flow)->is_complete = true;
 	return FLOW_DONE;
 }

@@ -2,11 +2,13 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/id_map.h"
 #include "common/io/proc.h"
 #include "common/io/work.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/random.h"
 #include "server/git/git_access.h"
 #include "server/git/local_path.h"
 #include "server/git/pack_cache.h"
@@ -51,7 +53,8 @@ struct pack {
 	struct pack *next;
 	struct mirrors *mirrors;
 	char *path;
-	char *part; /* written here, then renamed */
+	char *part; /* written here, then renamed; this server's own, for others, and what a killed one left running,
+		       write too */
 	struct pack_waiter *waiters;
 };
 
@@ -302,6 +305,7 @@ static void initialised(void *arg, const struct proc_result *result)
 	struct fetch *fetch = arg;
 	struct err err = {0};
 	fetch->is_made = result->exit_code == 0;
+	FAILPOINT("mirror.made");
 	if (check(result, "git init", &err))
 		run_fetch(fetch);
 	else
@@ -465,6 +469,7 @@ static void packed(void *arg, const struct proc_result *result)
 	bool ok = check(result, "git pack-objects", &err);
 	struct mirrors *mirrors = pack->mirrors;
 	struct stat stat;
+	FAILPOINT("pack.written");
 	if (ok && (lstat(pack->part, &stat) != 0 || rename(pack->part, pack->path) != 0))
 		ok = err_errno(&err, "pack %s", pack->path);
 	if (ok)
@@ -539,7 +544,8 @@ void mirrors_pack(struct mirrors *mirrors, int64_t repository, struct str commit
 	pack = mem_alloc(sizeof *pack);
 	pack->mirrors = mirrors;
 	pack->path = take(path);
-	pack->part = format("%s.part", pack->path);
+	auto_arena arena = {0};
+	pack->part = format("%s.%.*s.part", pack->path, STR_ARG(random_token(&arena, "p")));
 	pack->waiters = waiter;
 	pack->next = mirrors->packs;
 	mirrors->packs = pack;

@@ -1,4 +1,5 @@
 /* A stored delivery becomes triggers. */
+#include "common/failpoint.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "server/ingest/ingest_internal.h"
@@ -65,6 +66,7 @@ static enum flow_next fetch(struct flow *flow)
 static enum flow_next read_refs(struct flow *flow)
 {
 	struct delivery_flow *delivery = delivery_of(flow);
+	FAILPOINT("delivery.fetched");
 	if (!needs_fetch(&delivery->event))
 		return FLOW_CONTINUE;
 	return ingest_read_refs(
@@ -170,8 +172,10 @@ static void delivery_ended(struct flow *flow)
 	id_map_remove(&ingest->deliveries, delivery->id);
 	if (flow->err.kind != ERR_NONE)
 		put_off(delivery, &flow->err);
-	else
+	else {
+		FAILPOINT("delivery.done");
 		ingest_tick(ingest);
+	}
 	json_decref(delivery->body);
 	arena_done(&delivery->row_arena);
 	flow_free(flow);

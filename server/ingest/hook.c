@@ -2,6 +2,7 @@
  * answered. */
 #include "common/clock.h"
 #include "common/digest.h"
+#include "common/failpoint.h"
 #include "common/io/flow.h"
 #include "common/json.h"
 #include "server/ingest/ingest_internal.h"
@@ -166,6 +167,7 @@ static enum flow_next wake(struct flow *flow)
 	struct hook *hook = (struct hook *)flow;
 	hook->is_repeated = db_row_count(db_reply_of(flow), 0) == 0;
 	hook->delivery = db_i64(db_reply_of(flow), 1, 0, 0);
+	FAILPOINT("delivery.stored");
 	if (hook->event.kind != FORGE_IGNORED)
 		ingest_tick(hook->server->ingest);
 	return FLOW_DONE;

@@ -1,6 +1,7 @@
 #include "server/ingest/ingest.h"
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -99,9 +100,11 @@ static void start_triggers(struct ingest *ingest, const struct db_reply *reply, 
 		return;
 	}
 	const struct trigger *triggers = rows;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		FAILPOINT("trigger.claimed");
 		if (!id_map_get(&ingest->triggers, triggers[i].id))
 			ingest_start_trigger(ingest, &triggers[i], NULL, NULL, NULL);
+	}
 }
 
 static void work_found(void *arg, struct db_reply *reply)
@@ -109,9 +112,11 @@ static void work_found(void *arg, struct db_reply *reply)
 	struct ingest *ingest = arg;
 	ingest->is_looking = false;
 	if (!db_error(reply) && !ingest->closed) {
-		for (size_t i = 0; i < db_row_count(reply, STATEMENT_DELIVERIES); i++)
+		for (size_t i = 0; i < db_row_count(reply, STATEMENT_DELIVERIES); i++) {
+			FAILPOINT("delivery.claimed");
 			if (!id_map_get(&ingest->deliveries, db_i64(reply, STATEMENT_DELIVERIES, i, 0)))
 				ingest_start_delivery(ingest, reply, i);
+		}
 		start_triggers(ingest, reply, STATEMENT_TRIGGERS);
 	}
 	db_reply_free(reply);
@@ -166,6 +171,7 @@ static enum flow_next claim(struct flow *flow)
 {
 	struct manual_flow *self = (struct manual_flow *)flow;
 	self->trigger = db_i64(db_reply_of(flow), 0, 0, 0);
+	FAILPOINT("trigger.inserted_by_hand");
 	struct db_batch *batch = db_batch_new(self->ingest->server->db);
 	db_add(batch, QUERY_TRIGGERS_CLAIM, DB_I64(self->trigger), DB_I64(1), DB_I64(CLAIM_MS));
 	return db_await(flow, batch);

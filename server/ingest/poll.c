@@ -1,5 +1,6 @@
 /* Polls find pushes whose webhook was lost; a new repository's refs are taken as they are. */
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "server/git/mirrors.h"
 #include "server/ingest/ingest_internal.h"
@@ -196,8 +197,10 @@ static void poll_ended(struct flow *flow)
 	}
 	if (poll->done)
 		poll->done(poll->arg, err);
-	else if (!err)
+	else if (!err) {
+		FAILPOINT("poll.compared");
 		ingest_tick(ingest);
+	}
 	arena_done(&poll->row_arena);
 	flow_free(flow);
 	ingest_ended(ingest);

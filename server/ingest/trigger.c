@@ -1,5 +1,6 @@
 /* A trigger becomes its runs, or a recorded reason why not. */
 #include "common/io/work.h"
+#include "common/failpoint.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -81,8 +82,10 @@ static void planned(void *arg, bool is_cancelled)
 		flow_resume(&trigger->flow);
 	} else if (trigger->plan_err.kind != ERR_NONE)
 		flow_fail(&trigger->flow, &trigger->plan_err);
-	else
+	else {
+		FAILPOINT("trigger.planned");
 		flow_resume(&trigger->flow);
+	}
 }
 
 static enum flow_next plan(struct flow *flow)
@@ -185,6 +188,7 @@ static enum flow_next tell(struct flow *flow)
 {
 	struct trigger_flow *trigger = trigger_of(flow);
 	struct server *server = trigger->ingest->server;
+	FAILPOINT("run.created");
 	for (size_t i = 0; i < trigger->plans.run_count; i++) {
 		struct run_created created;
 		if (!run_store_read_created(db_reply_of(flow), trigger->statements[i], &created, &flow->err))

@@ -3,6 +3,7 @@
  * what is fresh. The rows go in the transaction that names the blob: a log is in one place or the other, never in none.
  */
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/io/flow.h"
 #include "common/io/work.h"
 #include "common/log.h"
@@ -195,6 +196,7 @@ static void run_hash(void *arg)
 static enum flow_next hash_blob(struct flow *flow)
 {
 	struct seal *seal = seal_of(flow);
+	FAILPOINT("seal.written");
 	seal->end.lines += seal->is_open_ended;
 	log_index_add(&seal->index, seal->end, &flow->arena);
 	return on_pool(seal, run_hash);
@@ -227,6 +229,7 @@ static enum flow_next keep_blob(struct flow *flow)
 static enum flow_next name_blob(struct flow *flow)
 {
 	struct seal *seal = seal_of(flow);
+	FAILPOINT("seal.kept");
 	json_auto_t *index = log_index_json(&seal->index);
 	struct str sha256 = str_of(seal->sha256);
 	struct db_batch *batch = db_batch_new(seal->logs->server->db);
@@ -248,6 +251,8 @@ static void seal_ended(struct flow *flow)
 	/* A conflict: another coordinator was faster, or the log still grew. */
 	bool is_bad = flow->err.kind != ERR_NONE && flow->err.kind != ERR_CONFLICT;
 	bool is_sealed = flow->err.kind == ERR_NONE && seal->job != 0;
+	if (is_sealed)
+		FAILPOINT("seal.done");
 	if (seal->fd >= 0)
 		close(seal->fd);
 	if (is_bad)

@@ -1,5 +1,6 @@
 /* The part of a pass that removes blobs, and files that nobody knows. */
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/mem.h"
 #include "server/retention/pass.h"
 #include "server/settings.h"
@@ -85,12 +86,16 @@ enum flow_next pass_unlink(struct flow *flow)
 	for (size_t i = 0; i < row.blobs.count; i++)
 		if (blob_name_is_valid(row.blobs.items[i]))
 			add_name(&pass->doomed, &pass->batch, row.blobs.items[i]);
+	if (pass->doomed.count)
+		FAILPOINT("blob.doomed");
 	return pass_on_pool(pass, unlink_doomed);
 }
 
 enum flow_next pass_settle(struct flow *flow)
 {
 	struct pass *pass = pass_of(flow);
+	if (pass->gone.count)
+		FAILPOINT("blob.unlinked");
 	struct db_batch *batch = pass_batch(pass);
 	db_add(batch, QUERY_RETENTION_BLOBS, names_of(&pass->gone), names_of(&pass->spared));
 	return db_await(flow, batch);

@@ -1,6 +1,7 @@
 #include "server/retention/retention.h"
 
 #include "common/io/work.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/retention/pass.h"
@@ -69,6 +70,8 @@ static enum flow_next took_runs(struct flow *flow)
 	struct pass *pass = pass_of(flow);
 	const struct db_reply *reply = db_reply_of(flow);
 	pass->retention->stats.runs += (uint64_t)db_i64(reply, 0, 0, RUNS_REMOVED);
+	if (db_i64(reply, 0, 0, RUNS_REMOVED))
+		FAILPOINT("retention.runs_removed");
 	if (db_i64(reply, 0, 0, RUNS_SEEN) < PASS_RUNS)
 		return FLOW_CONTINUE;
 	pass->after_us = db_time(reply, 0, 0, RUNS_ENDED_AT);
@@ -188,8 +191,10 @@ static void asked(void *arg, struct db_reply *reply)
 	bool is_due = !db_error(reply) && db_row_count(reply, 0) > 0;
 	db_reply_free(reply);
 	retention->is_asking = false;
-	if (is_due)
+	if (is_due) {
+		FAILPOINT("retention.claimed");
 		retention_start(retention);
+	}
 	check_closed(retention);
 }
 

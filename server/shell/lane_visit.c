@@ -1,4 +1,5 @@
 /* Visits of lanes: who is inside next. Implements shell_look_lane(). */
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "server/engine/lane.h"
 #include "server/shell/shell_internal.h"
@@ -61,8 +62,10 @@ static void round_ended(struct flow *flow)
 	}
 	if (flow->err.kind != ERR_NONE)
 		log_error("shell.lane", F("lane", visit->id), F("err", &flow->err));
-	else if (visit->is_saved)
+	else if (visit->is_saved) {
+		FAILPOINT("lane.saved");
 		tell(visit);
+	}
 	visit->is_saved = false;
 	visit->tries = 0;
 	if (visit->is_wanted_again && flow->err.kind == ERR_NONE) {

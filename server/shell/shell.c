@@ -1,6 +1,7 @@
 #include "server/shell/shell.h"
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/id_map.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -145,6 +146,7 @@ static enum flow_next apply(struct flow *flow)
 		return FLOW_FAIL;
 	if (!engine_is_dirty(graph, &visit->effects))
 		return FLOW_DONE;
+	FAILPOINT("run.decided");
 	struct db_batch *batch = db_batch_new(visit->shell->db);
 	run_store_save(batch, graph, &visit->effects);
 	visit->is_saved = true;
@@ -241,8 +243,10 @@ static void round_ended(struct flow *flow)
 		return;
 	}
 	visit->tries = 0;
-	if (err.kind == ERR_NONE && visit->is_saved)
+	if (err.kind == ERR_NONE && visit->is_saved) {
+		FAILPOINT("run.saved");
 		tell(visit);
+	}
 	if (err.kind == ERR_NONE) {
 		keep_graph(visit);
 		take_answer(visit, NULL);

@@ -1,6 +1,7 @@
 #include "server/store/migrate.h"
 
 #include "common/buf.h"
+#include "common/failpoint.h"
 #include "common/mem.h"
 #include "server/store/db_link.h"
 
@@ -134,8 +135,13 @@ static bool apply(PGconn *pg, const struct migration *migration, struct err *err
 {
 	if (!run(pg, migration->file, "begin", err))
 		return false;
-	if (apply_in_transaction(pg, migration, err))
-		return run(pg, migration->file, "commit", err);
+	if (apply_in_transaction(pg, migration, err)) {
+		FAILPOINT("migration.applied");
+		if (!run(pg, migration->file, "commit", err))
+			return false;
+		FAILPOINT("migration.committed");
+		return true;
+	}
 	if (PQtransactionStatus(pg) != PQTRANS_IDLE)
 		run(pg, migration->file, "rollback", NULL);
 	return false;

@@ -1,6 +1,7 @@
 #include "server/timers/timers.h"
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/configuration/configurations.h"
@@ -70,8 +71,10 @@ static void polls_found(void *arg, struct db_reply *reply)
 	struct timers *timers = arg;
 	timers->is_polling = false;
 	if (!db_error(reply) && !timers->closed)
-		for (size_t i = 0; i < db_row_count(reply, 0); i++)
+		for (size_t i = 0; i < db_row_count(reply, 0); i++) {
+			FAILPOINT("poll.claimed");
 			ingest_poll(timers->server->ingest, db_i64(reply, 0, i, 0));
+		}
 	batch_done(arg, reply);
 }
 
