@@ -76,22 +76,35 @@ void db_reply_fail(struct db_reply *reply, const struct err *err)
 		reply->err = *err;
 }
 
+static void take_error(struct db_reply *reply, const PGresult *result, const char *statement)
+{
+	if (reply->err.kind != ERR_NONE)
+		return;
+	db_result_error(result, statement, &reply->err);
+	const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+	snprintf(reply->constraint, sizeof reply->constraint, "%s", constraint ? constraint : "");
+}
+
 void db_reply_take(struct db_reply *reply, PGresult *result)
 {
-	BUG_ON(reply->taken == reply->count);
-	struct db_result *slot = &reply->results[reply->taken++];
 	ExecStatusType status = PQresultStatus(result);
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+	bool is_ok = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+	if (reply->taken == reply->count) {
+		/* All statements went well, and the commit did not: a deferred trigger raised, a disk is full. */
+		BUG_ON(is_ok);
+		take_error(reply, result, "commit");
+		PQclear(result);
+		return;
+	}
+	struct db_result *slot = &reply->results[reply->taken++];
+	if (is_ok) {
 		slot->result = result;
 		return;
 	}
 	/* The statements behind a failed one come back as PGRES_PIPELINE_ABORTED: the first error is the one to tell.
 	 */
-	if (status != PGRES_PIPELINE_ABORTED && reply->err.kind == ERR_NONE) {
-		db_result_error(result, reply->statements[slot->query].name, &reply->err);
-		const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-		snprintf(reply->constraint, sizeof reply->constraint, "%s", constraint ? constraint : "");
-	}
+	if (status != PGRES_PIPELINE_ABORTED)
+		take_error(reply, result, reply->statements[slot->query].name);
 	PQclear(result);
 }
 

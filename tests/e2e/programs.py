@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -134,11 +135,13 @@ class Stream:
 # --- programs ---
 
 class Cluster:
-    """PostgreSQL that ends with this process; `crash` and `start` as in tests/support/pg-cluster."""
+    """PostgreSQL that ends with this process; `crash`, `start` and `restart` as in tests/support/pg-cluster. room: of a file system of its
+    own, such as 96M; by default all there is."""
 
-    def __init__(self):
+    def __init__(self, room=None):
         self.process = subprocess.Popen([ROOT / "tests/support/pg-cluster", "serve"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True, bufsize=1)
+                                        stdout=subprocess.PIPE, text=True, bufsize=1,
+                                        env={**os.environ, **({"PG_CLUSTER_ROOM": room} if room else {})})
         self.url = self.process.stdout.readline().strip()
         if not self.url:
             raise SystemExit("the cluster did not start")
@@ -259,6 +262,30 @@ def read_secret(path):
 
 
 # --- tests ---
+
+def at_once(tests):
+    """The same tests, begun together: what each shows is how it ended."""
+    ends = {}
+
+    def run(test):
+        try:
+            test()
+            ends[test] = None
+        except Exception as fault:
+            ends[test] = fault
+
+    def end_of(test, thread):
+        def shown():
+            thread.join()
+            if ends[test]:
+                raise ends[test]
+        shown.__name__ = test.__name__
+        return shown
+    threads = [threading.Thread(target=run, args=(test,)) for test in tests]
+    for thread in threads:
+        thread.start()
+    return [end_of(test, thread) for test, thread in zip(tests, threads)]
+
 
 def main(tests):
     """Runs the functions; prints a line for each and `N passed, N failed`."""

@@ -22,7 +22,10 @@ static const char schema[] =
 	"end $$;"
 	"create function raise_code(code text) returns void language plpgsql as $$ begin"
 	"	raise exception 'raised' using errcode = code;"
-	"end $$";
+	"end $$;"
+	"create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;"
+	"create constraint trigger late after insert on item deferrable initially deferred for each row when (new.name = 'late')"
+	"	execute function refuse()";
 
 enum {
 	ITEM_INSERT,
@@ -414,6 +417,8 @@ static const struct {
 	{TEXT, {TEXT_OF("a\0b")}, 1, ERR_INVALID, "text: parameter $1: holds a zero byte", ""},
 	{DIVIDE, {I64_OF(0)}, 1, ERR_INVALID, "(22012)", ""},
 	{ITEM_BUMP, {I64_OF(9), I64_OF(0)}, 2, ERR_CONFLICT, "(PS001)", ""}, /* a guard on a row that is not there */
+	/* only the commit fails */
+	{ITEM_INSERT, {I64_OF(2), TEXT_OF("late"), I64_OF(0)}, 3, ERR_INVALID, "commit: refused (P0001)", ""},
 };
 
 START_TEST(failures_have_kinds)
