@@ -54,7 +54,7 @@ struct str policy_clean(struct str text, size_t max_bytes, struct arena *arena)
 	return arena_str(arena, buf_str(&out));
 }
 
-static void vnote(const struct policy *policy, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void vnote(const struct policy *policy, const char *format, va_list args)
 {
 	auto_buf line = BUF_INIT(8192);
 	buf_vaddf(&line, format, args);
