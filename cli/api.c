@@ -29,24 +29,12 @@ bool api_open(struct cli *cli, struct api *ret, struct err *err)
 
 /* --- for people --- */
 
-/* Titles and names come from whoever pushes; a terminal would obey what they hold. One blank for each byte of a control
- * character, C1 included. */
+/* Titles and names come from whoever pushes; a terminal would obey what they hold. */
 static void blank_controls(json_t *text)
 {
 	size_t n = json_string_length(text);
 	auto_free char *clean = mem_dup(json_string_value(text), n);
-	bool is_changed = false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)clean[i], next = (unsigned char)clean[i + 1];
-		bool is_c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
-		if (c >= 0x20 && c != 0x7f && !is_c1)
-			continue;
-		clean[i] = ' ';
-		if (is_c1)
-			clean[++i] = ' ';
-		is_changed = true;
-	}
-	if (is_changed)
+	if (str_blank_controls(clean, n))
 		json_string_setn(text, clean, n);
 }
 

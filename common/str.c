@@ -191,6 +191,22 @@ struct str str_brief(struct str s, size_t n)
 	return n < s.n ? str_whole_chars(str_head(s, n)) : s;
 }
 
+bool str_blank_controls(char *p, size_t n)
+{
+	bool is_changed = false;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i], next = i + 1 < n ? (unsigned char)p[i + 1] : 0;
+		bool is_c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+		if (c >= 0x20 && c != 0x7f && !is_c1)
+			continue;
+		p[i] = ' ';
+		if (is_c1)
+			p[++i] = ' ';
+		is_changed = true;
+	}
+	return is_changed;
+}
+
 uint32_t str_next_char(struct str *rest)
 {
 	static const unsigned char lead_masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};

@@ -53,6 +53,9 @@ bool str_has_only(struct str s, const char *allowed);
 struct str str_whole_chars(struct str s);
 /* At most the first n bytes, and no half of a character: for messages that quote what somebody sent. */
 struct str str_brief(struct str s, size_t n);
+/* Puts a blank in place of each byte that a terminal would obey: control characters, those of two bytes (C1) too. Says
+ * whether there were any. For texts of others that are shown to people. */
+bool str_blank_controls(char *p, size_t n);
 /* Cuts the first UTF-8 character off *rest and returns it; *rest is not empty. A byte that begins none counts as one.
  */
 uint32_t str_next_char(struct str *rest);

@@ -21,6 +21,8 @@ bool lang_error_add(struct lang_errors *errors, struct lang_place at, const char
 	int n = vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	struct str message = str_whole_chars((struct str){text, n < 0 ? 0 : strlen(text)});
+	/* Messages quote the file, where an escaped text holds anything, and are shown on terminals. */
+	str_blank_controls(text, message.n);
 	for (size_t i = 0; i < errors->count; i++)
 		if (is_same(&errors->items[i], at, message))
 			return false;

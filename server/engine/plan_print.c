@@ -32,14 +32,8 @@ static void say(struct printer *printer, enum tone tone, const char *format, ...
 /* One line, without what a terminal would take for a command: names come from files. */
 static struct str plain(struct printer *printer, struct str text)
 {
-	size_t n = text.n < SHOWN_MAX ? text.n : SHOWN_MAX;
-	while (n < text.n && n && ((unsigned char)text.p[n] & 0xc0) == 0x80) /* not within a character */
-		n--;
-	struct str shown = arena_str(&printer->arena, str_head(text, n));
-	char *p = (char *)(uintptr_t)shown.p;
-	for (size_t i = 0; i < shown.n; i++)
-		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
-			p[i] = ' ';
+	struct str shown = arena_str(&printer->arena, str_brief(text, SHOWN_MAX));
+	str_blank_controls((char *)(uintptr_t)shown.p, shown.n);
 	return shown;
 }
 

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct {
 	const char *text;
@@ -109,6 +110,28 @@ START_TEST(a_quote_holds_no_half_character)
 }
 END_TEST
 
+static const struct {
+	const char *text, *blanked;
+} controls[] = {
+	{"plain \xc3\xa4 \xe2\x82\xac", "plain \xc3\xa4 \xe2\x82\xac"}, /* nothing to do */
+	{"a\033[31mb\r\n\x7f", "a [31mb   "},
+	{"a\xc2\x9b"
+	 "31mb",
+		"a  31mb"},               /* CSI in one character */
+	{"\xc2\xa0\xc2", "\xc2\xa0\xc2"}, /* just behind those, and half of one */
+};
+
+START_TEST(nothing_is_left_for_a_terminal_to_obey)
+{
+	char text[40];
+	size_t n = strlen(controls[_i].text);
+	memcpy(text, controls[_i].text, n + 1);
+	bool is_changed = str_blank_controls(text, n);
+	ck_assert_str_eq(text, controls[_i].blanked);
+	ck_assert_int_eq(is_changed, strcmp(controls[_i].text, controls[_i].blanked) != 0);
+}
+END_TEST
+
 START_TEST(a_zero_byte_is_in_no_set)
 {
 	ck_assert(str_has_only(STR("cafe"), "abcdef"));
@@ -127,6 +150,7 @@ int main(void)
 	tcase_add_loop_test(cases, nearest_suggests, 0, sizeof words / sizeof words[0]);
 	tcase_add_loop_test(cases, utf8_is_strict, 0, sizeof texts / sizeof texts[0]);
 	tcase_add_loop_test(cases, a_quote_holds_no_half_character, 0, sizeof briefs / sizeof briefs[0]);
+	tcase_add_loop_test(cases, nothing_is_left_for_a_terminal_to_obey, 0, sizeof controls / sizeof controls[0]);
 	tcase_add_test(cases, a_zero_byte_is_in_no_set);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
