@@ -19,6 +19,7 @@ struct server_settings {
 	struct str tls_key_file;
 	int64_t poll_interval;     /* ms */
 	int64_t source_cache_size; /* bytes */
+	int64_t lease;             /* ms */
 	/* What is kept, in ms; 0: for ever. */
 	int64_t keep_runs;
 	int64_t keep_newest; /* runs of each pipeline and branch, however old */

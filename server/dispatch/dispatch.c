@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/dispatch/dispatch_internal.h"
+#include "server/settings.h"
 #include "server/shell/shell.h"
 
 #include <stdlib.h>
@@ -223,7 +224,7 @@ void dispatch_tick(struct dispatch *dispatch)
 	dispatch->active++;
 	struct db_batch *batch = db_batch_new(dispatch->server->db);
 	db_add(batch, QUERY_LEASES_EXPIRE);
-	db_add(batch, QUERY_WORKERS_OFFLINE, DB_I64(DISPATCH_LEASE_MS));
+	db_add(batch, QUERY_WORKERS_OFFLINE, DB_I64(dispatch->server->settings->lease));
 	db_submit(batch, leases_expired, dispatch);
 	dispatch_jobs_queued(dispatch);
 	dispatch_cancelled(dispatch);

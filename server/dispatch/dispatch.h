@@ -14,12 +14,7 @@
 
 struct dispatch;
 
-enum {
-	DISPATCH_LEASE_MS = 30000,
-	DISPATCH_RENEW_MS =
-		8000, /* three renewals and a half fit into a lease: two lost packets never look like a dead worker */
-	DISPATCH_WAIT_MS = 20000,
-};
+enum { DISPATCH_WAIT_MS = 20000 };
 
 struct dispatch *dispatch_new(struct server *server);
 /* Answers every held sync; `closed` runs when nothing is under way. */

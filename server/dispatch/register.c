@@ -129,10 +129,12 @@ static void registration_ended(struct flow *flow)
 	if (flow->err.kind != ERR_NONE)
 		http_answer_err(registration->exchange, &flow->err);
 	else {
+		int64_t lease_ms = dispatch->server->settings->lease;
 		struct worker_registered answer = {
 			.worker = registration->worker,
-			.lease_ms = DISPATCH_LEASE_MS,
-			.renew_ms = DISPATCH_RENEW_MS,
+			.lease_ms = lease_ms,
+			/* Nearly four renewals fit into a lease: two lost packets never look like a dead worker. */
+			.renew_ms = lease_ms * 4 / 15,
 			.wait_ms = DISPATCH_WAIT_MS,
 			.server_version = STR(PENSTOCK_VERSION),
 			.protocol = registration->protocol,

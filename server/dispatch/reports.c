@@ -106,7 +106,7 @@ static void add_held(struct sync *sync, struct db_batch *batch, size_t *statemen
 		return;
 	sync->layout.renewed = (*statement)++;
 	db_add(batch, QUERY_LEASES_RENEW, DB_I64(sync->worker), DB_I64S(jobs, n), DB_I64S(attempts, n),
-		DB_I64(DISPATCH_LEASE_MS));
+		DB_I64(sync->dispatch->server->settings->lease));
 	sync->layout.cancels = (*statement)++;
 	db_add(batch, QUERY_CANCELS, DB_I64S(&sync->worker, 1));
 }
@@ -148,7 +148,7 @@ void reports_add(struct sync *sync, struct db_batch *batch)
 	if (message->free_slots > 0 && !message->is_draining) {
 		layout->claim = at;
 		db_add(batch, QUERY_CLAIM, DB_I64(sync->worker), DB_TEXT(message->instance),
-			DB_I64(message->free_slots), DB_I64(DISPATCH_LEASE_MS));
+			DB_I64(message->free_slots), DB_I64(sync->dispatch->server->settings->lease));
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "server/auth/auth.h"
 #include "server/dispatch/dispatch_internal.h"
+#include "server/settings.h"
 #include "server/shell/shell.h"
 #include "server/store/run_store.h"
 
@@ -78,7 +79,7 @@ static enum flow_next claim(struct flow *flow)
 	struct sync *sync = sync_of(flow);
 	struct db_batch *batch = db_batch_new(sync->dispatch->server->db);
 	db_add(batch, QUERY_CLAIM, DB_I64(sync->worker), DB_TEXT(sync->message.instance),
-		DB_I64(sync->message.free_slots), DB_I64(DISPATCH_LEASE_MS));
+		DB_I64(sync->message.free_slots), DB_I64(sync->dispatch->server->settings->lease));
 	sync->claim_statement = 0;
 	flow_jump(flow, read_claim);
 	return db_await(flow, batch);

@@ -23,7 +23,7 @@ SECRET = "secret-of-the-forge"
 EXPECTED = "".join(f"line {i}\n" for i in range(1, LINES + 1))
 CI = f"""\
 name: ci
-on: {{ push: {{ branches: ["**", "!slow/*"] }}, manual: {{ refs: ["**"] }}, schedule: {{ cron: 0 0 1 1 *, time_zone: UTC }} }}
+on: {{ push: {{ branches: ["**", "!slow/*", "!long/*"] }}, manual: {{ refs: ["**"] }}, schedule: {{ cron: 0 0 1 1 *, time_zone: UTC }} }}
 concurrency: one
 stages:
   - name: build
@@ -277,11 +277,11 @@ class Site(Client):
 
     # --- what happens ---
 
-    def push(self, folder=""):
+    def push(self, folder="", files=None):
         """A commit on a branch of its own."""
         self.branches += 1
         branch = f"{folder}b{self.branches}"
-        return branch, self.repository.commit({"file": branch}, branch, branch)
+        return branch, self.repository.commit({"file": branch, **(files or {})}, branch, branch)
 
     def tell(self, branch, commit):
         """The forge's webhook, sent again by hand, with its id, when nobody answers."""
