@@ -40,6 +40,12 @@ CLI_COMMAND(worker_token);
 CLI_COMMAND(accounts);
 CLI_COMMAND(account_add);
 
+/* alarm_commands.c */
+CLI_COMMAND(alarms);
+CLI_COMMAND(alarm_show);
+CLI_COMMAND(alarm_test);
+CLI_COMMAND(alarm_secret);
+
 /* fsck.c */
 CLI_COMMAND(fsck);
 

@@ -15,6 +15,7 @@ struct dispatch;
 struct mirrors;
 struct ingest;
 struct outbox;
+struct alarms;
 struct http_client;
 struct blob_store;
 struct logs;
@@ -41,6 +42,7 @@ struct server {
 	struct http_client *http_out;          /* calls to forges; NULL once closed */
 	struct outbox *outbox;                 /* what they are told */
 	struct blob_store *blobs;              /* artifacts and sealed logs */
+	struct alarms *alarms;                 /* what is watched while something is deployed */
 	struct logs *logs;                     /* reading, following and sealing logs */
 	struct retention *retention;           /* removes what is old */
 	struct dispatch *dispatch;             /* workers, leases, claims */

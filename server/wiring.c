@@ -2,6 +2,7 @@
 
 #include "common/io/http_client.h"
 #include "common/mem.h"
+#include "server/alarms/alarms.h"
 #include "server/auth/bootstrap.h"
 #include "server/auth/auth.h"
 #include "server/events/events.h"
@@ -206,6 +207,7 @@ static bool open_parts(struct wiring *wiring, struct err *err)
 	server->events = events_new(server);
 	server->ingest = ingest_new(server);
 	server->outbox = outbox_new(server);
+	server->alarms = alarms_new(server, &(struct alarms_hooks){0});
 	server->logs = logs_new(server);
 	server->retention = retention_new(server);
 	server->dispatch = dispatch_new(server);
@@ -287,6 +289,11 @@ static void close_outbox(struct wiring *wiring)
 	outbox_close(wiring->server.outbox, close_next, wiring);
 }
 
+static void close_alarms(struct wiring *wiring)
+{
+	alarms_close(wiring->server.alarms, close_next, wiring);
+}
+
 static void close_shell(struct wiring *wiring)
 {
 	shell_close(wiring->server.shell, close_next, wiring);
@@ -319,8 +326,8 @@ static void close_database(struct wiring *wiring)
 
 /* Those who start work first, those who do it last. */
 static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_http_out,
-	close_outbox, close_http, close_worker_http, close_ingest, close_shell, close_logs, close_retention,
-	close_configurations, close_mirrors, close_database};
+	close_outbox, close_http, close_worker_http, close_alarms, close_ingest, close_shell, close_logs,
+	close_retention, close_configurations, close_mirrors, close_database};
 
 static void close_next(void *arg)
 {
@@ -343,6 +350,7 @@ void wiring_free(struct wiring *wiring)
 	dispatch_free(server->dispatch);
 	retention_free(server->retention);
 	logs_free(server->logs);
+	alarms_free(server->alarms);
 	outbox_free(server->outbox);
 	ingest_free(server->ingest);
 	events_free(server->events);

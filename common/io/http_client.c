@@ -2,6 +2,7 @@
 
 #include "common/mem.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,20 @@ static void describe(struct http_call *call, struct err *err)
 	err_wrap(err, "%.*s", STR_ARG(call->place));
 }
 
+/* Whether it is this machine and its network that are at fault. */
+static bool is_unreached(const struct http_call *call)
+{
+	long os_error = 0;
+	curl_off_t resolved_us = 0;
+	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_error);
+	curl_easy_getinfo(call->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved_us);
+	if (call->code == CURLE_COULDNT_CONNECT)
+		return os_error == ENETUNREACH || os_error == ENETDOWN || os_error == EADDRNOTAVAIL ||
+		       os_error == EMFILE;
+	return call->code == CURLE_COULDNT_RESOLVE_HOST || call->code == CURLE_COULDNT_RESOLVE_PROXY ||
+	       (call->code == CURLE_OPERATION_TIMEDOUT && resolved_us == 0);
+}
+
 /* The last thing that happens to a call. */
 static void complete(struct http_call *call)
 {
@@ -71,6 +86,7 @@ static void complete(struct http_call *call)
 		call->done(call->arg, &call->answer, NULL);
 	} else {
 		describe(call, &err);
+		call->answer.is_unreached = call->easy && is_unreached(call);
 		call->done(call->arg, &call->answer, &err);
 	}
 	http_call_free(call);

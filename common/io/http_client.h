@@ -46,7 +46,8 @@ struct http_request {
 };
 
 struct http_answer {
-	int status; /* 0: none, err says why */
+	int status;        /* 0: none, err says why */
+	bool is_unreached; /* no server was asked: its name is not known, or no way leads there */
 	struct str content_type;
 	struct str body;
 	struct pair_list headers; /* names in lower case */

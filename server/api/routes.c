@@ -1,6 +1,8 @@
 #include "server/api/routes.h"
 
 #include "common/proto/worker_proto.h"
+#include "server/alarms/alarms.h"
+#include "server/api/alarms.h"
 #include "server/api/fsck.h"
 #include "server/api/people.h"
 #include "server/api/pipelines.h"
@@ -17,7 +19,7 @@
 #include "server/ingest/ingest.h"
 #include "server/logs/logs.h"
 
-enum { SMALL = 64 * 1024, HOOK_BYTES_MAX = 4 * 1024 * 1024 };
+enum { SMALL = 64 * 1024, ALERTS_BYTES_MAX = 1024 * 1024, HOOK_BYTES_MAX = 4 * 1024 * 1024 };
 
 #define V1      "/api/v1"
 #define ATTEMPT V1 "/worker/attempts/{job}/{attempt}"
@@ -64,10 +66,18 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/artifacts/{artifact}", artifacts_get, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/runs/{run}/events", events_watch_run, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/events", events_watch_runs, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/events/alarms", events_watch_alarms, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/jobs/{job}/log", logs_get, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/jobs/{job}/log/stream", logs_follow, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/gates/{gate}/approve", gates_approve, SMALL, false, AUTH_VIEWER},
 	{"POST", V1 "/gates/{gate}/reject", gates_reject, SMALL, false, AUTH_VIEWER},
+
+	{"GET", V1 "/alarms", alarms_list, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/alarms/{alarm}", alarms_get, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/alarms/{alarm}/test", alarms_test, SMALL, false, AUTH_OPERATOR},
+	{"POST", V1 "/alarms/{alarm}/secret", alarms_secret, SMALL, false, AUTH_ADMIN},
+	{"POST", V1 "/alarms/{alarm}", alarms_receive, SMALL, false, AUTH_PUBLIC},
+	{"POST", V1 "/alarms/alertmanager", alarms_receive_alertmanager, ALERTS_BYTES_MAX, false, AUTH_PUBLIC},
 
 	{"GET", V1 "/retention", retention_get, 0, false, AUTH_OPERATOR},
 	{"POST", V1 "/retention", retention_run, SMALL, false, AUTH_ADMIN},

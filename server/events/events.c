@@ -78,6 +78,14 @@ void events_log_grew(struct events *events, int64_t job)
 	tell_others(events, 'l', job);
 }
 
+void events_alarms_changed(struct events *events)
+{
+	if (!events)
+		return;
+	wake(events, WATCH_ALARMS, 0);
+	tell_others(events, 'a', 0);
+}
+
 void events_heard(struct events *events, struct str payload)
 {
 	int64_t key = 0;
@@ -90,6 +98,8 @@ void events_heard(struct events *events, struct str payload)
 	}
 	if (payload.n == 0 || (has_key && payload.p[0] == 'l'))
 		wake(events, WATCH_LOG, key);
+	if (payload.n == 0 || (has_key && payload.p[0] == 'a'))
+		wake(events, WATCH_ALARMS, 0);
 }
 
 /* --- one run --- */

@@ -28,11 +28,13 @@ struct server *events_server(const struct events *events);
 /* NULL events: nobody listens (tools and tests). */
 void events_run_changed(struct events *events, int64_t run);
 void events_log_grew(struct events *events, int64_t job);
-/* From another coordinator: "r12 l7 r13 q" and so on; empty: everything may have changed. */
+void events_alarms_changed(struct events *events);
+/* From another coordinator: "r12 l7 r13 a0 q" and so on; empty: everything may have changed. */
 void events_heard(struct events *events, struct str payload);
 
 /* Handlers of the server-sent streams; context: struct server. */
 http_handler events_watch_run;
 http_handler events_watch_runs;
+http_handler events_watch_alarms;
 
 #endif

@@ -13,7 +13,7 @@
 
 #include <uv.h>
 
-enum watch_kind { WATCH_RUN, WATCH_RUNS, WATCH_LOG, WATCH_KIND_COUNT };
+enum watch_kind { WATCH_RUN, WATCH_RUNS, WATCH_LOG, WATCH_ALARMS, WATCH_KIND_COUNT };
 
 struct watch {
 	struct watch *next; /* of its kind */

@@ -4,6 +4,7 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "server/alarms/alarms.h"
 #include "server/configuration/configurations.h"
 #include "server/dispatch/dispatch.h"
 #include "server/events/events.h"
@@ -117,6 +118,7 @@ static void tick(uv_timer_t *handle)
 	logs_tick(server->logs);
 	retention_tick(server->retention);
 	outbox_tick(server->outbox);
+	alarms_tick(server->alarms);
 	claim_polls(timers);
 }
 

@@ -578,6 +578,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every alarm that changes or is sampled (server-sent events)
+         * @description Events `alarm` (data: AlarmEvent): all that were ever sampled, then each as it changes. `Last-Event-ID` resumes.
+         */
+        get: operations["watchAlarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job}/log": {
         parameters: {
             query?: never;
@@ -671,6 +691,109 @@ export interface paths {
         get: operations["checkInvariants"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The alarms of the configuration, and what each is */
+        get: operations["listAlarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm: components["parameters"]["alarm"];
+            };
+            cookie?: never;
+        };
+        /** An alarm with its last samples and changes */
+        get: operations["getAlarm"];
+        put?: never;
+        /**
+         * A signed message for an alarm of kind webhook
+         * @description `X-Penstock-Signature: sha256=HEX` is the HMAC-SHA256 of the body with the alarm's secret. The alarm's expression over `body` says
+         *     whether it fires; a text `message` in the body is shown to people.
+         */
+        post: operations["receiveAlarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm: components["parameters"]["alarm"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask its monitor once, now; nothing follows from it */
+        post: operations["testAlarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm: components["parameters"]["alarm"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the secret of an alarm that is told of by webhook; it is shown once
+         * @description For an alarm of kind webhook, or `alertmanager`, whose secret every Alertmanager shares.
+         */
+        post: operations["makeAlarmSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/alertmanager": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What Alertmanager's webhook sends
+         * @description Version 4 of its message. The secret of `alertmanager` is the bearer token, or the password of any user. Every message is a sample of
+         *     every alarm of kind alertmanager: it is fine or a breach by the alerts that fire.
+         */
+        post: operations["receiveAlertmanager"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1064,6 +1187,111 @@ export interface components {
             last_at: string | null;
             problem: string;
         };
+        /** @enum {unknown} */
+        AlarmState: "unknown" | "ok" | "firing";
+        /** @enum {unknown} */
+        AlarmOutcome: "fine" | "breach" | "no_data" | "error";
+        AlarmEvent: {
+            name: string;
+            state: components["schemas"]["AlarmState"];
+            since: components["schemas"]["Time"];
+            /** @description when this episode of firing began: kept while it is unknown in between */
+            fired_at: components["schemas"]["Time"];
+            /** @description a breach that goes on was seen first */
+            pending_since: components["schemas"]["Time"];
+            sampled_at: components["schemas"]["Time"];
+            value: number | null;
+            /**
+             * @description of the last sample
+             * @enum {unknown}
+             */
+            outcome: "" | "fine" | "breach" | "no_data" | "error";
+            message: string;
+            is_dry_run: boolean;
+        };
+        Alarm: {
+            name: string;
+            state: components["schemas"]["AlarmState"];
+            since: components["schemas"]["Time"];
+            /** @description when this episode of firing began: kept while it is unknown in between */
+            fired_at: components["schemas"]["Time"];
+            /** @description a breach that goes on was seen first */
+            pending_since: components["schemas"]["Time"];
+            sampled_at: components["schemas"]["Time"];
+            value: number | null;
+            /**
+             * @description of the last sample
+             * @enum {unknown}
+             */
+            outcome: "" | "fine" | "breach" | "no_data" | "error";
+            message: string;
+            is_dry_run: boolean;
+            /** @enum {unknown} */
+            kind: "prometheus" | "alertmanager" | "webhook" | "http" | "script";
+            /** @description what it watches, in one line */
+            condition: string;
+            description: string;
+            /** @description a dashboard or runbook */
+            link: string;
+            for_ms: number;
+            /** @description 0: told of by webhook, and silence says nothing */
+            interval_ms: number;
+            /** @description data points that a bake must have seen of it */
+            min_points: number;
+        };
+        AlarmDetails: {
+            name: string;
+            state: components["schemas"]["AlarmState"];
+            since: components["schemas"]["Time"];
+            /** @description when this episode of firing began: kept while it is unknown in between */
+            fired_at: components["schemas"]["Time"];
+            /** @description a breach that goes on was seen first */
+            pending_since: components["schemas"]["Time"];
+            sampled_at: components["schemas"]["Time"];
+            value: number | null;
+            /**
+             * @description of the last sample
+             * @enum {unknown}
+             */
+            outcome: "" | "fine" | "breach" | "no_data" | "error";
+            message: string;
+            is_dry_run: boolean;
+            /** @enum {unknown} */
+            kind: "prometheus" | "alertmanager" | "webhook" | "http" | "script";
+            /** @description what it watches, in one line */
+            condition: string;
+            description: string;
+            /** @description a dashboard or runbook */
+            link: string;
+            for_ms: number;
+            /** @description 0: told of by webhook, and silence says nothing */
+            interval_ms: number;
+            /** @description data points that a bake must have seen of it */
+            min_points: number;
+            /** @description the newest first */
+            samples: components["schemas"]["AlarmSample"][];
+            /** @description the newest first */
+            changes: components["schemas"]["AlarmChange"][];
+        };
+        AlarmSample: {
+            /**
+             * Format: date-time
+             * @description when it was begun
+             */
+            at: string;
+            outcome: components["schemas"]["AlarmOutcome"];
+            value: number | null;
+            message: string;
+        };
+        AlarmChange: {
+            /** Format: date-time */
+            at: string;
+            was: components["schemas"]["AlarmState"];
+            state: components["schemas"]["AlarmState"];
+            value: number | null;
+            message: string;
+            is_dry_run: boolean;
+        };
         /** @description the server's settings; a time of 0: for ever */
         RetentionRules: {
             keep_runs_ms: number;
@@ -1149,6 +1377,7 @@ export interface components {
         run: string;
         /** @description id */
         job: number;
+        alarm: string;
         gate: number;
         /** @description the latest when absent */
         attempt: number;
@@ -2134,6 +2363,28 @@ export interface operations {
             };
         };
     };
+    watchAlarms: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+        };
+    };
     getLog: {
         parameters: {
             query?: {
@@ -2281,6 +2532,193 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error"];
+        };
+    };
+    listAlarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description alarms */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        alarms: components["schemas"]["Alarm"][];
+                    };
+                };
+            };
+        };
+    };
+    getAlarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm: components["parameters"]["alarm"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the alarm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmDetails"];
+                };
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    receiveAlarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Penstock-Signature"?: string;
+            };
+            path: {
+                alarm: components["parameters"]["alarm"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    message?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description what it means */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        state: components["schemas"]["AlarmState"];
+                        outcome: components["schemas"]["AlarmOutcome"];
+                        message: string;
+                    };
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+        };
+    };
+    testAlarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm: components["parameters"]["alarm"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what it says */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        outcome: components["schemas"]["AlarmOutcome"];
+                        value: number | null;
+                        message: string;
+                        took_ms: number;
+                    };
+                };
+            };
+            404: components["responses"]["Error"];
+            422: components["responses"]["Error"];
+        };
+    };
+    makeAlarmSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm: components["parameters"]["alarm"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description replaces the one that is there, which stays good for a day */
+                    replace?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description the secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        secret: string;
+                        url: string;
+                    };
+                };
+            };
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            422: components["responses"]["Error"];
+        };
+    };
+    receiveAlertmanager: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @constant */
+                    version: "4";
+                    alerts: {
+                        /** @enum {unknown} */
+                        status: "firing" | "resolved";
+                        labels: {
+                            [key: string]: string;
+                        };
+                        fingerprint: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        firing: number;
+                        resolved: number;
+                        /** @description alarms that it was a sample of */
+                        alarms: number;
+                    };
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
         };
     };
     getRetention: {
