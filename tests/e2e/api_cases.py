@@ -445,6 +445,40 @@ def test_workers(world):
     world.refused(403, "operator", "drainWorker", token=world.ann)
 
 
+# --- alarms ---
+
+def test_alarms(world):
+    health = f"http://127.0.0.1:{world.server.port}/healthz"
+    alarms = {"health": {"http": {"url": health}, "interval": "1s", "link": health}, "told": {"webhook": {"firing": "body.is_bad"}}}
+    world.cluster.sql("insert into configuration (version, body) select coalesce(max(version), 0) + 1, $$%s$$ from configuration" %
+                      json.dumps({"alarms": alarms}))
+    world.names["alarm"] = "health"
+    world.wait_for("alarms", lambda: [alarm["name"] for alarm in world.expect(200, "listAlarms")["alarms"]] == ["health", "told"])
+    with world.server.stream("/api/v1/events/alarms", world.admin) as stream:
+        event, _, data = stream.until(lambda event, data: data["state"] == "ok")
+        fault = world.contract.operations["watchAlarms"].schema_fault("AlarmEvent", data)
+        world.check(event == "alarm" and fault is None, f"event {event}: {fault}")
+    shown = world.expect(200, "getAlarm")
+    world.check(shown["state"] == "ok" and shown["samples"] and shown["changes"][0]["was"] == "unknown", f"{shown}")
+    world.refused(404, 'did you mean "health"', "getAlarm", alarm="heath")
+    world.check(world.expect(200, "testAlarm")["outcome"] == "fine", "the probe does not find the server well")
+    world.refused(404, "there is no alarm", "testAlarm", alarm="nobody")
+    world.refused(422, "webhook", "testAlarm", alarm="told")
+    world.refused(403, "operator", "testAlarm", token=world.ann)
+    secret = world.expect(200, "makeAlarmSecret", {}, alarm="told")["secret"]
+    world.refused(409, "--replace", "makeAlarmSecret", {}, alarm="told")
+    world.refused(404, "there is no alarm", "makeAlarmSecret", {}, alarm="nobody")
+    world.refused(422, "needs no secret", "makeAlarmSecret", {})
+    world.refused(403, "admin", "makeAlarmSecret", {}, alarm="told", token=world.ann)
+    for body, status in ((b'{"is_bad": true}', 200), (b"[]", 400)):
+        world.expect(status, "receiveAlarm", body, alarm="told", token=None, headers=signed(body, secret, "any"))
+    world.refused(401, "signature", "receiveAlarm", {"is_bad": False}, alarm="told", token=None)
+    secret = world.expect(200, "makeAlarmSecret", {}, alarm="alertmanager")["secret"]
+    world.expect(200, "receiveAlertmanager", {"version": "4", "alerts": []}, token=secret)
+    world.refused(400, "version 4", "receiveAlertmanager", {}, token=secret)
+    world.refused(401, "secret", "receiveAlertmanager", {}, token=None)
+
+
 # --- the end of it all ---
 
 def test_removal(world):
@@ -466,5 +500,6 @@ def test_lost_database(world):
 
 BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_forges, test_pipelines,
           test_hooks, test_starting,
-          test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_gates, test_workers, test_fsck)
+          test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_gates, test_workers, test_fsck,
+          test_alarms)
 AFTER = (test_removal, test_lost_database)
