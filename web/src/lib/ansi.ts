@@ -138,15 +138,20 @@ export interface MarkedSpan extends Span {
 	isHit: boolean;
 }
 
+/** In lower case, each character where it was: "İ" alone would become two. */
+function fold(text: string): string {
+	const lower = text.toLowerCase();
+	if (lower.length === text.length) return lower;
+	const same = (c: string): string => (c.toLowerCase().length === c.length ? c.toLowerCase() : c);
+	return Array.from(text, same).join("");
+}
+
 /** Splits spans where a searched text stands, across colours too. */
 export function markHits(spans: Span[], needle: string): MarkedSpan[] {
 	const plain = (span: Span): MarkedSpan => ({ ...span, isHit: false });
 	if (needle === "") return spans.map(plain);
-	const whole = spans
-		.map((span) => span.text)
-		.join("")
-		.toLowerCase();
-	const wanted = needle.toLowerCase();
+	const whole = fold(spans.map((span) => span.text).join(""));
+	const wanted = fold(needle);
 	const marked: MarkedSpan[] = [];
 	let hit = whole.indexOf(wanted);
 	let at = 0; /* characters of the line so far */

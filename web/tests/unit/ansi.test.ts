@@ -98,5 +98,79 @@ describe("search hits", () => {
 		["twice, and next to each other", "abab b", "ab", "[ab]|[ab]| b"],
 		["across colours", `a fa${E}[31miled ${E}[0mtest`, "failed", "a |[fa]|[iled]| |test"],
 		["no hit", "fine", "error", "fine"],
+		["behind a letter whose small one is longer", "İ an error", "error", "İ an |[error]"],
 	])("%s", (_name, line, needle, expected) => expect(marked(line, needle)).toBe(expected));
+});
+
+/* What programs print at its worst, put together by a generator that says the same each time. */
+describe("whatever is printed", () => {
+	const pieces = [
+		E,
+		"[",
+		"]",
+		"31",
+		"38;5;208",
+		"38:2:1:2:3",
+		";",
+		"m",
+		"K",
+		"\x07",
+		"\r",
+		"\t",
+		"\x9b",
+		"\x7f",
+		"\x00",
+		"\\",
+	];
+	pieces.push(
+		`${E}[1;31m`,
+		`${E}[0m`,
+		`${E}]8;;http://a${E}\\`,
+		`${E}[7m`,
+		`${E}[999999999999m`,
+		"ab",
+		"AB",
+		"İ",
+		"ß",
+		"😀",
+		"<b>",
+	);
+
+	function* lines(count: number): Generator<string> {
+		let seed = 1;
+		const next = (below: number): number => {
+			seed = (seed * 48271) % 2147483647;
+			return seed % below;
+		};
+		for (let i = 0; i < count; i++) {
+			let line = "";
+			for (let n = next(12); n >= 0; n--) line += pieces[next(pieces.length)];
+			yield line;
+		}
+	}
+
+	test("spans are the text, and colours are colours", () => {
+		for (const line of lines(2000)) {
+			const parsed = parseAnsi(line);
+			const text = parsed.map((span) => span.text).join("");
+			expect(text, JSON.stringify(line)).toBe(stripAnsi(line));
+			// eslint-disable-next-line no-control-regex
+			expect(text, JSON.stringify(line)).not.toMatch(/[\x00-\x08\x0a-\x1f\x7f]/);
+			for (const span of parsed) {
+				expect(span.color + span.background, JSON.stringify(line)).toMatch(/^(#[0-9a-f]{6}){0,2}$/);
+				expect(span.classes, JSON.stringify(line)).toMatch(/^[a-z -]*$/);
+			}
+		}
+	});
+
+	test("hits are where the text is", () => {
+		for (const line of lines(2000)) {
+			const marked = markHits(parseAnsi(line), "aB");
+			const text = marked.map((span) => span.text).join("");
+			const hits = marked.filter((span) => span.isHit).map((span) => span.text);
+			expect(text, JSON.stringify(line)).toBe(stripAnsi(line));
+			expect(hits.join("").toLowerCase(), JSON.stringify(line)).toMatch(/^(ab)*$/);
+			expect(hits.join("").length, JSON.stringify(line)).toBe((text.match(/ab/gi) ?? []).join("").length);
+		}
+	});
 });
