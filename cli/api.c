@@ -120,9 +120,15 @@ static void show_details(const json_t *details)
 {
 	size_t i;
 	json_t *detail;
-	json_array_foreach(details, i, detail) fprintf(stderr, "%.*s:%d:%d: %.*s\n",
-		STR_ARG(json_get_str(detail, "file")), (int)json_integer_value(json_object_get(detail, "line")),
-		(int)json_integer_value(json_object_get(detail, "column")), STR_ARG(json_get_str(detail, "message")));
+	json_array_foreach(details, i, detail)
+	{
+		struct str file = json_get_str(detail, "file"), message = json_get_str(detail, "message");
+		if (file.n)
+			fprintf(stderr, "%.*s:%d:%d: ", STR_ARG(file),
+				(int)json_integer_value(json_object_get(detail, "line")),
+				(int)json_integer_value(json_object_get(detail, "column")));
+		fprintf(stderr, "%.*s\n", STR_ARG(message));
+	}
 }
 
 static bool check_status(CURL *curl, const struct buf *body, struct err *err)

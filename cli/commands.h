@@ -46,6 +46,20 @@ CLI_COMMAND(alarm_show);
 CLI_COMMAND(alarm_test);
 CLI_COMMAND(alarm_secret);
 
+/* config_commands.c, env_commands.c, freeze_commands.c */
+CLI_COMMAND(config_diff);
+CLI_COMMAND(config_apply);
+CLI_COMMAND(config_export);
+CLI_COMMAND(config_history);
+CLI_COMMAND(config_revert);
+CLI_COMMAND(config_lint);
+CLI_COMMAND(env_ls);
+CLI_COMMAND(env_show);
+CLI_COMMAND(env_create);
+CLI_COMMAND(freeze_ls);
+CLI_COMMAND(freeze_add);
+CLI_COMMAND(freeze_lift);
+
 /* fsck.c */
 CLI_COMMAND(fsck);
 

@@ -24,6 +24,8 @@ static void request_ended(struct flow *flow)
 			request->exchange, request->status ? request->status : 200, json_incref(request->answer));
 	else
 		http_answer(request->exchange, request->status ? request->status : 204, "text/plain", STR(""));
+	if (request->release)
+		request->release(request);
 	json_decref(request->answer);
 	json_decref(request->details);
 	json_decref(request->body);
@@ -49,9 +51,16 @@ static bool parse_body(struct api_request *request, struct err *err)
 
 void api_start(struct http_exchange *exchange, void *context, size_t size, flow_step *const *steps, bool takes_body)
 {
+	api_start_with(exchange, context, size, steps, takes_body, NULL);
+}
+
+void api_start_with(struct http_exchange *exchange, void *context, size_t size, flow_step *const *steps,
+	bool takes_body, void (*release)(struct api_request *request))
+{
 	struct api_request *request = flow_new(size, steps, request_ended);
 	struct err err = {0};
 	request->server = context;
+	request->release = release;
 	request->exchange = exchange;
 	if (takes_body && !parse_body(request, &err))
 		flow_fail(&request->flow, &err);

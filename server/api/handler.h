@@ -22,11 +22,14 @@ struct api_request {
 	int status;       /* 0: 200 */
 	int64_t id;       /* of what the path names, for steps that share it */
 	bool is_answered; /* the step answered by itself */
+	void (*release)(struct api_request *request); /* of what it holds besides, at the end; NULL: nothing */
 };
 
 /* Starts the flow; with `takes_body` the body is parsed first (an empty one is {}), and a fault is answered with 400.
  */
 void api_start(struct http_exchange *exchange, void *context, size_t size, flow_step *const *steps, bool takes_body);
+void api_start_with(struct http_exchange *exchange, void *context, size_t size, flow_step *const *steps,
+	bool takes_body, void (*release)(struct api_request *request));
 static inline struct api_request *api_request_of(struct flow *flow)
 {
 	return (struct api_request *)flow;

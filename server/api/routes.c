@@ -3,6 +3,9 @@
 #include "common/proto/worker_proto.h"
 #include "server/alarms/alarms.h"
 #include "server/api/alarms.h"
+#include "server/api/blockers.h"
+#include "server/api/configuration.h"
+#include "server/api/environments.h"
 #include "server/api/fsck.h"
 #include "server/api/people.h"
 #include "server/api/pipelines.h"
@@ -19,7 +22,12 @@
 #include "server/ingest/ingest.h"
 #include "server/logs/logs.h"
 
-enum { SMALL = 64 * 1024, ALERTS_BYTES_MAX = 1024 * 1024, HOOK_BYTES_MAX = 4 * 1024 * 1024 };
+enum {
+	SMALL = 64 * 1024,
+	ALERTS_BYTES_MAX = 1024 * 1024,
+	DOCUMENT = 1024 * 1024,
+	HOOK_BYTES_MAX = 4 * 1024 * 1024,
+};
 
 #define V1      "/api/v1"
 #define ATTEMPT V1 "/worker/attempts/{job}/{attempt}"
@@ -54,6 +62,19 @@ const struct http_route api_routes[] = {
 	{"POST", V1 "/repositories/{repository}/poll", repositories_poll, SMALL, false, AUTH_DEVELOPER},
 	{"GET", V1 "/triggers", triggers_list, 0, false, AUTH_VIEWER},
 	{"POST", "/hooks/{repository}", ingest_hook, HOOK_BYTES_MAX, false, AUTH_PUBLIC},
+
+	{"GET", V1 "/configuration", configuration_get, 0, false, AUTH_VIEWER},
+	{"PUT", V1 "/configuration", configuration_put, DOCUMENT, false, AUTH_ADMIN},
+	{"POST", V1 "/configuration/diff", configuration_compare, DOCUMENT, false, AUTH_DEVELOPER},
+	{"POST", V1 "/configuration/revert", configuration_revert, SMALL, false, AUTH_ADMIN},
+	{"GET", V1 "/configuration/versions", configuration_history, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/configuration/versions/{version}", configuration_get_version, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/environments", environments_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/environments", environments_create, SMALL, false, AUTH_ADMIN},
+	{"GET", V1 "/environments/{environment}", environments_get, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/blockers", blockers_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/blockers", blockers_place, SMALL, false, AUTH_OPERATOR},
+	{"POST", V1 "/blockers/{blocker}/lift", blockers_lift, SMALL, false, AUTH_OPERATOR},
 
 	{"GET", V1 "/runs", runs_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/runs", runs_create, SMALL, false, AUTH_DEVELOPER},

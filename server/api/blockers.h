@@ -1,0 +1,12 @@
+#ifndef SERVER_API_BLOCKERS_H
+#define SERVER_API_BLOCKERS_H
+
+/* Handlers of stops of the line; context: struct server. */
+
+#include "server/http/http_server.h"
+
+http_handler blockers_list;
+http_handler blockers_place;
+http_handler blockers_lift;
+
+#endif

@@ -1,0 +1,232 @@
+#include "server/api/configuration_change.h"
+
+#include "common/io/work.h"
+#include "common/json.h"
+
+static struct change *change_of(struct flow *flow)
+{
+	return (struct change *)flow;
+}
+
+/* --- what the document says, read on a pool thread --- */
+
+static void read_on_pool(void *arg)
+{
+	struct change *change = arg;
+	struct arena *arena = &change->api.flow.arena;
+	change->errors.arena = arena;
+	if (configuration_load(change->text, "configuration", arena, &change->made, &change->errors))
+		change->differences = configuration_diff(change->before->configuration, change->made);
+}
+
+static void was_read(void *arg, bool is_cancelled)
+{
+	struct change *change = arg;
+	struct err err;
+	if (is_cancelled) {
+		err_set(&err, ERR_BUSY, "the server is stopping");
+		flow_fail(&change->api.flow, &err);
+		return;
+	}
+	flow_resume(&change->api.flow);
+}
+
+enum flow_next change_read(struct flow *flow)
+{
+	struct change *change = change_of(flow);
+	change->before = configuration_ref(configurations_now(change->api.server->configurations));
+	work_submit(change->api.server->loop, read_on_pool, was_read, change);
+	return FLOW_WAIT;
+}
+
+/* --- names that only the database knows: a warning, since both may be made later --- */
+
+static void add_text(struct str_list *list, struct str text, struct arena *arena)
+{
+	if (text.n == 0 || str_list_has(list, text))
+		return;
+	list->items = arena_grow(arena, list->items, sizeof *list->items, list->count);
+	list->items[list->count++] = text;
+}
+
+static struct str_list accounts_of(const struct configuration *made, struct arena *arena)
+{
+	struct str_list names = {0};
+	for (size_t i = 0; i < made->groups.count; i++)
+		for (size_t j = 0; j < made->groups.items[i].members.count; j++)
+			add_text(&names, made->groups.items[i].members.items[j].text, arena);
+	return names;
+}
+
+static struct str_list repositories_of(const struct configuration *made, struct arena *arena)
+{
+	struct str_list names = {0};
+	for (size_t i = 0; i < made->services.count; i++)
+		add_text(&names, configuration_repository(&made->services.items[i]), arena);
+	for (size_t i = 0; i < made->alarms.count; i++)
+		add_text(&names, made->alarms.items[i].script.repository.text, arena);
+	return names;
+}
+
+enum flow_next change_look_up(struct flow *flow)
+{
+	struct change *change = change_of(flow);
+	if (!change->made)
+		return FLOW_CONTINUE;
+	struct str_list accounts = accounts_of(change->made, &flow->arena);
+	struct str_list repositories = repositories_of(change->made, &flow->arena);
+	struct db_batch *batch = db_batch_new(change->api.server->db);
+	db_add(batch, QUERY_CONFIGURATION_UNKNOWN, DB_TEXTS(accounts.items, accounts.count),
+		DB_TEXTS(repositories.items, repositories.count));
+	return db_await(flow, batch);
+}
+
+/* {version, changes, errors, warnings} */
+static json_t *describe(struct change *change, const struct db_reply *unknown)
+{
+	json_t *errors = json_array(), *warnings = json_array();
+	lang_errors_describe(&change->errors, errors);
+	if (!change->differences)
+		change->differences = json_array();
+	for (size_t i = 0; change->made && i < db_row_count(unknown, 0); i++)
+		json_array_append_new(warnings, json_of_str(db_text(unknown, 0, i, 0)));
+	return json_pack("{s:I, s:O, s:o, s:o}", "version", (json_int_t)change->before->version, "changes",
+		change->differences, "errors", errors, "warnings", warnings);
+}
+
+enum flow_next change_show(struct flow *flow)
+{
+	struct change *change = change_of(flow);
+	change->api.answer = describe(change, change->made ? db_reply_of(flow) : NULL);
+	return FLOW_DONE;
+}
+
+/* --- storing --- */
+
+/* As the database keeps it: an order for each environment, since jsonb forgets that of the document. */
+static json_t *said_by(const struct configuration *made)
+{
+	json_t *said = configuration_describe(made), *environments = json_object_get(said, "environments");
+	for (size_t i = 0; i < made->environments.count; i++) {
+		const struct configuration_environment *environment = &made->environments.items[i];
+		int64_t order = LANG_IS_SET(environment->order) ? environment->order.value : (int64_t)i;
+		json_t *item = json_object_getn(environments, environment->name.text.p, environment->name.text.n);
+		json_object_set_new(item, "order", json_integer(order));
+	}
+	return said;
+}
+
+static bool refuse_errors(struct change *change, struct err *err)
+{
+	if (change->made)
+		return true;
+	change->api.details = json_array();
+	lang_errors_describe(&change->errors, change->api.details);
+	struct str first = lang_error_text(&change->errors.items[0], &change->api.flow.arena);
+	size_t more = change->errors.count - 1 + change->errors.left_out;
+	if (more)
+		return err_set(err, ERR_INVALID, "%.*s (and %zu more)", STR_ARG(str_head(first, 200)), more);
+	return err_set(err, ERR_INVALID, "%.*s", STR_ARG(first));
+}
+
+enum flow_next change_store(struct flow *flow)
+{
+	struct change *change = change_of(flow);
+	if (!refuse_errors(change, &flow->err))
+		return FLOW_FAIL;
+	change->api.answer = describe(change, change->made ? db_reply_of(flow) : NULL);
+	json_t *said = said_by(change->made);
+	struct db_batch *batch = db_batch_new(change->api.server->db);
+	db_add(batch, QUERY_CONFIGURATION_APPLY, DB_I64(change->expected), DB_TEXT(change->text), DB_JSON(said),
+		DB_I64(auth_caller(change->api.exchange)->person.account), DB_TEXT(change->comment),
+		DB_ID_OR_NULL(change->from_version));
+	json_decref(said);
+	return db_await(flow, batch);
+}
+
+/* The first obstacle with the way out; all of them are in the details. */
+static bool refuse_obstacles(struct change *change, struct str text, struct err *err)
+{
+	struct arena *arena = &change->api.flow.arena;
+	json_t *obstacles = json_loadb(text.p, text.n, 0, NULL), *item, *list = json_array();
+	size_t i;
+	json_array_foreach(obstacles, i, item)
+	{
+		struct str target = json_get_str(item, "target"), run = json_get_str(item, "run");
+		struct str place = arena_printf(arena, "%.*s%s%.*s", STR_ARG(target), target.n ? " of " : "",
+			STR_ARG(json_get_str(item, "environment")));
+		struct str words = arena_printf(arena, "%.*s is deploying to %.*s, in its stage %.*s", STR_ARG(run),
+			STR_ARG(place), STR_ARG(json_get_str(item, "stage")));
+		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:o}", "file", "", "line", 0, "column", 0,
+						    "message", json_of_str(words)));
+		if (i == 0)
+			err_set(err, ERR_CONFLICT,
+				"%.*s is deploying to %.*s, which this would take away; let the run end, or `penstock "
+				"cancel %.*s`, and apply again",
+				STR_ARG(run), STR_ARG(place), STR_ARG(run));
+	}
+	json_decref(obstacles);
+	change->api.details = list;
+	return json_array_size(list) == 0;
+}
+
+static void looked(void *arg)
+{
+	flow_resume(arg);
+}
+
+enum flow_next change_stored(struct flow *flow)
+{
+	struct change *change = change_of(flow);
+	const struct db_reply *reply = db_reply_of(flow);
+	if (db_row_count(reply, 0) == 0) {
+		err_set(&flow->err, ERR_CONFLICT,
+			"the configuration is no longer at version %lld: somebody else has changed it; look at `penstock config "
+			"history`, and begin again from `penstock config export`",
+			(long long)change->expected);
+		return FLOW_FAIL;
+	}
+	if (!refuse_obstacles(change, db_text(reply, 0, 0, 1), &flow->err))
+		return FLOW_FAIL;
+	change->version = db_i64(reply, 0, 0, 0);
+	configurations_changed(change->api.server->configurations, looked, flow);
+	return FLOW_WAIT;
+}
+
+enum flow_next change_answer(struct flow *flow)
+{
+	struct change *change = change_of(flow);
+	json_object_set_new(change->api.answer, "version", json_integer(change->version));
+	json_object_del(change->api.answer, "errors");
+	return FLOW_DONE;
+}
+
+/* --- the request --- */
+
+bool change_expected(struct change *change, struct err *err)
+{
+	const json_t *version = json_object_get(change->api.body, "version");
+	struct str match;
+	if (json_is_integer(version) && json_integer_value(version) >= 0) {
+		change->expected = json_integer_value(version);
+		return true;
+	}
+	if (!version && http_header(change->api.exchange, "If-Match", &match) && match.n > 2 &&
+		str_to_i64(str_head(str_skip(match, 1), match.n - 2), &change->expected))
+		return true;
+	return err_set(err, ERR_INVALID,
+		"\"version\" (or If-Match) says on which version of the configuration this stands: a number that GET "
+		"/api/v1/configuration gives");
+}
+
+static void release(struct api_request *request)
+{
+	struct change *change = (struct change *)request;
+	configuration_unref(change->before);
+	json_decref(change->differences);
+}
+
+void change_start(struct http_exchange *exchange, void *context, flow_step *const *steps)
+{
+	api_start_with(exchange, context, sizeof(struct change), steps, true, release);
+}
