@@ -2,7 +2,9 @@
 
 #include "common/clock.h"
 #include "common/expr.h"
+#include "common/fields.h"
 #include "common/lang/check.h"
+#include "common/policy_rules.h"
 
 struct check {
 	const struct configuration *configuration;
@@ -192,16 +194,32 @@ static void check_floor(const struct check *check, const struct configuration_en
 			"a floor demands a gate or says nothing of it; leave \"gate: none\" out");
 }
 
+/* A mandatory policy that is misspelt would check nothing. */
+static void check_policies(const struct check *check, const struct lang_texts *policies)
+{
+	int ignored;
+	check_once(check, policies, "policies");
+	for (size_t i = 0; i < policies->count; i++) {
+		const struct lang_text *name = &policies->items[i];
+		if (!is_readable(name) || enum_from_name(policy_rule_names, name->text, &ignored))
+			continue;
+		const char *nearest = str_nearest(name->text, policy_rule_names);
+		const char *hint = nearest ? arena_printf(check->arena, "; did you mean \"%s\"?", nearest).p : "";
+		refuse(check, name, "policy", hint, "; docs/policy.md lists them");
+	}
+}
+
 static void check_environment(const struct check *check, const struct configuration_environment *environment)
 {
 	check_floor(check, environment);
-	check_once(check, &environment->policies, "policies");
+	check_policies(check, &environment->policies);
 }
 
 /* Checks of a misspelt tier would quietly apply to nothing; one that has no environment yet may get some. */
 static void check_tier(const struct check *check, const struct configuration_tier *tier)
 {
 	const struct configuration *all = check->configuration;
+	check_policies(check, &tier->policies);
 	for (size_t i = 0; i < all->environments.count; i++)
 		if (str_eq(all->environments.items[i].tier.text, tier->name.text))
 			return;

@@ -800,6 +800,179 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The configuration in force, as it was applied; version 0 where there is none */
+        get: operations["getConfiguration"];
+        /**
+         * Put a document into force, in one transaction
+         * @description 409 when another version is in force than the one that the caller has seen, and when the document takes away an environment
+         *     or a target to which something is being deployed. Without `version` the If-Match header says it.
+         */
+        put: operations["applyConfiguration"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/configuration/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How a document differs in meaning from the configuration in force */
+        post: operations["compareConfiguration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/configuration/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put the text of an older version into force again, as a new version */
+        post: operations["revertConfiguration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/configuration/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of the configuration, newest first */
+        get: operations["listConfigurationVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/configuration/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        /** One version of the configuration, as it was applied */
+        get: operations["getConfigurationVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Environments in their order, and whether they are open now */
+        get: operations["listEnvironments"];
+        put?: never;
+        /**
+         * Add an environment to the configuration in force
+         * @description One line comes into the document; all else stays as it is written. 409 when it exists, or when the document is written in a way that nothing can be added to safely.
+         */
+        post: operations["createEnvironment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/environments/{environment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its name, percent-encoded */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        /** One environment with all that the configuration says of it */
+        get: operations["getEnvironment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/blockers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Stops of the line, newest first */
+        get: operations["listBlockers"];
+        put?: never;
+        /**
+         * Stop the line
+         * @description Nothing new is deployed but rollbacks until somebody lifts it. Without service and environment it stops everything.
+         */
+        post: operations["placeBlocker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/blockers/{blocker}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                blocker: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let deployments go on */
+        post: operations["liftBlocker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retention": {
         parameters: {
             query?: never;
@@ -891,6 +1064,134 @@ export interface components {
             line: number;
             column: number;
             message: string;
+        };
+        ConfigurationVersion: {
+            version: number;
+            applied_at: components["schemas"]["Time"];
+            applied_by: string;
+            comment: string;
+            /** @description the version whose text this is again; 0: none */
+            reverted_from: number;
+        };
+        Configuration: {
+            version: number;
+            applied_at: components["schemas"]["Time"];
+            applied_by: string;
+            comment: string;
+            /** @description the version whose text this is again; 0: none */
+            reverted_from: number;
+            text: string;
+        };
+        ConfigurationDifference: {
+            /** @description environments.prod.floor.bake */
+            path: string;
+            /** @description null: it was not there */
+            before: unknown;
+            /** @description null: it goes */
+            after: unknown;
+        };
+        ConfigurationChange: {
+            version: number;
+            changes: components["schemas"]["ConfigurationDifference"][];
+            warnings: string[];
+        };
+        ConfigurationDiff: {
+            /** @description that it was compared with */
+            version: number;
+            changes: components["schemas"]["ConfigurationDifference"][];
+            errors: components["schemas"]["FileError"][];
+            warnings: string[];
+        };
+        OpenState: {
+            /** @enum {unknown} */
+            kind: "open" | "blocker" | "freeze" | "window";
+            /** @description a sentence; empty: open */
+            reason: string;
+            since: components["schemas"]["Time"];
+            /** @description when it turns by itself; null: nobody knows */
+            until: components["schemas"]["Time"];
+        };
+        EnvironmentSummary: {
+            name: string;
+            description: string;
+            tier: string;
+            order: number;
+            /** @enum {unknown} */
+            lane: "newest" | "fifo";
+            targets: string[];
+            state: components["schemas"]["OpenState"];
+        };
+        Windows: {
+            allow?: string;
+            deny?: string;
+            reason?: string;
+        }[];
+        Variables: {
+            [key: string]: string;
+        };
+        Target: {
+            name: string;
+            account: string;
+            region: string;
+            url: string;
+            wave: number;
+            exclusive: boolean;
+            variables: components["schemas"]["Variables"];
+            labels: string[];
+            windows: components["schemas"]["Windows"];
+            state: components["schemas"]["OpenState"];
+        };
+        Environment: {
+            name: string;
+            description: string;
+            tier: string;
+            order: number;
+            /** @enum {unknown} */
+            lane: "newest" | "fifo";
+            targets: components["schemas"]["Target"][];
+            state: components["schemas"]["OpenState"];
+            variables: components["schemas"]["Variables"];
+            windows: components["schemas"]["Windows"];
+            /** @description as the document has it */
+            floor: {
+                [key: string]: unknown;
+            };
+            /** @description mandatory ones; of its tier too */
+            policies: string[];
+            /** @description names of mandatory ones; of its tier too */
+            checks: string[];
+            /** @description that are not over */
+            freezes: components["schemas"]["Freeze"][];
+            pins: components["schemas"]["Pin"][];
+        };
+        Freeze: {
+            name: string;
+            /** @description globs; empty: all */
+            services: string[];
+            /** @description empty: since ever */
+            from: string;
+            /** @description empty: until it is taken out */
+            until: string;
+            reason: string;
+        };
+        Pin: {
+            name: string;
+            service: string;
+            version: string;
+            reason: string;
+        };
+        Blocker: {
+            id: number;
+            /** @description empty: every one */
+            service: string;
+            /** @description empty: every one */
+            environment: string;
+            reason: string;
+            placed_by: string;
+            placed_at: components["schemas"]["Time"];
+            lifted_by: string;
+            lifted_at: components["schemas"]["Time"];
+            lift_reason: string;
         };
         Version: {
             version: string;
@@ -2719,6 +3020,332 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             401: components["responses"]["Error"];
+        };
+    };
+    getConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the document; its version is also the ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+        };
+    };
+    applyConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    text: string;
+                    version?: number;
+                    comment?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description it is in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationChange"];
+                };
+            };
+            400: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    compareConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description what would change or what is wrong */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationDiff"];
+                };
+            };
+            400: components["responses"]["Error"];
+        };
+    };
+    revertConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    to: number;
+                    version?: number;
+                    comment?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description it is in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationChange"];
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    listConfigurationVersions: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                before?: components["parameters"]["before"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description versions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        versions: components["schemas"]["ConfigurationVersion"][];
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Error"];
+        };
+    };
+    getConfigurationVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    listEnvironments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description environments of this version of the configuration */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        environments: components["schemas"]["EnvironmentSummary"][];
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    createEnvironment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    tier?: string;
+                    lane?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description it is there */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationChange"];
+                };
+            };
+            400: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    getEnvironment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its name, percent-encoded */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description environment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    listBlockers: {
+        parameters: {
+            query?: {
+                /** @description lifted ones too */
+                all?: boolean;
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                before?: components["parameters"]["before"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stops */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        blockers: components["schemas"]["Blocker"][];
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Error"];
+        };
+    };
+    placeBlocker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    service?: string;
+                    environment?: string;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description it stands */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blocker"];
+                };
+            };
+            400: components["responses"]["Error"];
+        };
+    };
+    liftBlocker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                blocker: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description lifted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blocker"];
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
         };
     };
     getRetention: {
