@@ -124,6 +124,8 @@ const struct cli_command cli_commands[] = {
 	{"artifacts ls", "[RUN]", "List a run's artifacts", NULL, NULL, command_artifacts},
 	{"artifacts get", "ID [FILE]", "Fetch an artifact, to standard output where no FILE is given", NULL, NULL,
 		command_artifact_get},
+	{"findings", "[RUN]", "List what policies and reports found in a run, and the tests that failed", NULL,
+		FLAGS({"sarif", NULL, "as SARIF 2.1.0, for editors and forges", NULL}), command_findings},
 	{"triggers", "", "List what came in and what became of it", NULL, FLAGS(REPOSITORY_FLAG), command_triggers},
 	{"retention", "", "Remove now what is older than the server's rules let it be",
 		"Without it a server does so each hour. Runs that are not over, and what is deployed, are never removed.",

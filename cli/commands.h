@@ -20,6 +20,9 @@ CLI_COMMAND(reject);
 CLI_COMMAND(artifacts);
 CLI_COMMAND(artifact_get);
 
+/* finding_commands.c */
+CLI_COMMAND(findings);
+
 /* repo_commands.c, forge_commands.c, retention_command.c, worker_commands.c, account_commands.c */
 CLI_COMMAND(retention);
 CLI_COMMAND(backup);

@@ -100,7 +100,11 @@ static size_t hint_at_jobs(const json_t *stage, const char *name, size_t count, 
 		bool is_bad = strcmp(state, "failed") == 0 || strcmp(state, "lost") == 0;
 		if (!is_bad || print_number(job, "attempt") == 0)
 			continue;
-		if (count++ < HINTS_MAX)
+		if (count++ >= HINTS_MAX)
+			continue;
+		if (strncmp(print_text(job, "message"), "policy: ", 8) == 0)
+			buf_addf(to, "why: penstock findings '%s'\n", name);
+		else
 			buf_addf(to, "why: penstock logs '%s' '%s'\n", name, print_text(job, "key"));
 	}
 	return count;

@@ -6,6 +6,7 @@
 #include "server/api/blockers.h"
 #include "server/api/configuration.h"
 #include "server/api/environments.h"
+#include "server/api/findings.h"
 #include "server/api/fsck.h"
 #include "server/api/people.h"
 #include "server/api/pipelines.h"
@@ -84,6 +85,7 @@ const struct http_route api_routes[] = {
 	{"POST", V1 "/runs/{run}/retry", runs_retry, SMALL, false, AUTH_DEVELOPER},
 	{"POST", V1 "/runs/{run}/rerun", runs_again, SMALL, false, AUTH_DEVELOPER},
 	{"GET", V1 "/runs/{run}/artifacts", artifacts_list, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/runs/{run}/findings", findings_list, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/artifacts/{artifact}", artifacts_get, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/runs/{run}/events", events_watch_run, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/events", events_watch_runs, 0, false, AUTH_VIEWER},

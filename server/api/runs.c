@@ -349,13 +349,14 @@ void runs_again(struct http_exchange *exchange, void *context)
 
 struct artifact_row {
 	int64_t id, size_bytes, created_at, expires_at, removed_at;
-	struct str job, path, sha256;
+	struct str job, path, report, sha256;
 };
 
 static const struct field artifact_fields[] = {
 	FIELD(struct artifact_row, id, FIELD_I64, 0),
 	FIELD(struct artifact_row, job, FIELD_STR, 0),
 	FIELD(struct artifact_row, path, FIELD_STR, 0),
+	FIELD(struct artifact_row, report, FIELD_STR, 0),
 	FIELD(struct artifact_row, size_bytes, FIELD_I64, 0),
 	FIELD(struct artifact_row, sha256, FIELD_STR, 0),
 	FIELD(struct artifact_row, created_at, FIELD_TIME, 0),

@@ -89,6 +89,25 @@ static void add_result(const struct sync *sync, const struct attempt_result *res
 	json_decref(artifacts);
 }
 
+/* Few results have any: the others are spared a statement. */
+static bool has_findings(const struct attempt_result *result)
+{
+	return result->finding_count || result->test_count;
+}
+
+static void add_findings(const struct sync *sync, const struct attempt_result *result, struct db_batch *batch)
+{
+	json_t *findings = json_array(), *tests = json_array();
+	for (size_t i = 0; i < result->finding_count && i < FINDINGS_MAX; i++)
+		json_array_append_new(findings, fields_write(finding_fields, &result->findings[i]));
+	for (size_t i = 0; i < result->test_count && i < TEST_REPORTS_MAX; i++)
+		json_array_append_new(tests, fields_write(test_report_fields, &result->tests[i]));
+	db_add(batch, QUERY_FINDINGS_INSERT, DB_I64(sync->worker), DB_I64(result->job), DB_I64(result->attempt),
+		DB_TIME(result->ended_at), DB_JSON(findings), DB_JSON(tests));
+	json_decref(findings);
+	json_decref(tests);
+}
+
 static void add_held(struct sync *sync, struct db_batch *batch, size_t *statement)
 {
 	struct worker_sync *message = &sync->message;
@@ -145,6 +164,11 @@ void reports_add(struct sync *sync, struct db_batch *batch)
 	at += message->result_count;
 	for (size_t i = 0; i < message->result_count; i++)
 		add_result(sync, &message->results[i], batch);
+	for (size_t i = 0; i < message->result_count; i++)
+		if (has_findings(&message->results[i])) {
+			add_findings(sync, &message->results[i], batch);
+			at++;
+		}
 	if (message->free_slots > 0 && !message->is_draining) {
 		layout->claim = at;
 		db_add(batch, QUERY_CLAIM, DB_I64(sync->worker), DB_TEXT(message->instance),

@@ -383,6 +383,14 @@ def test_artifacts(world):
     world.refused(404, "artifact", "getArtifact", artifact=999999)
 
 
+def test_findings(world):
+    world.check(world.expect(200, "listFindings") == {"findings": [], "tests": []}, "a run without policies")
+    sarif = world.expect(200, "listFindings", query={"format": "sarif"})
+    world.check(sarif["version"] == "2.1.0" and sarif["runs"][0]["results"] == [], f"{sarif}")
+    world.refused(400, "json", "listFindings", query={"format": "xml"})
+    world.refused(404, "run", "listFindings", run="web#999999")
+
+
 # --- gates ---
 
 def test_gates(world):
@@ -501,6 +509,6 @@ def test_lost_database(world):
 
 BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_forges, test_pipelines,
           test_hooks, test_starting,
-          test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_gates, test_workers, test_fsck,
-          test_configuration, test_environments, test_blockers, test_alarms)
+          test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_findings, test_gates, test_workers,
+          test_fsck, test_configuration, test_environments, test_blockers, test_alarms)
 AFTER = (test_removal, test_lost_database)

@@ -1,6 +1,7 @@
 /* Example runs for the mock server: one of each kind that the pages show differently. */
 import type {
 	Artifact,
+	Findings,
 	Gate,
 	Job,
 	PipelineList,
@@ -25,6 +26,7 @@ export interface MockData {
 	runs: Run[];
 	logs: Map<number, MockLog>; /* by job */
 	artifacts: Map<number, Artifact[]>; /* by run */
+	findings: Map<number, Findings>;
 	workers: Worker[];
 	triggers: Trigger[];
 	pipelines: Map<string, PipelineList>; /* by repository */
@@ -459,9 +461,49 @@ export function emptyData(): MockData {
 		runs: [],
 		logs: new Map(),
 		artifacts: new Map(),
+		findings: new Map(),
 		workers: [],
 		triggers: [],
 		pipelines: new Map(),
+	};
+}
+
+function exampleFindings(): Findings {
+	const common = { job_id: 21, job: "test/unit", attempt: 1, tool: "penstock", report: "", column: 0, commit: COMMIT };
+	return {
+		findings: [
+			{
+				...common,
+				id: 1,
+				rule: "no-secrets",
+				level: "error",
+				path: "src/config.py",
+				line: 3,
+				message: 'a GitHub token ("ghp_…", 40 characters)',
+				help: "revoke it where it was made, and take it out of the commit",
+				fingerprint: "9f86d081884c7d65",
+				allowed: "",
+			},
+			{
+				...common,
+				id: 2,
+				rule: "no-secrets",
+				level: "error",
+				path: "tests/data.txt",
+				line: 1,
+				message: "a private key",
+				help: "",
+				fingerprint: "2c26b46b68ffc68f",
+				allowed: "made up for the tests",
+			},
+		],
+		tests: [
+			{
+				...{ id: 1, job_id: 21, job: "test/unit", attempt: 1, report: "reports/junit.xml" },
+				...{ tests: 12, failures: 1, errors: 0, skipped: 2, duration_ms: 4_200 },
+				faults: [{ name: "cart.total rounds up", kind: "failure", message: "expected 10, was 9" }],
+			},
+		],
 	};
 }
 
@@ -509,6 +551,7 @@ export function exampleRuns(now: number): MockData {
 		],
 		runs,
 		logs,
+		findings: new Map([[40, exampleFindings()]]),
 		artifacts: new Map([
 			[
 				42,
@@ -517,6 +560,7 @@ export function exampleRuns(now: number): MockData {
 						id: 1,
 						job: "unit",
 						path: "reports/junit.xml",
+						report: "junit",
 						size_bytes: 48_213,
 						sha256: "9d3f0b6c1e7a4582".repeat(4),
 						created_at: ago(120),

@@ -252,6 +252,8 @@ export class MockServer {
 				return this.#start(body, response);
 			case "GET runs/ID":
 				return this.#json(response, 200, this.#seenBy(person, this.run(id)));
+			case "GET runs/ID/findings":
+				return this.#json(response, 200, this.data.findings.get(this.run(id).run.id) ?? { findings: [], tests: [] });
 			case "GET runs/ID/artifacts":
 				return this.#json(response, 200, { artifacts: this.data.artifacts.get(this.run(id).run.id) ?? [] });
 			case "GET runs/ID/events":

@@ -67,6 +67,16 @@ static struct str help(const struct search *search, struct str fingerprint)
 		STR_ARG(fingerprint));
 }
 
+/* In characters, from 1, as editors count; of the line before, nobody knows. */
+static int32_t column_of(const struct secret *secret)
+{
+	struct str before = {secret->value.p - secret->at, secret->at};
+	int32_t column = 1;
+	for (; before.n; column++)
+		str_next_char(&before);
+	return column;
+}
+
 static void tell(struct search *search, const struct secret *secret, int64_t number)
 {
 	struct arena *arena = &search->policy->arena;
@@ -80,7 +90,7 @@ static void tell(struct search *search, const struct secret *secret, int64_t num
 		search->policy, &(struct finding){
 					.path = search->path,
 					.line = number <= INT32_MAX && !search->scan.is_binary ? (int32_t)number : 0,
-					.column = number && !search->scan.is_binary ? (int32_t)secret->at + 1 : 0,
+					.column = !search->scan.is_binary ? column_of(secret) : 0,
 					.commit = search->commit,
 					.message = arena_printf(arena, "%s (\"%.*s…\", %zu characters)", secret->what,
 						STR_ARG(head), secret->value.n),

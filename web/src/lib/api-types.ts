@@ -514,6 +514,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or name and number: web#42 (percent-encoded) */
+                run: components["parameters"]["run"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What policies and reports found, and what tests said
+         * @description Of the attempts that count. What stands against the change comes first, what was let pass last.
+         */
+        get: operations["listFindings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts/{artifact}": {
         parameters: {
             query?: never;
@@ -1377,7 +1400,7 @@ export interface components {
             /** @description first line of its output in the job's log; 0: none yet */
             line: number;
         };
-        Finding: {
+        FsckFinding: {
             /** @description its name in sql/queries/fsck.sql */
             invariant: string;
             /** @description a sentence about what breaks it */
@@ -1387,6 +1410,8 @@ export interface components {
             id: number;
             job: string;
             path: string;
+            /** @description junit, sarif, …: one of the job's reports; empty: an artifact */
+            report: string;
             size_bytes: number;
             sha256: string;
             created_at: components["schemas"]["Time"];
@@ -1396,6 +1421,66 @@ export interface components {
              * @description its bytes are gone since then, and sha256 is empty
              */
             removed_at: string | null;
+        };
+        Findings: {
+            findings: components["schemas"]["Finding"][];
+            tests: components["schemas"]["TestReport"][];
+        };
+        Finding: {
+            id: number;
+            job_id: number;
+            job: string;
+            attempt: number;
+            /** @description no-secrets; of a report the tool's own name for it */
+            rule: string;
+            /** @description penstock, or what wrote the report */
+            tool: string;
+            /** @description path of the report; empty: a policy */
+            report: string;
+            /** @enum {unknown} */
+            level: "error" | "warning" | "note";
+            /** @description a.tar.gz!b inside an archive; empty: it is about no file */
+            path: string;
+            /** @description from 1; 0: the file as a whole */
+            line: number;
+            /** @description from 1; 0: not known */
+            column: number;
+            /** @description that adds it */
+            commit: string;
+            message: string;
+            /** @description the way out */
+            help: string;
+            /** @description stays the same when lines move */
+            fingerprint: string;
+            /** @description the reason for letting it pass; empty: it counts */
+            allowed: string;
+        };
+        TestReport: {
+            id: number;
+            job_id: number;
+            job: string;
+            attempt: number;
+            report: string;
+            tests: number;
+            failures: number;
+            errors: number;
+            skipped: number;
+            duration_ms: number;
+            /** @description the first ones */
+            faults: {
+                name: string;
+                /** @enum {unknown} */
+                kind: "failure" | "error";
+                message?: string;
+                path?: string;
+                line?: number;
+            }[];
+        };
+        Sarif: {
+            $schema?: string;
+            /** @constant */
+            version: "2.1.0";
+            runs: Record<string, never>[];
         };
         /**
          * @description git: a plain repository; gitea: Forgejo, too
@@ -2590,6 +2675,34 @@ export interface operations {
             404: components["responses"]["Error"];
         };
     };
+    listFindings: {
+        parameters: {
+            query?: {
+                /** @description sarif: SARIF 2.1.0, without the tests */
+                format?: "json" | "sarif";
+            };
+            header?: never;
+            path: {
+                /** @description id, or name and number: web#42 (percent-encoded) */
+                run: components["parameters"]["run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description findings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Findings"] | components["schemas"]["Sarif"];
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
     getArtifact: {
         parameters: {
             query?: never;
@@ -2828,7 +2941,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        findings: components["schemas"]["Finding"][];
+                        findings: components["schemas"]["FsckFinding"][];
                     };
                 };
             };

@@ -7,6 +7,7 @@ import type {
 	Artifact,
 	ErrorBody,
 	FileError,
+	Findings,
 	Gate,
 	Me,
 	PipelineList,
@@ -136,6 +137,7 @@ export const api = {
 	retry: (run: string, job?: string) => post<RunSummary>(`${runPath(run)}/retry`, job === undefined ? {} : { job }),
 	rerun: (run: string) => post<RunSummary>(`${runPath(run)}/rerun`),
 	artifacts: async (run: string) => (await get<{ artifacts: Artifact[] }>(`${runPath(run)}/artifacts`)).artifacts,
+	findings: (run: string) => get<Findings>(`${runPath(run)}/findings`),
 
 	approve: (gate: number, comment: string) => post<Gate>(`/api/v1/gates/${gate}/approve`, { comment }),
 	reject: (gate: number, comment: string) => post<Gate>(`/api/v1/gates/${gate}/reject`, { comment }),

@@ -1,7 +1,7 @@
 /* One run as the page holds it: a snapshot, then updates, and the answers to what the caller does. */
 import { api, ApiError, runPath } from "./api";
 import { mergeGate, mergeSnapshot, mergeUpdate, newerSummary } from "./run-merge";
-import type { Artifact, Gate, Run, RunSummary, RunUpdate } from "./model";
+import type { Artifact, Findings, Gate, Run, RunSummary, RunUpdate } from "./model";
 import { Stream, type ServerEvent, type StreamState } from "./sse";
 
 /* A hidden tab holds no stream; it still wants the state in its title and icon. */
@@ -10,13 +10,14 @@ const HIDDEN_POLL_MS = 15_000;
 export class RunView {
 	run = $state.raw<Run | null>(null);
 	artifacts = $state.raw<Artifact[]>([]);
+	findings = $state.raw<Findings>({ findings: [], tests: [] });
 	problem = $state("");
 	isMissing = $state(false);
 	link = $state<StreamState>("connecting");
 
 	#stream: Stream | null = null;
 	#poll = 0;
-	#artifactsOf = -1; /* how many jobs had ended when artifacts were asked last */
+	#resultsOf = -1; /* how many jobs had ended when artifacts and findings were asked last */
 
 	constructor(readonly name: string) {}
 
@@ -43,7 +44,7 @@ export class RunView {
 	#onEvent(event: ServerEvent): void {
 		if (event.type === "snapshot") this.run = mergeSnapshot(this.run, JSON.parse(event.data) as Run);
 		else if (event.type === "update" && this.run) this.run = mergeUpdate(this.run, JSON.parse(event.data) as RunUpdate);
-		void this.#refreshArtifacts();
+		void this.#refreshResults();
 	}
 
 	async #pollHidden(): Promise<void> {
@@ -55,17 +56,17 @@ export class RunView {
 		}
 	}
 
-	/* Artifacts appear with the end of an attempt. */
-	async #refreshArtifacts(): Promise<void> {
+	/* Artifacts and findings appear with the end of an attempt. */
+	async #refreshResults(): Promise<void> {
 		const ended = (this.run?.stages ?? []).flatMap((stage) => stage.jobs ?? []).filter((job) => job.ended_at !== null);
 		const mark = ended.reduce((sum, job) => sum + job.attempt, 0);
-		if (mark === this.#artifactsOf) return;
-		this.#artifactsOf = mark;
+		if (mark === this.#resultsOf) return;
+		this.#resultsOf = mark;
 		try {
-			this.artifacts = await api.artifacts(this.name);
+			[this.artifacts, this.findings] = await Promise.all([api.artifacts(this.name), api.findings(this.name)]);
 		} catch (error) {
 			if (error instanceof ApiError && error.status !== 401)
-				this.#artifactsOf = -1; /* asked again with the next change */
+				this.#resultsOf = -1; /* asked again with the next change */
 		}
 	}
 

@@ -233,6 +233,18 @@ describe("a run", () => {
 		expect(await link.getAttribute("href")).toBe("/api/v1/artifacts/1");
 	});
 
+	test("lists its findings with their places, and the tests that failed", async () => {
+		await flows.openRun(page, base, "web#40");
+		const findings = page.getByRole("region", { name: "Findings" });
+		await findings.getByText("src/config.py:3").waitFor();
+		await findings.getByText("because: made up for the tests").waitFor();
+		expect(await findings.getByRole("link", { name: "Log of test/unit" }).first().getAttribute("href")).toBe(
+			"/runs/web/40/jobs/21",
+		);
+		await page.getByText("9 passed, 1 failed, 2 skipped").waitFor();
+		await page.getByText("cart.total rounds up").waitFor();
+	});
+
 	test("of a thousand jobs is drawn and updated at once", async () => {
 		const run = {
 			run: makeSummary(500, Date.now(), { number: 500, name: "web#500" }),
