@@ -1,5 +1,5 @@
 // links: penstock_api
-// wraps: db_await db_await_conflict db_submit work_submit MHD_create_response_from_buffer
+// wraps: db_await db_await_conflict db_submit work_submit configurations_now MHD_create_response_from_buffer
 // max_len: 4096
 /*
  * The API behind its socket: the input is a line `METHOD TARGET`, then a body. It goes by path, route and handler as a
@@ -8,10 +8,12 @@
  */
 #include "common/json.h"
 #include "common/mem.h"
+#include "server/alarms/alarms_internal.h"
 #include "server/api/routes.h"
 #include "server/api/retention.h"
 #include "server/api/service.h"
 #include "server/auth/auth.h"
+#include "server/configuration/configurations.h"
 #include "server/dispatch/dispatch_internal.h"
 #include "server/events/events.h"
 #include "server/http/exchange.h"
@@ -110,12 +112,25 @@ static int count_params(const char *text)
 static struct db db;
 static struct dispatch dispatch;
 static struct server_settings settings = {.keep_newest = 1};
-static struct server server = {.db = &db, .dispatch = &dispatch, .settings = &settings};
+static struct alarms alarms;
+static struct server server = {.db = &db, .dispatch = &dispatch, .alarms = &alarms, .settings = &settings};
 static struct http_server http;
 
-/* Streams and what takes no input but its path: they need the rest of the server. */
-static http_handler *const left_out[] = {
-	service_readyz, service_metrics, service_pages, retention_run, events_watch_run, events_watch_runs};
+const struct configuration_snapshot *__wrap_configurations_now(const struct configurations *configurations);
+
+/* The empty one. */
+const struct configuration_snapshot *__wrap_configurations_now(const struct configurations *configurations)
+{
+	static const struct configuration empty;
+	static const struct configuration_snapshot snapshot = {.configuration = &empty};
+	(void)configurations;
+	return &snapshot;
+}
+
+/* Streams and what takes no input but its path: they need the rest of the server. A new handler that asks another part
+ * before the database belongs here, or its part above. */
+static http_handler *const left_out[] = {service_readyz, service_metrics, service_pages, retention_run,
+	events_watch_run, events_watch_runs, events_watch_alarms};
 
 static void set_up(void)
 {
@@ -134,7 +149,7 @@ static void set_up(void)
 	db.param_counts = mem_alloc(db.statement_count * sizeof *db.param_counts);
 	for (size_t i = 0; i < db.statement_count; i++)
 		db.param_counts[i] = count_params(db.statements[i].text);
-	dispatch.server = &server;
+	dispatch.server = alarms.server = &server;
 	http.router = router_new(api_routes);
 }
 
