@@ -8,7 +8,7 @@
 #include "server/events/events.h"
 #include "server/api/routes.h"
 #include "server/blobs/blob_store.h"
-#include "server/configuration/configurations.h"
+#include "server/configuration/delivery_facts.h"
 #include "server/dispatch/dispatch.h"
 #include "server/git/git_read.h"
 #include "server/git/mirrors.h"
@@ -69,6 +69,26 @@ static void attempts_cancelled(void *arg)
 	struct server *server = arg;
 	dispatch_cancelled(server->dispatch);
 	db_notify(server->db, STR("c"));
+}
+
+static void add_facts(void *arg, struct run_graph *graph)
+{
+	const struct server *server = arg;
+	delivery_facts_add(configurations_now(server->configurations), graph);
+}
+
+/* Runs that deploy may be watching it. */
+static void alarm_changed(void *arg, struct str name)
+{
+	const struct server *server = arg;
+	(void)name;
+	shell_tick(server->shell);
+}
+
+static void version_condemned(void *arg)
+{
+	struct server *server = arg;
+	ingest_tick(server->ingest);
 }
 
 /* From another coordinator, or after a time without ears: payloads are hints, so everybody looks. */
@@ -201,13 +221,13 @@ static bool open_listeners(struct wiring *wiring, struct err *err)
 static bool open_parts(struct wiring *wiring, struct err *err)
 {
 	struct server *server = &wiring->server;
-	struct shell_hooks hooks = {server, run_changed, jobs_queued, attempts_cancelled};
+	struct shell_hooks hooks = {server, run_changed, jobs_queued, attempts_cancelled, version_condemned, add_facts};
 	server->plans = plan_cache_new(PLANS_KEPT);
 	server->shell = shell_new(server->db, server->plans, &hooks);
 	server->events = events_new(server);
 	server->ingest = ingest_new(server);
 	server->outbox = outbox_new(server);
-	server->alarms = alarms_new(server, &(struct alarms_hooks){0});
+	server->alarms = alarms_new(server, &(struct alarms_hooks){server, alarm_changed});
 	server->logs = logs_new(server);
 	server->retention = retention_new(server);
 	server->dispatch = dispatch_new(server);

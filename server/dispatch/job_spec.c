@@ -23,6 +23,7 @@ const struct field claimed_fields[] = {
 	FIELD(struct claimed, repository, FIELD_STR, 0),
 	FIELD(struct claimed, commit, FIELD_STR, 0),
 	FIELD(struct claimed, plan_hash, FIELD_STR, 0),
+	FIELD(struct claimed, previous_version, FIELD_STR, 0),
 	FIELD_END,
 };
 
@@ -69,7 +70,7 @@ static bool texts_name_jobs(const struct str_list *texts)
 
 bool job_spec_needs_context(const struct plan *plan, const struct plan_job *job)
 {
-	bool needs = job->needs.count > 0 || pairs_name_jobs(&plan->env) || pairs_name_jobs(&job->env) ||
+	bool needs = job->needs.count > 0 || job->origin || pairs_name_jobs(&plan->env) || pairs_name_jobs(&job->env) ||
 		     pairs_name_jobs(&job->reports) || texts_name_jobs(&job->artifacts.paths);
 	for (size_t i = 0; i < job->step_count && !needs; i++)
 		needs = names_jobs(job->steps[i].condition) || pairs_name_jobs(&job->steps[i].env);
@@ -136,7 +137,9 @@ static void add_inputs(struct job_spec *spec, const struct claimed *claimed, con
 {
 	for (size_t i = 0; i < context->artifact_count; i++) {
 		const struct run_artifact *artifact = &context->artifacts[i];
-		if (artifact->run != claimed->run || !str_list_has(&job->needs, artifact->key))
+		bool is_own = artifact->run == claimed->run && str_list_has(&job->needs, artifact->key);
+		bool is_origins = artifact->run == job->origin && str_list_has(&job->origin_jobs, artifact->key);
+		if (!is_own && !is_origins)
 			continue;
 		spec->inputs = arena_grow(arena, spec->inputs, sizeof *spec->inputs, spec->input_count);
 		spec->inputs[spec->input_count++] =
@@ -191,6 +194,8 @@ bool job_spec_build(const struct claimed *claimed, const struct plan *plan, cons
 		!plan_render_pairs(&facts, &job->reports, arena, &spec.reports, err) ||
 		!render_texts(&facts, &job->artifacts.paths, arena, &spec.artifacts, err))
 		return false;
+	if (job->wave)
+		pair_set(&spec.env, arena, STR("CI_PREVIOUS_VERSION"), claimed->previous_version);
 	for (size_t i = 0; i < job->step_count; i++)
 		if (!build_step(&facts, &job->steps[i], &spec.steps[i], arena, err))
 			return false;

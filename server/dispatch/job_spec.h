@@ -19,6 +19,7 @@ struct claimed {
 	struct str repository;
 	struct str commit;
 	struct str plan_hash;
+	struct str previous_version; /* of a deployment: what its target runs until then; "" */
 };
 extern const struct field claimed_fields[];
 

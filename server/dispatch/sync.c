@@ -140,13 +140,16 @@ static enum flow_next load_plans(struct flow *flow)
 static enum flow_next load_context(struct flow *flow)
 {
 	struct sync *sync = sync_of(flow);
-	int64_t *runs = arena_array(&flow->arena, int64_t, sync->claimed_count);
+	int64_t *runs = arena_array(&flow->arena, int64_t, 2 * sync->claimed_count);
 	size_t count = 0;
 	for (size_t i = 0; i < sync->claimed_count; i++) {
 		const struct plan *plan = plan_ref_plan(sync->plans[i]);
 		const struct plan_job *job = plan_find_job(plan, sync->claimed[i].key, NULL);
-		if (job && job_spec_needs_context(plan, job))
-			runs[count++] = sync->claimed[i].run;
+		if (!job || !job_spec_needs_context(plan, job))
+			continue;
+		runs[count++] = sync->claimed[i].run;
+		if (job->origin)
+			runs[count++] = job->origin;
 	}
 	if (count == 0)
 		return FLOW_CONTINUE;

@@ -109,3 +109,14 @@ bool condition_job(const struct run_graph *graph, const struct graph_job *job, s
 			job_state_names[unmet->state]);
 	return !unmet;
 }
+
+bool condition_render(const struct run_graph *graph, struct str text, struct str *ret, struct err *err)
+{
+	const struct plan_facts facts = {
+		.plan = graph->plan,
+		.run_number = number_of(graph->name),
+		.outputs = outputs_of,
+		.outputs_arg = (void *)(uintptr_t)graph,
+	};
+	return plan_render(&facts, text, graph->arena, ret, err);
+}

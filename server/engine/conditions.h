@@ -13,4 +13,7 @@ bool condition_stage(const struct run_graph *graph, size_t stage, struct str *re
 /* Of a job: success() means that all it needs succeeded (or may fail). */
 bool condition_job(const struct run_graph *graph, const struct graph_job *job, struct str *ret_why);
 
+/* A text of the plan with what the run knows by now. */
+bool condition_render(const struct run_graph *graph, struct str text, struct str *ret, struct err *err);
+
 #endif

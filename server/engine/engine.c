@@ -1,5 +1,6 @@
 #include "server/engine/engine.h"
 
+#include "server/engine/delivery.h"
 #include "server/engine/settle.h"
 
 /* --- attempts that ended --- */
@@ -214,6 +215,18 @@ static void reset_stage(struct run_graph *graph, size_t index)
 	graph_move_stage(graph, index, STAGE_RESET, (struct str){0});
 }
 
+/* It asks for its lane again, and goes on with the wave that failed. */
+static void reset_delivery(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	reset_stage(graph, index);
+	for (size_t i = 0; i < stage->wave_count; i++) {
+		struct graph_wave *wave = &graph->waves[stage->first_wave + i];
+		if (wave->state == WAVE_FAILED || wave->state == WAVE_SUPERSEDED)
+			graph_move_wave(graph, wave, WAVE_RETRY);
+	}
+}
+
 static void reset_stages(struct run_graph *graph)
 {
 	bool is_behind = false;
@@ -225,6 +238,8 @@ static void reset_stages(struct run_graph *graph)
 		bool is_skipped = stage->state == STAGE_SKIPPED && !stage->plan->is_skipped;
 		if (is_behind && (is_skipped || (has_reset && stage->state == STAGE_FAILED)))
 			reset_stage(graph, i);
+		else if (has_reset && stage->state == STAGE_FAILED && stage->plan->delivery)
+			reset_delivery(graph, i);
 		else if (has_reset && stage->state == STAGE_FAILED)
 			graph_move_stage(graph, i, STAGE_RETRY, (struct str){0});
 		is_behind |= has_reset;
@@ -343,6 +358,24 @@ static void note_changes(struct run_graph *graph, struct effects *effects)
 					stage_state_names[stage->was], "to", stage_state_names[stage->state], "reason",
 					text(stage->reason)));
 	}
+	for (size_t i = 0; i < graph->wave_count; i++) {
+		const struct graph_wave *wave = &graph->waves[i];
+		if (wave->is_dirty)
+			note(graph, effects, "wave.moved",
+				json_pack("{s:o, s:i, s:s, s:s, s:o}", "stage",
+					text(graph->stages[wave->stage].plan->name), "wave", wave->number, "from",
+					wave_state_names[wave->was], "to", wave_state_names[wave->state], "held",
+					text(wave->held)));
+	}
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		const struct graph_deployment *deployment = &graph->deployments[i];
+		if (deployment->is_dirty)
+			note(graph, effects, "deployment.moved",
+				json_pack("{s:o, s:o, s:o, s:s}", "environment",
+					text(graph->stages[graph->jobs[deployment->job].stage].plan->environment),
+					"target", text(deployment->target), "version", text(deployment->version), "to",
+					deployment_state_names[deployment->state]));
+	}
 	for (size_t i = 0; i < graph->gate_count; i++) {
 		const struct graph_gate *gate = &graph->gates[i];
 		if (gate->is_dirty)
@@ -371,6 +404,8 @@ static bool apply_event(
 		return cancel(graph, event, err);
 	case ENGINE_RETRY:
 		return retry(graph, event, effects, err);
+	case ENGINE_RESOLVE:
+		return delivery_resolve(graph, event, effects, err);
 	}
 	BUG("event kind %d", (int)event->kind);
 }
@@ -387,7 +422,12 @@ bool engine_apply(struct run_graph *graph, const struct engine_event *event, str
 
 bool engine_is_dirty(const struct run_graph *graph, const struct effects *effects)
 {
-	bool is_dirty = graph->is_dirty || effects->releases_lane || effects->requests_lane;
+	bool is_dirty = graph->is_dirty || effects->releases_lane || effects->requests_lane ||
+			effects->requests_lane_of || effects->releases_lane_of;
+	for (size_t i = 0; i < graph->wave_count && !is_dirty; i++)
+		is_dirty = graph->waves[i].is_dirty;
+	for (size_t i = 0; i < graph->deployment_count && !is_dirty; i++)
+		is_dirty = graph->deployments[i].is_dirty;
 	for (size_t i = 0; i < graph->stage_count && !is_dirty; i++)
 		is_dirty = graph->stages[i].is_dirty;
 	for (size_t i = 0; i < graph->job_count && !is_dirty; i++)
@@ -407,6 +447,11 @@ void effects_done(struct effects *effects)
 int64_t engine_due_at(const struct run_graph *graph)
 {
 	int64_t due = 0;
+	for (size_t i = 0; i < graph->wave_count; i++) {
+		const struct graph_wave *wave = &graph->waves[i];
+		if (wave->state == WAVE_BAKING && (due == 0 || wave->bake_until < due))
+			due = wave->bake_until;
+	}
 	for (size_t i = 0; i < graph->gate_count; i++) {
 		const struct graph_gate *gate = &graph->gates[i];
 		if (gate->state == GATE_OPEN && gate->expires_at && (due == 0 || gate->expires_at < due))

@@ -15,6 +15,7 @@ enum engine_event_kind {
 	ENGINE_DECIDED, /* somebody approves or refuses */
 	ENGINE_CANCEL,
 	ENGINE_RETRY,
+	ENGINE_RESOLVE, /* somebody says how an unknown deployment ended */
 };
 
 struct attempt_end {
@@ -42,7 +43,9 @@ struct engine_event {
 	const struct person *person; /* DECIDED, CANCEL, RETRY */
 	int64_t gate;                /* DECIDED */
 	bool is_approval;
-	struct str text; /* DECIDED: comment; CANCEL: reason; RETRY: key or id of one job, empty: all that failed */
+	/* DECIDED: comment; CANCEL: reason; RETRY: key or id of one job, empty: all that failed; RESOLVE: the target */
+	struct str text;
+	struct str verdict; /* RESOLVE: "live", "failed", "retry" */
 };
 
 struct engine_note {      /* a row of the table event */
@@ -53,10 +56,12 @@ struct engine_note {      /* a row of the table event */
 struct effects {
 	struct engine_note *notes;
 	size_t note_count;
-	bool has_queued;    /* jobs became ready for workers */
-	bool has_cancelled; /* attempts are asked to end */
-	bool releases_lane; /* the concurrency group's */
-	bool requests_lane; /* a retry asks again */
+	bool has_queued;                           /* jobs became ready for workers */
+	bool has_cancelled;                        /* attempts are asked to end */
+	bool releases_lane;                        /* the concurrency group's */
+	bool requests_lane;                        /* a retry asks again */
+	size_t requests_lane_of, releases_lane_of; /* the environment stage with this index + 1; 0: none */
+	size_t condemns; /* index + 1 of the stage whose version goes into quarantine, and is rolled back; 0: none */
 };
 
 /* False: the event is refused (a gate that is decided, a person who may not, a run that is over); nothing was changed.

@@ -29,6 +29,21 @@ static bool link_needs(struct run_graph *graph, const struct key_index *keys, st
 	return true;
 }
 
+static bool link_waves(struct run_graph *graph, struct err *err)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < graph->stage_count; i++) {
+		struct graph_stage *stage = &graph->stages[i];
+		stage->first_wave = at;
+		stage->wave_count = stage->plan->delivery ? stage->plan->delivery->wave_count : 0;
+		for (size_t n = 0; n < stage->wave_count; n++, at++)
+			if (at == graph->wave_count || graph->waves[at].stage != i)
+				return err_set(err, ERR_BUG, "%.*s: waves and plan differ at stage %zu",
+					STR_ARG(graph->name), i);
+	}
+	return true;
+}
+
 bool graph_link(struct run_graph *graph, struct err *err)
 {
 	const struct plan *plan = graph->plan;
@@ -55,7 +70,7 @@ bool graph_link(struct run_graph *graph, struct err *err)
 	for (size_t i = 0; i < graph->job_count; i++)
 		if (!link_needs(graph, keys, &graph->jobs[i], err))
 			return false;
-	return true;
+	return link_waves(graph, err);
 }
 
 void graph_written(struct run_graph *graph)
@@ -84,6 +99,9 @@ void graph_written(struct run_graph *graph)
 
 bool graph_is_whole(const struct run_graph *graph)
 {
+	/* What decides over a delivery comes from outside, and is asked for each time. */
+	if (graph->wave_count && !run_is_over(graph->state))
+		return false;
 	for (size_t i = 0; i < graph->gate_count; i++)
 		if (graph->gates[i].id == 0)
 			return false;
@@ -174,4 +192,28 @@ void graph_move_gate(struct run_graph *graph, struct graph_gate *gate, enum gate
 	gate->reason = reason;
 	gate->decided_at = graph->now_us;
 	gate->is_dirty = true;
+}
+
+void graph_move_wave(struct run_graph *graph, struct graph_wave *wave, enum wave_event event)
+{
+	wave->state = (enum wave_state)state_move(&wave_machine, (int)wave->state, (int)event);
+	wave->held = (struct str){0};
+	wave->is_dirty = true;
+	if (event == WAVE_DEPLOY)
+		wave->started_at = graph->now_us;
+	if (event == WAVE_BAKE)
+		wave->baking_since = graph->now_us;
+	if (event == WAVE_RETRY)
+		wave->started_at = wave->baking_since = wave->bake_until = 0;
+	wave->ended_at = wave_is_over(wave->state) ? graph->now_us : 0;
+}
+
+void graph_move_deployment(struct run_graph *graph, struct graph_deployment *deployment, enum deployment_event event)
+{
+	deployment->state = (enum deployment_state)state_move(&deployment_machine, (int)deployment->state, (int)event);
+	deployment->is_dirty = true;
+	if (event == DEPLOYMENT_START)
+		deployment->started_at = graph->now_us;
+	if (deployment->ended_at == 0 && deployment_is_over(deployment->state))
+		deployment->ended_at = graph->now_us;
 }

@@ -56,22 +56,67 @@ struct graph_job {
 	int32_t applied_attempt; /* > 0: this attempt's end was taken in; its row is marked as applied */
 };
 
+struct graph_lane {      /* of the concurrency group, or of an environment stage */
+	int64_t request; /* 0: none asked for */
+	int64_t lane;
+	enum lane_request_state state;
+	int64_t epoch;            /* of the grant */
+	struct str holder;        /* "web#41": who is inside, when we wait */
+	struct str superseded_by; /* "web#43" */
+};
+
 struct graph_stage {
 	int64_t id;
 	const struct plan_stage *plan;
 	enum stage_state state, was;
 	struct str reason;
+	struct str version; /* of an environment stage, once it is fixed */
 	int64_t started_at, ended_at;
-	size_t first_job, job_count; /* of graph.jobs */
+	size_t first_job, job_count;   /* of graph.jobs */
+	size_t first_wave, wave_count; /* of graph.waves */
+	struct graph_lane lane;
 	bool is_dirty;
 };
 
-struct graph_lane {      /* of the concurrency group */
-	int64_t request; /* 0: none asked for */
-	int64_t lane;
-	enum lane_request_state state;
-	struct str holder;        /* "web#41": who is inside, when we wait */
-	struct str superseded_by; /* "web#43" */
+struct graph_wave {
+	int64_t id;
+	size_t stage;
+	int32_t number; /* from 1 */
+	enum wave_state state, was;
+	struct str held; /* why it does not go on; "" */
+	int64_t started_at, baking_since, bake_until, ended_at;
+	bool is_dirty;
+};
+
+/* One version on its way to one target. A job that is tried again has another. */
+struct graph_deployment {
+	int64_t id; /* 0: made now */
+	size_t job;
+	size_t wave; /* of graph.waves */
+	struct str target;
+	struct str version;
+	struct str previous; /* what the target ran before; as loaded */
+	enum deployment_state state, was;
+	int64_t started_at, ended_at;
+	int64_t baked_at; /* 0: its wave has not baked clean */
+	bool is_dirty;
+};
+
+struct graph_alarm {
+	struct str name;
+	struct str state; /* "ok", "firing", "unknown" */
+	struct str message;
+	int64_t since;
+	int64_t points; /* since the wave that bakes began to */
+};
+
+/* What stands outside of the run and decides over its environment stage that is next or under way. */
+struct graph_facts {
+	struct str frozen;      /* why no wave may start; "": one may */
+	struct str quarantined; /* why its version must not be deployed; "" */
+	struct str newer;       /* "web#43" entered the lane after it was asked for; "" */
+	struct graph_alarm *alarms;
+	size_t alarm_count;
 };
 
 struct run_graph {
@@ -85,7 +130,7 @@ struct run_graph {
 	struct str commit;
 	struct str concurrency_group;
 	enum run_state state, was;
-	enum run_state ending; /* RUN_CANCELLED or RUN_SUPERSEDED once asked for, else RUN_PENDING */
+	enum run_state ending; /* RUN_CANCELLED, RUN_SUPERSEDED or RUN_ROLLED_BACK once asked for, else RUN_PENDING */
 	struct str reason;
 	struct str waiting_for;
 	struct str abandoned; /* why it ends as soon as it would wait; "": it may wait */
@@ -101,6 +146,11 @@ struct run_graph {
 	struct graph_gate *gates; /* by id; the last of a stage is the one that counts */
 	size_t gate_count;
 	struct graph_lane lane;
+	struct graph_wave *waves; /* in the plan's order */
+	size_t wave_count;
+	struct graph_deployment *deployments; /* by id */
+	size_t deployment_count;
+	struct graph_facts facts;
 
 	int64_t now_us;
 	struct arena *arena;
@@ -124,5 +174,7 @@ void graph_move_run(struct run_graph *graph, enum run_event event, struct str re
 void graph_move_stage(struct run_graph *graph, size_t stage, enum stage_event event, struct str reason);
 void graph_move_job(struct run_graph *graph, struct graph_job *job, enum job_event event, struct str message);
 void graph_move_gate(struct run_graph *graph, struct graph_gate *gate, enum gate_event event, struct str reason);
+void graph_move_wave(struct run_graph *graph, struct graph_wave *wave, enum wave_event event);
+void graph_move_deployment(struct run_graph *graph, struct graph_deployment *deployment, enum deployment_event event);
 
 #endif

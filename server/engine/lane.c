@@ -1,5 +1,7 @@
 #include "server/engine/lane.h"
 
+#include "server/engine/plan.h"
+
 static struct lane_entry *holder_of(struct lane *lane)
 {
 	for (size_t i = 0; i < lane->count; i++)
@@ -13,7 +15,7 @@ static struct lane_entry *next_of(struct lane *lane)
 	struct lane_entry *best = NULL;
 	for (size_t i = 0; i < lane->count; i++) {
 		struct lane_entry *entry = &lane->entries[i];
-		if (entry->state != LANE_WAITING)
+		if (entry->state != LANE_WAITING || (lane->is_reserved && entry->priority < PLAN_PRIORITY_ROLLBACK))
 			continue;
 		bool is_better = !best || entry->priority > best->priority ||
 				 (lane->is_newest && entry->priority == best->priority);
@@ -54,9 +56,24 @@ static void grant(struct lane *lane, struct lane_entry *entry)
 	}
 }
 
+/* A hotfix or a rollback that waits makes a lesser holder stop at its next safe point. */
+static void hand_over(struct lane *lane)
+{
+	struct lane_entry *holder = holder_of(lane);
+	for (size_t i = 0; holder && i < lane->count; i++) {
+		const struct lane_entry *entry = &lane->entries[i];
+		if (holder->state != LANE_GRANTED || entry->state != LANE_WAITING ||
+			entry->priority < PLAN_PRIORITY_HOTFIX || entry->priority <= holder->priority)
+			continue;
+		holder->state = LANE_REVOKED;
+		holder->superseded_by = entry->run;
+	}
+}
+
 bool lane_apply(struct lane *lane)
 {
 	supersede_older(lane);
+	hand_over(lane);
 	if (!holder_of(lane)) {
 		struct lane_entry *next = next_of(lane);
 		if (next)

@@ -14,7 +14,7 @@
 struct lane_entry { /* an open request: waiting, granted or revoked; in the order of their ids */
 	int64_t id;
 	int64_t run;
-	int32_t priority; /* higher first */
+	int32_t priority; /* higher first; PLAN_PRIORITY_* */
 	bool cancels;     /* ends who is inside */
 	enum lane_request_state state, was;
 	int64_t epoch;         /* of the grant */
@@ -25,7 +25,8 @@ struct lane {
 	int64_t id;
 	int64_t version;
 	int64_t epoch;
-	bool is_newest; /* else fifo: first come, first served */
+	bool is_newest;   /* else fifo: first come, first served */
+	bool is_reserved; /* a rollback is being planned: nobody else enters before it */
 	struct lane_entry *entries;
 	size_t count;
 };

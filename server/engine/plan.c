@@ -8,6 +8,8 @@ const char *const plan_stage_kind_names[] = {"jobs", "environment", "gate", NULL
 const char *const plan_step_kind_names[] = {"run", "policy", "gitops", NULL};
 const char *const plan_network_names[] = {"none", "egress", NULL};
 const char *const plan_author_names[] = {"allow", "deny", NULL};
+const char *const plan_reaction_names[] = {"stop", "rollback", NULL};
+const char *const plan_part_names[] = {"", "preview", "deploy", "verify", "test", NULL};
 
 const struct field plan_step_fields[] = {
 	FIELD(struct plan_step, name, FIELD_STR, FIELD_REQUIRED),
@@ -71,6 +73,13 @@ const struct field plan_job_fields[] = {
 	FIELD(struct plan_job, cache, FIELD_JSON, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_job, services, FIELD_JSON, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_job, id_token, FIELD_JSON, FIELD_OMIT_EMPTY),
+	FIELD_ENUM(struct plan_job, part, plan_part_names, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_job, wave, FIELD_I32, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_job, target, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_job, version, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_job, commit, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_job, origin, FIELD_I64, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_job, origin_jobs, FIELD_STRS, FIELD_OMIT_EMPTY),
 	FIELD_LIST_OF(struct plan_job, steps, step_count, struct plan_step, plan_step_fields, 0),
 	FIELD_END,
 };
@@ -87,6 +96,31 @@ const struct field plan_gate_fields[] = {
 	FIELD_END,
 };
 
+static const struct field wave_fields[] = {
+	FIELD(struct plan_wave, name, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_wave, targets, FIELD_STRS, 0),
+	FIELD(struct plan_wave, parallel, FIELD_I32, 0),
+	FIELD(struct plan_wave, bake_ms, FIELD_I64, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_wave, min_points, FIELD_I32, FIELD_OMIT_EMPTY),
+	FIELD_END,
+};
+
+static const struct field delivery_fields[] = {
+	FIELD(struct plan_delivery, service, FIELD_STR, 0),
+	FIELD_LIST_OF(struct plan_delivery, waves, wave_count, struct plan_wave, wave_fields, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_delivery, alarms, FIELD_STRS, FIELD_OMIT_EMPTY),
+	FIELD_ENUM(struct plan_delivery, on_alarm, plan_reaction_names, 0),
+	FIELD_ENUM(struct plan_delivery, on_failure, plan_reaction_names, 0),
+	FIELD_AS(struct plan_delivery, is_fifo, "fifo", FIELD_BOOL, FIELD_OMIT_EMPTY),
+	FIELD_AS(struct plan_delivery, is_idempotent, "idempotent", FIELD_BOOL, FIELD_OMIT_EMPTY),
+	FIELD_AS(struct plan_delivery, is_final, "final", FIELD_BOOL, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_delivery, overrides_alarms, FIELD_BOOL, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_delivery, floor_window, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_delivery, priority, FIELD_I32, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_delivery, expires_ms, FIELD_I64, FIELD_OMIT_EMPTY),
+	FIELD_END,
+};
+
 static const struct field stage_fields[] = {
 	FIELD(struct plan_stage, name, FIELD_STR, FIELD_REQUIRED),
 	FIELD_ENUM(struct plan_stage, kind, plan_stage_kind_names, FIELD_REQUIRED),
@@ -97,7 +131,7 @@ static const struct field stage_fields[] = {
 	FIELD_LIST_OF(struct plan_stage, jobs, job_count, struct plan_job, plan_job_fields, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_stage, environment, FIELD_STR, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_stage, window, FIELD_STR, FIELD_OMIT_EMPTY),
-	FIELD(struct plan_stage, delivery, FIELD_JSON, FIELD_OMIT_EMPTY),
+	FIELD_POINTER_TO(struct plan_stage, delivery, struct plan_delivery, delivery_fields, FIELD_OMIT_EMPTY),
 	FIELD_END,
 };
 
@@ -115,7 +149,7 @@ const struct field plan_fields[] = {
 	FIELD_STRUCT(struct plan, concurrency, FIELD_OBJECT, concurrency_fields, FIELD_OMIT_EMPTY),
 	FIELD_AS(struct plan, is_fork, "fork", FIELD_BOOL, FIELD_OMIT_EMPTY),
 	FIELD_LIST_OF(struct plan, stages, stage_count, struct plan_stage, stage_fields, FIELD_REQUIRED),
-	FIELD(struct plan, deploy, FIELD_JSON, FIELD_OMIT_EMPTY),
+	FIELD(struct plan, version, FIELD_STR, FIELD_OMIT_EMPTY),
 	FIELD(struct plan, refusals, FIELD_STRS, FIELD_OMIT_EMPTY),
 	FIELD(struct plan, warnings, FIELD_STRS, FIELD_OMIT_EMPTY),
 	FIELD_END,

@@ -24,11 +24,22 @@ enum plan_stage_kind { PLAN_STAGE_JOBS, PLAN_STAGE_ENVIRONMENT, PLAN_STAGE_GATE 
 enum plan_step_kind { PLAN_STEP_RUN, PLAN_STEP_POLICY, PLAN_STEP_GITOPS };
 enum plan_network { PLAN_NETWORK_NONE, PLAN_NETWORK_EGRESS };
 enum plan_author { PLAN_AUTHOR_ALLOW, PLAN_AUTHOR_DENY };
+enum plan_reaction { PLAN_REACTION_STOP, PLAN_REACTION_ROLLBACK };
+/* What a job is there for. All but the first belong to environment stages. */
+enum plan_part {
+	PLAN_PART_WORK,
+	PLAN_PART_PREVIEW, /* before the gate: its output is shown to whoever decides */
+	PLAN_PART_DEPLOY,  /* one version to one target */
+	PLAN_PART_VERIFY,  /* that target, right after */
+	PLAN_PART_TEST,    /* while the wave bakes: the stage's tests and the environment's mandatory checks */
+};
 
 extern const char *const plan_stage_kind_names[];
 extern const char *const plan_step_kind_names[];
 extern const char *const plan_network_names[];
 extern const char *const plan_author_names[];
+extern const char *const plan_reaction_names[];
+extern const char *const plan_part_names[];
 
 struct plan_step {
 	struct str name; /* never empty: the first line of the script when the file gives none */
@@ -88,6 +99,13 @@ struct plan_job {
 	json_t *cache;
 	json_t *services;
 	json_t *id_token;
+	enum plan_part part;
+	int32_t wave;       /* of an environment stage, from 1; 0: none */
+	struct str target;  /* that it is about; "" */
+	struct str version; /* PLAN_PART_DEPLOY: what it deploys; may hold ${{ }} */
+	struct str commit;  /* a rollback's: the commit whose scripts it runs; "": the run's */
+	int64_t origin;     /* of a version that is deployed again: the run that its artifacts are of; 0: its own */
+	struct str_list origin_jobs; /* keys in that run */
 	struct plan_step *steps;
 	size_t step_count;
 };
@@ -103,6 +121,32 @@ struct plan_gate {
 	int64_t not_before; /* microseconds; 0: at once */
 };
 
+struct plan_wave {
+	struct str name;         /* "" when the file gives none */
+	struct str_list targets; /* names; where nobody knows the environment, the globs of the file */
+	int32_t parallel;        /* deployments at a time */
+	int64_t bake_ms;
+	int32_t min_points; /* data points of each alarm that the bake waits for */
+};
+
+/* How an environment stage deploys. */
+struct plan_delivery {
+	struct str service;
+	struct plan_wave *waves; /* none: the environment is not known here */
+	size_t wave_count;
+	struct str_list alarms;
+	enum plan_reaction on_alarm, on_failure;
+	bool is_fifo;            /* of the lane: first come, first served; else the newest wins */
+	bool is_idempotent;      /* an unknown outcome may be tried again once */
+	bool is_final;           /* there is nothing to go back to: `rollback: none` */
+	bool overrides_alarms;   /* by a grant: one that is not ok before a wave does not hold it */
+	struct str floor_window; /* that the environment demands, beside the stage's own; "" */
+	int32_t priority;        /* in the lane: PLAN_PRIORITY_* */
+	int64_t expires_ms;      /* 0: never */
+};
+
+enum { PLAN_PRIORITY_NORMAL = 0, PLAN_PRIORITY_HOTFIX = 100, PLAN_PRIORITY_ROLLBACK = 200 };
+
 struct plan_stage {
 	struct str name;
 	enum plan_stage_kind kind;
@@ -110,11 +154,12 @@ struct plan_stage {
 	bool is_skipped;
 	struct str skip_reason;
 	struct plan_gate *gate; /* NULL: none */
-	struct plan_job *jobs;  /* of a job stage; tests of an environment stage stand in `delivery` */
+	struct plan_job
+		*jobs; /* of an environment stage: previews, then wave by wave deployments, verifications, tests */
 	size_t job_count;
 	struct str environment;
 	struct str window;
-	json_t *delivery; /* of an environment stage: waves, alarms, on_alarm, tests, expires ..., as written */
+	struct plan_delivery *delivery; /* of an environment stage, else NULL */
 };
 
 struct plan_concurrency {
@@ -132,7 +177,7 @@ struct plan {
 	bool is_fork; /* strangers wrote what it runs: it waits at PLAN_CONSENT_STAGE, and has no secrets */
 	struct plan_stage *stages;
 	size_t stage_count;
-	json_t *deploy; /* the `deploy` block as written, with what could be resolved */
+	struct str version; /* what environment stages deploy; may hold ${{ }} */
 	struct str_list
 		refusals; /* sentences: what this plan asks for that this version does not run; empty: it runs */
 	struct str_list warnings;

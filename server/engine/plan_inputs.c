@@ -29,7 +29,8 @@ static bool check_environment(const struct check *check)
 	struct err err = {0};
 	if (!in->context->environment)
 		return true; /* the stage or job that uses it is refused */
-	if (!in->context->environment(in->context->environment_arg, check->value, in->arena, &environment, &err))
+	if (!in->context->environment(in->context->environment_arg, check->value, in->plan.pipeline, planning_ref(in),
+		    in->arena, &environment, &err))
 		return fail(check, str_of(err.text));
 	if (!LANG_IS_SET(*tier) || str_eq(environment.tier, tier->text))
 		return true;

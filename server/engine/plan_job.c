@@ -42,6 +42,23 @@ static struct str step_name(const struct plan_scope *scope, const struct pipelin
 	return arena_printf(arena, "%.*s...", STR_ARG(str_brief(line, n)));
 }
 
+static json_t *json_list_of(const struct str_list *texts)
+{
+	json_t *json = json_array();
+	for (size_t i = 0; i < texts->count; i++)
+		json_array_append_new(json, json_of_str(texts->items[i]));
+	return json;
+}
+
+static json_t *json_object_of(const struct pair_list *pairs)
+{
+	json_t *json = json_object();
+	for (size_t i = 0; i < pairs->count; i++)
+		json_object_setn_new(
+			json, pairs->items[i].name.p, pairs->items[i].name.n, json_of_str(pairs->items[i].value));
+	return json;
+}
+
 static json_t *gitops_of(const struct plan_scope *scope, const struct pipeline_gitops *gitops)
 {
 	json_t *json = json_object();
@@ -146,7 +163,8 @@ struct str planning_environment(
 	*ret_is_known = false;
 	if (name.n == 0 || !in->context->environment)
 		return name;
-	if (in->context->environment(in->context->environment_arg, name, in->arena, ret, &err))
+	if (in->context->environment(
+		    in->context->environment_arg, name, in->plan.pipeline, planning_ref(in), in->arena, ret, &err))
 		*ret_is_known = true;
 	else
 		planning_refuse(in, str_of(arena_strdup(in->arena, err.text)));
@@ -169,7 +187,7 @@ static json_t *service_of(const struct plan_scope *scope, const struct pipeline_
 		json_object_of(&env));
 }
 
-json_t *json_of_id_token(const struct plan_scope *scope, const struct pipeline_id_token *id_token)
+static json_t *json_of_id_token(const struct plan_scope *scope, const struct pipeline_id_token *id_token)
 {
 	struct str_list audience = scope_texts(scope, &id_token->audience);
 	struct str variable = LANG_IS_SET(id_token->variable) ? id_token->variable.text : STR("CI_ID_TOKEN");
@@ -215,15 +233,6 @@ static void fill_settings(const struct plan_scope *scope, const struct pipeline_
 	fill_json(scope, job, made);
 }
 
-static struct str key_of(struct arena *arena, struct str stage, struct str name, const struct pair_list *matrix)
-{
-	struct str key = arena_printf(arena, "%.*s/%.*s", STR_ARG(stage), STR_ARG(name));
-	for (size_t i = 0; i < matrix->count; i++)
-		key = arena_printf(arena, "%.*s%s%.*s=%.*s", STR_ARG(key), i ? "," : "[",
-			STR_ARG(matrix->items[i].name), STR_ARG(matrix->items[i].value));
-	return matrix->count ? arena_printf(arena, "%.*s]", STR_ARG(key)) : key;
-}
-
 static struct pair_list copy_pairs(struct planning *in, const struct pair_list *pairs)
 {
 	struct pair_list made = {0};
@@ -234,6 +243,23 @@ static struct pair_list copy_pairs(struct planning *in, const struct pair_list *
 	return made;
 }
 
+/* "test/unit[shard=1]", "prod/deploy[target=eu-1]", "prod/load[wave=2]" */
+static struct str key_of(struct planning *in, struct str stage, struct str name, const struct pair_list *matrix,
+	const struct plan_place *place)
+{
+	struct arena *arena = in->arena;
+	struct pair_list marks = copy_pairs(in, matrix);
+	if (place && place->target)
+		pair_set(&marks, arena, STR("target"), place->target->name);
+	else if (place && place->wave)
+		pair_set(&marks, arena, STR("wave"), arena_printf(arena, "%d", place->wave));
+	struct str key = arena_printf(arena, "%.*s/%.*s", STR_ARG(stage), STR_ARG(name));
+	for (size_t i = 0; i < marks.count; i++)
+		key = arena_printf(arena, "%.*s%s%.*s=%.*s", STR_ARG(key), i ? "," : "[", STR_ARG(marks.items[i].name),
+			STR_ARG(marks.items[i].value));
+	return marks.count ? arena_printf(arena, "%.*s]", STR_ARG(key)) : key;
+}
+
 static struct plan_job plan_instance(struct planning *in, const struct plan_scope *stage_scope, struct str stage,
 	const struct pipeline_job *job, const struct pair_list *matrix)
 {
@@ -241,7 +267,7 @@ static struct plan_job plan_instance(struct planning *in, const struct plan_scop
 	bool is_known;
 	struct pair_list env = copy_pairs(in, stage_scope->env);
 	struct plan_job made = {
-		.key = key_of(in->arena, stage, job->name.text, matrix),
+		.key = key_of(in, stage, job->name.text, matrix, stage_scope->place),
 		.name = job->name.text,
 		.matrix = *matrix,
 	};
@@ -255,6 +281,9 @@ static struct plan_job plan_instance(struct planning *in, const struct plan_scop
 	if (LANG_IS_SET(job->environment)) {
 		scope.names_environment = true;
 		scope.environment = is_known ? &environment : NULL;
+		for (size_t i = 0; i < environment.variables.count; i++)
+			pair_set(&env, in->arena, environment.variables.items[i].name,
+				expr_template_quote(environment.variables.items[i].value, in->arena));
 	}
 	plan_env_of_job(&env, stage, job->name.text, matrix, in->arena);
 	scope_env(&scope, &job->env, &env);

@@ -135,40 +135,33 @@ static void print_job(struct printer *printer, const struct plan_stage *stage, c
 	say(printer, TONE_PLAIN, "\n");
 }
 
-static struct str str_of_json(const json_t *json)
+static void print_waves(struct printer *printer, const struct plan_delivery *delivery)
 {
-	return (struct str){json_string_value(json), json_string_length(json)};
-}
-
-static void print_waves(struct printer *printer, const json_t *waves)
-{
-	for (size_t i = 0; i < json_array_size(waves); i++) {
-		const json_t *wave = json_array_get(waves, i), *targets = json_object_get(wave, "targets");
-		json_int_t parallel = json_integer_value(json_object_get(wave, "parallel"));
-		json_int_t bake = json_integer_value(json_object_get(wave, "bake_ms"));
+	for (size_t i = 0; i < delivery->wave_count; i++) {
+		const struct plan_wave *wave = &delivery->waves[i];
 		say(printer, TONE_PLAIN, "  wave %zu   ", i + 1);
-		for (size_t j = 0; j < json_array_size(targets); j++)
-			say(printer, TONE_PLAIN, "%s%.*s", j ? ", " : "",
-				STR_ARG(plain(printer, str_of_json(json_array_get(targets, j)))));
-		if (parallel > 1)
-			say(printer, TONE_PLAIN, ", %lld at a time", (long long)parallel);
-		if (bake)
-			say_duration(printer, ", then baked for ", bake);
+		say_list(printer, &wave->targets, ", ");
+		if (wave->parallel > 1)
+			say(printer, TONE_PLAIN, ", %d at a time", wave->parallel);
+		if (wave->bake_ms)
+			say_duration(printer, ", then baked for ", wave->bake_ms);
 		say(printer, TONE_PLAIN, "\n");
 	}
 }
 
 static void print_environment(struct printer *printer, const struct plan_stage *stage)
 {
-	const json_t *tests = json_object_get(stage->delivery, "tests");
-	say(printer, TONE_PLAIN, "  deploys  to %.*s", STR_ARG(plain(printer, stage->environment)));
+	const struct plan_delivery *delivery = stage->delivery;
+	say(printer, TONE_PLAIN, "  deploys  %.*s to %.*s", STR_ARG(plain(printer, delivery->service)),
+		STR_ARG(plain(printer, stage->environment)));
 	if (stage->window.n)
 		say(printer, TONE_PLAIN, ", window %.*s", STR_ARG(plain(printer, stage->window)));
 	say(printer, TONE_PLAIN, "\n");
-	print_waves(printer, json_object_get(stage->delivery, "waves"));
-	for (size_t i = 0; i < json_array_size(tests); i++) {
-		struct str key = str_of_json(json_object_get(json_array_get(tests, i), "key"));
-		say(printer, TONE_PLAIN, "  test     %.*s\n", STR_ARG(plain(printer, short_key(stage, key))));
+	print_waves(printer, delivery);
+	if (delivery->alarms.count) {
+		say(printer, TONE_PLAIN, "  alarms   ");
+		say_list(printer, &delivery->alarms, ", ");
+		say(printer, TONE_PLAIN, "; one that fires: %s\n", plan_reaction_names[delivery->on_alarm]);
 	}
 }
 

@@ -88,6 +88,14 @@ static bool get_root(void *arg, struct str name, struct arena *arena, struct exp
 		*ret = jobs_of(view);
 		return true;
 	}
+	if (str_is(name, "version")) {
+		struct str version;
+		*ret = expr_text((struct str){0});
+		if (!plan_render(view->facts, view->facts->plan->version, arena, &version, err))
+			return false;
+		*ret = expr_text(version);
+		return true;
+	}
 	if (!str_is(name, "run"))
 		return err_set(err, ERR_NOT_FOUND, "\"%.*s\" has no value in a run", STR_ARG(name));
 	struct expr_value *items = arena_array(arena, struct expr_value, 4);

@@ -76,6 +76,18 @@ static struct expr_value environment_of(struct planning *in, const struct plan_e
 	return (struct expr_value){.kind = EXPR_MAP, .items = items, .count = 3};
 }
 
+static struct expr_value target_of(struct planning *in, const struct plan_target *target)
+{
+	struct expr_value *items = arena_array(in->arena, struct expr_value, 6);
+	items[0] = expr_text(STR("name"));
+	items[1] = expr_text(target->name);
+	items[2] = expr_text(STR("url"));
+	items[3] = expr_text(target->url);
+	items[4] = expr_text(STR("variables"));
+	items[5] = expr_of_pairs(&target->variables, in->arena);
+	return (struct expr_value){.kind = EXPR_MAP, .items = items, .count = 3};
+}
+
 /* Values of the levels above are templates by now; one that is plain text once its quoting is undone has a value. */
 static bool unquote(struct planning *in, struct str template_text, struct str *ret)
 {
@@ -120,6 +132,8 @@ static bool get_root(void *arg, struct str name, struct arena *arena, struct exp
 		*ret = env_of(scope);
 	else if (str_is(name, "environment") && scope->environment)
 		*ret = environment_of(in, scope->environment);
+	else if (str_is(name, "target") && scope->place && scope->place->target)
+		*ret = target_of(in, scope->place->target);
 	else if (lang_find_root(lang_roots, name))
 		return err_set(err, ERR_INVALID, "\"%.*s\" has no value here", STR_ARG(name));
 	else
@@ -166,6 +180,8 @@ static bool is_later(void *arg, const struct str *path, size_t count, bool is_ca
 	const struct lang_root *root = lang_find_root(is_call ? lang_functions : lang_roots, path[0]);
 	if (root && !is_call && str_is(path[0], "environment"))
 		return scope->names_environment && !scope->environment;
+	if (root && !is_call && str_is(path[0], "target") && scope->place && scope->place->target)
+		return false;
 	return root && root->known != LANG_KNOWN_AT_PLANNING;
 }
 

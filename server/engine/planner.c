@@ -2,7 +2,9 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/mem.h"
 #include "server/engine/plan_env.h"
+#include "server/engine/plan_policy.h"
 #include "server/engine/refusals.h"
 
 #include <stdarg.h>
@@ -72,19 +74,8 @@ static struct plan_context clean_context(struct planning *in, const struct plan_
 /* That enough people may decide for it to open at all, the language has checked. */
 static struct plan_gate *gate_of(struct planning *in, const struct pipeline_gate *gate)
 {
-	if (!LANG_IS_SET(*gate) || gate->is_none)
-		return NULL;
-	struct plan_gate *made = arena_new(in->arena, struct plan_gate);
-	made->approvals = LANG_IS_SET(gate->approvals) ? (int32_t)gate->approvals.value : 1;
-	for (size_t i = 0; i < gate->groups.count; i++)
-		planning_add(in, &made->groups, gate->groups.items[i].text);
-	for (size_t i = 0; i < gate->require.count; i++)
-		pair_set(
-			&made->require, in->arena, gate->require.items[i].name.text, gate->require.items[i].value.text);
-	made->author = gate->author.value == PIPELINE_AUTHOR_DENY ? PLAN_AUTHOR_DENY : PLAN_AUTHOR_ALLOW;
-	made->is_comment_required = gate->comment.value == PIPELINE_COMMENT_REQUIRED;
-	made->timeout_ms = gate->timeout.ms;
-	if (LANG_IS_SET(gate->not_before) && !clock_parse(gate->not_before.text, &made->not_before))
+	struct plan_gate *made = plan_gate_of(gate, in->arena);
+	if (made && LANG_IS_SET(gate->not_before) && !clock_parse(gate->not_before.text, &made->not_before))
 		planning_fail(in, gate->not_before.at, "\"%.*s\" is not a time", STR_ARG(gate->not_before.text));
 	return made;
 }
@@ -111,7 +102,12 @@ static void plan_environment_stage(
 	made->window = stage->window.text;
 	scope->names_environment = true;
 	scope->environment = is_known ? environment : NULL;
-	made->delivery = planning_delivery(in, scope, stage);
+	planning_delivery(in, scope, stage, made);
+	struct str_list *policies = &in->policies[in->plan.stage_count];
+	for (size_t level = 0; is_known && level < COUNT_OF(environment->policies); level++)
+		for (size_t i = 0; i < environment->policies[level].count; i++)
+			if (!str_list_has(policies, environment->policies[level].items[i]))
+				planning_add(in, policies, environment->policies[level].items[i]);
 }
 
 static struct plan_stage plan_stage(
@@ -190,6 +186,13 @@ bool plan_inputs(const struct pipeline *pipeline, const struct plan_context *con
 	return true;
 }
 
+static void require_policies(struct planning *in)
+{
+	size_t at;
+	for (size_t i = in->plan.stage_count; i > 0; i--)
+		plan_require_policies(&in->plan, i - 1, &in->policies[i - 1], &at, in->arena);
+}
+
 bool plan_make(const struct pipeline *pipeline, const struct plan_context *context, struct arena *arena,
 	struct plan *ret, struct lang_errors *errors)
 {
@@ -203,15 +206,15 @@ bool plan_make(const struct pipeline *pipeline, const struct plan_context *conte
 	planning_inputs(&in);
 	scope_env(&(struct plan_scope){.in = &in}, &pipeline->env, &env);
 	plan_concurrency(&in, &scope);
+	if (LANG_IS_SET(pipeline->deploy))
+		in.plan.version = scope_text(&scope, &pipeline->deploy.version);
+	in.policies = arena_array(arena, struct str_list, pipeline->stages.count);
 	in.plan.stages = arena_array(arena, struct plan_stage, pipeline->stages.count);
 	for (; in.plan.stage_count < pipeline->stages.count; in.plan.stage_count++)
 		in.plan.stages[in.plan.stage_count] =
 			plan_stage(&in, &scope, &pipeline->stages.items[in.plan.stage_count]);
 	planning_needs(&in);
-	if (LANG_IS_SET(pipeline->deploy)) {
-		scope.names_environment = true; /* each environment stage has its own */
-		in.plan.deploy = planning_deploy(&in, &scope, &pipeline->deploy);
-	}
+	require_policies(&in);
 	if (in.context->pr.is_fork)
 		planning_fork(&in);
 	refusals_add(&in.plan, arena);

@@ -29,10 +29,54 @@ struct plan_pull_request {
 	bool is_fork;
 };
 
+struct plan_target {
+	struct str name;
+	struct str url;
+	struct pair_list variables; /* over those of the environment */
+	struct str_list labels;     /* that its workers must have */
+	int32_t wave;               /* where the file has no waves; 0: the first */
+};
+
+/* What the environment demands, whatever the file says. */
+struct plan_floor {
+	struct str_list pipelines; /* empty: any */
+	struct str_list refs;      /* globs of branches and tags; empty: any */
+	struct str after;          /* the environment that must come before it; "" */
+	struct plan_gate *gate;    /* the least; NULL: none */
+	struct str_list alarms;
+	int64_t bake_ms;
+	int32_t min_points;
+	struct str_list labels;
+	bool needs_full;   /* sandbox: full */
+	struct str window; /* "" */
+};
+
+/* Exactly what one pipeline may lower. */
+struct plan_grant {
+	struct str name;
+	struct str_list refs;   /* globs; empty: any */
+	struct str_list skip;   /* environments that need not come before */
+	struct plan_gate *gate; /* the least instead of the floor's; NULL with lowers_gate: none */
+	bool lowers_gate, lowers_bake, lowers_points, lowers_window;
+	bool lowers_alarms; /* one that is not ok before a wave does not hold it */
+	int64_t bake_ms;    /* the least instead of the floor's */
+	int32_t min_points;
+	struct str window;
+};
+
 struct plan_environment {
 	struct str name;
 	struct str tier;
 	struct pair_list variables;
+	bool is_fifo;
+	struct plan_target *targets;
+	size_t target_count;
+	struct plan_floor floor;
+	struct plan_grant *grant; /* for this pipeline and ref here; NULL: none */
+	/* Mandatory, by the environment and by its tier. */
+	const struct pipeline_job *checks[2];
+	size_t check_counts[2];
+	struct str_list policies[2];
 };
 
 /* What does not apply is empty. Texts may hold any bytes; the plan gets them as UTF-8 without zeros. */
@@ -53,10 +97,13 @@ struct plan_context {
 	bool has_paths; /* false: nobody knows what changed, so everything counts as changed */
 	struct str_list paths;
 	struct pair_list inputs;
-	/* The environment of this name; false: there is none. NULL: this server has none at all. */
-	bool (*environment)(
-		void *arg, struct str name, struct arena *arena, struct plan_environment *ret, struct err *err);
+	/* The environment of this name, with the grant for this pipeline and ref, if any; false: there is none. NULL:
+	 * nobody knows, as for `penstock plan` without a server. */
+	bool (*environment)(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *arena,
+		struct plan_environment *ret, struct err *err);
 	void *environment_arg;
+	/* The service that a deploy block without one is about; "": named like the repository. */
+	struct str service;
 	const char *file; /* ".penstock/ci.yaml" */
 };
 

@@ -16,9 +16,17 @@ struct planning {
 	const struct plan_context *context;
 	struct arena *arena;
 	struct lang_errors *errors;
-	bool has_failed;  /* not the count of errors: the caller's list keeps a repeated one once */
-	struct plan plan; /* in the making */
+	bool has_failed;           /* not the count of errors: the caller's list keeps a repeated one once */
+	struct plan plan;          /* in the making */
+	struct str_list *policies; /* of each stage: what its environment and tier demand */
 	struct expr_value inputs, event, repo, pr;
+};
+
+/* Where in an environment stage a job stands. */
+struct plan_place {
+	enum plan_part part;
+	int32_t wave;                     /* from 1; 0: none */
+	const struct plan_target *target; /* NULL: it is about the whole wave */
 };
 
 /* What expressions can see at one place of the file. */
@@ -28,6 +36,7 @@ struct plan_scope {
 	const struct pair_list *env;                /* of the levels above; values are templates */
 	const struct plan_environment *environment; /* NULL: not known */
 	bool names_environment;                     /* false: environment.* has no meaning here */
+	const struct plan_place *place;             /* NULL: not of an environment stage */
 };
 
 /* false, so that a caller can write `return planning_fail(...)`. */
@@ -81,11 +90,14 @@ void planning_needs(struct planning *in);
 /* plan_fork.c: takes from a whole plan what a stranger's pull request may not have. Before refusals are looked for. */
 void planning_fork(struct planning *in);
 
-/* plan_delivery.c */
-json_t *planning_delivery(struct planning *in, const struct plan_scope *scope, const struct pipeline_stage *stage);
-json_t *planning_deploy(struct planning *in, const struct plan_scope *scope, const struct pipeline_deploy *deploy);
-json_t *json_list_of(const struct str_list *texts); /* new references */
-json_t *json_object_of(const struct pair_list *pairs);
-json_t *json_of_id_token(const struct plan_scope *scope, const struct pipeline_id_token *id_token);
+/* plan_configuration.c: NULL for none; times are the caller's. */
+struct plan_gate *plan_gate_of(const struct pipeline_gate *gate, struct arena *arena);
+
+/* plan_delivery.c: waves and jobs of an environment stage; the stages before it are planned. */
+void planning_delivery(struct planning *in, const struct plan_scope *scope, const struct pipeline_stage *stage,
+	struct plan_stage *made);
+struct str planning_ref(const struct planning *in); /* branch or tag, without refs/; "" of a pull request */
+/* plan_floor.c: raises it to what the environment demands, and refuses what may not go there. */
+void planning_floor(struct planning *in, const struct plan_environment *environment, struct plan_stage *made);
 
 #endif

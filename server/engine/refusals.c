@@ -1,15 +1,5 @@
 #include "server/engine/refusals.h"
 
-static bool has_environment(const struct plan_stage *stage)
-{
-	return stage->kind == PLAN_STAGE_ENVIRONMENT;
-}
-
-static bool has_time(const struct plan_stage *stage)
-{
-	return stage->gate && stage->gate->not_before > 0;
-}
-
 static bool has_services(const struct plan_job *job)
 {
 	return job->services != NULL;
@@ -35,11 +25,6 @@ static bool has_id_token(const struct plan_job *job)
 	return job->id_token != NULL;
 }
 
-static bool has_variables(const struct plan_job *job)
-{
-	return job->environment.n > 0;
-}
-
 static bool has_step(const struct plan_job *job, enum plan_step_kind kind)
 {
 	for (size_t i = 0; i < job->step_count; i++)
@@ -55,19 +40,15 @@ static bool has_gitops(const struct plan_job *job)
 
 /* Each row: whom it concerns, what that one does, and what this version plans instead. */
 static const struct {
-	bool (*stage)(const struct plan_stage *stage);
 	bool (*job)(const struct plan_job *job);
 	const char *does;
 	const char *what;
 } rows[] = {
-	{.stage = has_environment, .does = "deploys to an environment", .what = "environment stages"},
-	{.stage = has_time, .does = "waits for a time", .what = "gates with \"not_before\""},
 	{.job = has_services, .does = "starts services beside itself", .what = "services"},
 	{.job = has_cache, .does = "keeps a cache", .what = "caches"},
 	{.job = has_image, .does = "runs in an image", .what = "images"},
 	{.job = has_secrets, .does = "asks for secrets", .what = "secrets"},
 	{.job = has_id_token, .does = "asks for an identity token", .what = "identity tokens"},
-	{.job = has_variables, .does = "takes the variables of an environment", .what = "variables of environments"},
 	{.job = has_gitops, .does = "has a gitops step", .what = "gitops steps"},
 };
 
@@ -86,7 +67,7 @@ static void add(struct plan *plan, struct arena *arena, size_t row, const char *
 static void check_job(struct plan *plan, struct arena *arena, const struct plan_job *job)
 {
 	for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++)
-		if (rows[row].job && rows[row].job(job))
+		if (rows[row].job(job))
 			add(plan, arena, row, "job", job->name);
 }
 
@@ -96,9 +77,6 @@ void refusals_add(struct plan *plan, struct arena *arena)
 		const struct plan_stage *stage = &plan->stages[i];
 		if (stage->is_skipped)
 			continue;
-		for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++)
-			if (rows[row].stage && rows[row].stage(stage))
-				add(plan, arena, row, "stage", stage->name);
 		for (size_t j = 0; j < stage->job_count; j++)
 			if (!stage->jobs[j].is_skipped)
 				check_job(plan, arena, &stage->jobs[j]);

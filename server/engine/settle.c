@@ -1,20 +1,22 @@
 #include "server/engine/settle.h"
 
+#include "common/clock.h"
 #include "server/engine/conditions.h"
+#include "server/engine/delivery.h"
 
-static bool job_failed(const struct graph_job *job)
+bool settle_job_failed(const struct graph_job *job)
 {
 	return (job->state == JOB_FAILED || job->state == JOB_LOST) && !job->allow_failure;
 }
 
-static struct str describe_failure(const struct run_graph *graph, size_t index)
+struct str settle_describe_failure(const struct run_graph *graph, size_t index)
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	const struct graph_job *first = NULL;
 	size_t count = 0;
 	for (size_t i = 0; i < stage->job_count; i++) {
 		const struct graph_job *job = &graph->jobs[stage->first_job + i];
-		if (!job_failed(job))
+		if (!settle_job_failed(job))
 			continue;
 		first = first ? first : job;
 		count++;
@@ -36,8 +38,7 @@ static bool needs_are_over(const struct run_graph *graph, const struct graph_job
 	return true;
 }
 
-/* True: the job moved. */
-static bool settle_job(struct run_graph *graph, struct graph_job *job, struct effects *effects)
+bool settle_job(struct run_graph *graph, struct graph_job *job, struct effects *effects)
 {
 	if (job->state != JOB_BLOCKED || !needs_are_over(graph, job))
 		return false;
@@ -100,6 +101,13 @@ static void skip_stage(struct run_graph *graph, size_t index, struct str why)
 	graph_move_stage(graph, index, STAGE_SKIP, why);
 }
 
+/* Nobody has to be asked any more. */
+static void admit(struct run_graph *graph, size_t index)
+{
+	bool has_lane = graph->stages[index].plan->kind == PLAN_STAGE_ENVIRONMENT;
+	graph_move_stage(graph, index, has_lane ? STAGE_QUEUE : STAGE_START, (struct str){0});
+}
+
 static void enter_stage(struct run_graph *graph, size_t index, struct effects *effects)
 {
 	const struct plan_stage *plan = graph->stages[index].plan;
@@ -110,10 +118,12 @@ static void enter_stage(struct run_graph *graph, size_t index, struct effects *e
 	}
 	if (lets_go_of_group(plan))
 		release_group(graph, effects);
+	if (plan->kind == PLAN_STAGE_ENVIRONMENT && !delivery_prepare(graph, index, effects))
+		return;
 	/* A stage that is tried again keeps the gate that was granted for it: commit and plan are the same. */
 	const struct graph_gate *gate = graph_gate_of(graph, index);
 	if (!plan->gate || (gate && gate->state == GATE_GRANTED)) {
-		graph_move_stage(graph, index, STAGE_START, (struct str){0});
+		admit(graph, index);
 		return;
 	}
 	graph_move_stage(graph, index, STAGE_GATE, (struct str){0});
@@ -130,7 +140,8 @@ static void settle_gate(struct run_graph *graph, size_t index)
 	case GATE_OPEN:
 		return;
 	case GATE_GRANTED:
-		graph_move_stage(graph, index, STAGE_START, (struct str){0});
+		if (graph->stages[index].plan->gate->not_before <= graph->now_us)
+			admit(graph, index);
 		return;
 	case GATE_REFUSED:
 	case GATE_EXPIRED:
@@ -155,27 +166,53 @@ static void settle_running(struct run_graph *graph, size_t index, struct effects
 		const struct graph_job *job = &graph->jobs[stage->first_job + i];
 		if (!job_is_over(job->state))
 			return;
-		has_failed |= job_failed(job);
+		has_failed |= settle_job_failed(job);
 	}
 	if (has_failed)
-		graph_move_stage(graph, index, STAGE_FAIL, describe_failure(graph, index));
+		graph_move_stage(graph, index, STAGE_FAIL, settle_describe_failure(graph, index));
 	else
 		graph_move_stage(graph, index, STAGE_SUCCEED, (struct str){0});
 }
 
-/* True: the stage is over, the next one may be looked at. */
-static bool settle_stage(struct run_graph *graph, size_t index, struct effects *effects)
+static struct str wait_for_gate(const struct run_graph *graph, size_t index)
+{
+	const struct graph_gate *gate = graph_gate_of(graph, index);
+	const struct plan_stage *plan = graph->stages[index].plan;
+	char text[CLOCK_TEXT_BYTES];
+	if (gate->state == GATE_GRANTED) {
+		clock_format(plan->gate->not_before, text);
+		return arena_printf(
+			graph->arena, "%s: stage \"%.*s\" is approved, but not for earlier", text, STR_ARG(plan->name));
+	}
+	return arena_printf(graph->arena, "approval of stage \"%.*s\": %zu of %d, by %.*s", STR_ARG(plan->name),
+		engine_approved(gate), plan->gate->approvals, STR_ARG(engine_who_may(graph, gate)));
+}
+
+/* True: the stage is over, the next one may be looked at. Where it waits for anything but jobs, *ret_wait says for
+ * what. */
+static bool settle_stage(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait)
 {
 	const struct graph_stage *stage = &graph->stages[index];
+	bool is_delivery = stage->plan->kind == PLAN_STAGE_ENVIRONMENT;
 	if (stage->state == STAGE_BLOCKED)
 		enter_stage(graph, index, effects);
+	if (stage->state == STAGE_GATED && is_delivery && delivery_is_outrun(graph, index))
+		return false;
 	if (stage->state == STAGE_GATED)
 		settle_gate(graph, index);
+	if (stage->state == STAGE_GATED && graph->ending == RUN_PENDING)
+		*ret_wait = wait_for_gate(graph, index);
+	if (graph->ending == RUN_PENDING && stage->state == STAGE_QUEUED)
+		delivery_enter(graph, index, effects, ret_wait);
 	if (graph->ending != RUN_PENDING)
 		return false;
-	if (stage->state == STAGE_RUNNING)
+	if (stage->state == STAGE_RUNNING && is_delivery)
+		delivery_run(graph, index, effects, ret_wait);
+	else if (stage->state == STAGE_RUNNING)
 		settle_running(graph, index, effects);
-	return stage_is_over(stage->state);
+	if (stage_is_over(stage->state) && is_delivery)
+		delivery_leave(graph, index, effects);
+	return stage_is_over(stage->state) && graph->ending == RUN_PENDING;
 }
 
 /* --- the end --- */
@@ -205,6 +242,18 @@ static void end_job(struct run_graph *graph, struct graph_job *job, struct effec
 	effects->has_cancelled = true;
 }
 
+static enum stage_event stage_end(const struct run_graph *graph, bool is_deploying)
+{
+	if (graph->ending == RUN_ROLLED_BACK && is_deploying)
+		return STAGE_ROLL_BACK;
+	return graph->ending == RUN_SUPERSEDED ? STAGE_SUPERSEDE : STAGE_CANCEL;
+}
+
+static enum run_event run_end(enum run_state ending)
+{
+	return ending == RUN_SUPERSEDED ? RUN_SUPERSEDE : ending == RUN_ROLLED_BACK ? RUN_ROLL_BACK : RUN_CANCEL;
+}
+
 static bool end_stage(struct run_graph *graph, size_t index, struct effects *effects)
 {
 	const struct graph_stage *stage = &graph->stages[index];
@@ -217,10 +266,15 @@ static bool end_stage(struct run_graph *graph, size_t index, struct effects *eff
 	struct graph_gate *gate = graph_gate_of(graph, index);
 	if (gate && gate->state == GATE_OPEN)
 		graph_move_gate(graph, gate, GATE_CLOSE, graph->reason);
-	if (!is_over || stage_is_over(stage->state))
-		return is_over;
-	enum stage_event event = graph->ending == RUN_SUPERSEDED ? STAGE_SUPERSEDE : STAGE_CANCEL;
-	graph_move_stage(graph, index, event, graph->reason);
+	if (!is_over)
+		return false;
+	bool was_at_it = stage->state == STAGE_QUEUED || stage->state == STAGE_RUNNING;
+	if (stage->plan->kind == PLAN_STAGE_ENVIRONMENT && !stage_is_over(stage->state))
+		delivery_end(graph, index);
+	if (!stage_is_over(stage->state))
+		graph_move_stage(graph, index, stage_end(graph, was_at_it && stage->plan->delivery), graph->reason);
+	if (stage->plan->kind == PLAN_STAGE_ENVIRONMENT)
+		delivery_leave(graph, index, effects);
 	return true;
 }
 
@@ -231,7 +285,7 @@ static void settle_ending(struct run_graph *graph, struct effects *effects)
 		is_over &= end_stage(graph, i, effects);
 	if (!is_over)
 		return;
-	graph_move_run(graph, graph->ending == RUN_SUPERSEDED ? RUN_SUPERSEDE : RUN_CANCEL, graph->reason);
+	graph_move_run(graph, run_end(graph->ending), graph->reason);
 }
 
 static void ensure_running(struct run_graph *graph)
@@ -277,30 +331,19 @@ static void wait_for_group(struct run_graph *graph)
 					       STR_ARG(graph->lane.holder), STR_ARG(graph->concurrency_group)));
 }
 
-static void wait_for_gate(struct run_graph *graph, size_t index)
-{
-	const struct graph_gate *gate = graph_gate_of(graph, index);
-	if (graph->state == RUN_RUNNING)
-		graph_move_run(graph, RUN_WAIT, (struct str){0});
-	set_waiting_for(
-		graph, arena_printf(graph->arena, "approval of stage \"%.*s\": %zu of %d, by %.*s",
-			       STR_ARG(graph->stages[index].plan->name), engine_approved(gate),
-			       graph->stages[index].plan->gate->approvals, STR_ARG(engine_who_may(graph, gate))));
-}
-
 static void settle_stages(struct run_graph *graph, struct effects *effects)
 {
 	for (size_t i = 0; i < graph->stage_count; i++) {
-		if (settle_stage(graph, i, effects))
+		struct str wait = {0};
+		if (settle_stage(graph, i, effects, &wait))
 			continue;
 		if (graph->ending != RUN_PENDING)
 			return;
-		if (graph->stages[i].state == STAGE_GATED) {
-			wait_for_gate(graph, i);
-			return;
-		}
-		ensure_running(graph);
-		set_waiting_for(graph, (struct str){0});
+		if (wait.n && graph->state == RUN_RUNNING)
+			graph_move_run(graph, RUN_WAIT, (struct str){0});
+		else if (wait.n == 0)
+			ensure_running(graph);
+		set_waiting_for(graph, wait);
 		return;
 	}
 	finish(graph);

@@ -26,6 +26,7 @@
 	X(RUN_FAIL, "fail")                                                                                            \
 	X(RUN_CANCEL, "cancel")                                                                                        \
 	X(RUN_SUPERSEDE, "supersede")                                                                                  \
+	X(RUN_ROLL_BACK, "roll back")                                                                                  \
 	X(RUN_RETRY, "retry")
 
 #define STAGE_STATES(X)                                                                                                \
@@ -42,6 +43,8 @@
 
 #define STAGE_EVENTS(X)                                                                                                \
 	X(STAGE_GATE, "gate")                                                                                          \
+	X(STAGE_QUEUE, "queue")                                                                                        \
+	X(STAGE_ROLL_BACK, "roll back")                                                                                \
 	X(STAGE_START, "start")                                                                                        \
 	X(STAGE_SUCCEED, "succeed")                                                                                    \
 	X(STAGE_FAIL, "fail")                                                                                          \
@@ -72,6 +75,7 @@
 	X(JOB_REQUEUE, "requeue")                                                                                      \
 	X(JOB_CANCEL, "cancel")                                                                                        \
 	X(JOB_SKIP, "skip")                                                                                            \
+	X(JOB_RESOLVE, "resolve")                                                                                      \
 	X(JOB_RESET, "reset")
 
 #define GATE_STATES(X)                                                                                                 \
@@ -96,6 +100,25 @@
 	X(WAVE_FAILED, "failed")                                                                                       \
 	X(WAVE_SUPERSEDED, "superseded")                                                                               \
 	X(WAVE_ROLLED_BACK, "rolled_back")
+
+#define WAVE_EVENTS(X)                                                                                                 \
+	X(WAVE_DEPLOY, "deploy")                                                                                       \
+	X(WAVE_VERIFY, "verify")                                                                                       \
+	X(WAVE_BAKE, "bake")                                                                                           \
+	X(WAVE_SUCCEED, "succeed")                                                                                     \
+	X(WAVE_FAIL, "fail")                                                                                           \
+	X(WAVE_SUPERSEDE, "supersede")                                                                                 \
+	X(WAVE_ROLL_BACK, "roll back")                                                                                 \
+	X(WAVE_RETRY, "retry")
+
+#define DEPLOYMENT_EVENTS(X)                                                                                           \
+	X(DEPLOYMENT_START, "start")                                                                                   \
+	X(DEPLOYMENT_VERIFY, "verify")                                                                                 \
+	X(DEPLOYMENT_GO_LIVE, "go live")                                                                               \
+	X(DEPLOYMENT_FAIL, "fail")                                                                                     \
+	X(DEPLOYMENT_LOSE, "lose")                                                                                     \
+	X(DEPLOYMENT_SUPERSEDE, "supersede")                                                                           \
+	X(DEPLOYMENT_ROLL_BACK, "roll back")
 
 #define DEPLOYMENT_STATES(X)                                                                                           \
 	X(DEPLOYMENT_PENDING, "pending")                                                                               \
@@ -124,7 +147,9 @@ enum job_event { JOB_EVENTS(X) JOB_EVENT_COUNT };
 enum gate_state { GATE_STATES(X) GATE_STATE_COUNT };
 enum gate_event { GATE_EVENTS(X) GATE_EVENT_COUNT };
 enum wave_state { WAVE_STATES(X) WAVE_STATE_COUNT };
+enum wave_event { WAVE_EVENTS(X) WAVE_EVENT_COUNT };
 enum deployment_state { DEPLOYMENT_STATES(X) DEPLOYMENT_STATE_COUNT };
+enum deployment_event { DEPLOYMENT_EVENTS(X) DEPLOYMENT_EVENT_COUNT };
 enum lane_request_state { LANE_REQUEST_STATES(X) LANE_REQUEST_STATE_COUNT };
 #undef X
 
@@ -154,6 +179,8 @@ extern const struct state_machine run_machine;
 extern const struct state_machine stage_machine;
 extern const struct state_machine job_machine;
 extern const struct state_machine gate_machine;
+extern const struct state_machine wave_machine;
+extern const struct state_machine deployment_machine;
 
 /* False: the machine has no such move. */
 bool state_may_move(const struct state_machine *machine, int from, int event, int *ret_to);
@@ -164,5 +191,7 @@ bool run_is_over(enum run_state state);
 bool stage_is_over(enum stage_state state);
 bool job_is_over(enum job_state state);
 bool job_is_held(enum job_state state); /* some worker has it */
+bool wave_is_over(enum wave_state state);
+bool deployment_is_over(enum deployment_state state); /* an unknown one is not */
 
 #endif

@@ -16,7 +16,8 @@ static void print_machine(struct buf *to, const struct state_machine *machine)
 
 void states_print(struct buf *to)
 {
-	const struct state_machine *machines[] = {&run_machine, &stage_machine, &job_machine, &gate_machine};
+	const struct state_machine *machines[] = {
+		&run_machine, &stage_machine, &wave_machine, &deployment_machine, &job_machine, &gate_machine};
 	buf_add_c(to,
 		"# States\n\nPrinted by `penstock-server --states` from the tables in `server/engine/states.c`. A move that is not listed does\n"
 		"not happen. What is final stays final, but for the one explicit retry: failed to running.\n");

@@ -1,6 +1,6 @@
 #include "server/ingest/commit_planner.h"
 
-#include "server/engine/planner.h"
+#include "server/engine/plan_configuration.h"
 #include "server/ingest/pipeline_files.h"
 
 #include <string.h>
@@ -33,6 +33,7 @@ const struct field trigger_fields[] = {
 
 struct work {
 	const struct trigger *trigger;
+	const struct configuration *configuration;
 	struct git_mirror *mirror;
 	struct pipeline_files files;
 	struct str definition;     /* the commit that the pipeline files are read from */
@@ -141,6 +142,9 @@ static bool set_context(struct work *work, struct err *err)
 		.repository = trigger->repository_name,
 		.default_branch = trigger->default_branch,
 		.inputs = trigger->inputs,
+		.environment = plan_configuration_environment,
+		.environment_arg = (void *)(uintptr_t)work->configuration,
+		.service = plan_configuration_service(work->configuration, trigger->repository_name),
 	};
 	if (trigger->pull_request)
 		work->context.pr = (struct plan_pull_request){
@@ -293,10 +297,10 @@ static bool run(struct work *work, struct err *err)
 	return skip_files(work, err);
 }
 
-bool commit_planner_run(const char *mirror_path, const struct trigger *trigger, struct commit_plans *ret,
-	struct arena *arena, struct err *err)
+bool commit_planner_run(const char *mirror_path, const struct trigger *trigger,
+	const struct configuration *configuration, struct commit_plans *ret, struct arena *arena, struct err *err)
 {
-	struct work work = {.trigger = trigger, .arena = arena};
+	struct work work = {.trigger = trigger, .configuration = configuration, .arena = arena};
 	if (!git_mirror_open(mirror_path, &work.mirror, err))
 		return false;
 	work.plans.owned = json_array();

@@ -7,6 +7,7 @@
  */
 
 #include "common/fields.h"
+#include "common/lang/configuration.h"
 #include "server/engine/plan.h"
 #include "server/git/git_read.h"
 
@@ -54,8 +55,8 @@ struct commit_plans {
 
 /* False: it could not be done now (the commit is missing, say); ERR_UPSTREAM and ERR_NOT_FOUND may pass with the next
  * fetch. */
-bool commit_planner_run(const char *mirror_path, const struct trigger *trigger, struct commit_plans *ret,
-	struct arena *arena, struct err *err);
+bool commit_planner_run(const char *mirror_path, const struct trigger *trigger,
+	const struct configuration *configuration, struct commit_plans *ret, struct arena *arena, struct err *err);
 void commit_plans_done(struct commit_plans *plans);
 
 #endif

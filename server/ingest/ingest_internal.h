@@ -60,6 +60,16 @@ void ingest_start_trigger(struct ingest *ingest, const struct trigger *trigger,
 	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg,
 	const struct ingest_manual *manual);
 
+void trigger_copy(struct trigger *to, const struct trigger *from, struct arena *arena);
+/* What may pass is tried again later, unless somebody waits for the answer; the rest is noted. */
+void ingest_note_failure(struct ingest *ingest, const struct trigger *trigger, const struct err *err, bool is_manual);
+
+/* redeploy_flow.c: a trigger that asks for a version to be deployed again, by its `inputs` service, environment,
+ * version, to. */
+bool ingest_is_redeploy(const struct trigger *trigger);
+void ingest_start_redeploy(struct ingest *ingest, const struct trigger *trigger,
+	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg);
+
 /* delivery_pull.c: what a stored delivery says of a pull request. */
 struct pull_delivery {
 	int64_t repository, delivery;

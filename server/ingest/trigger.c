@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "server/configuration/configurations.h"
 #include "server/events/events.h"
 #include "server/git/mirrors.h"
 #include "server/ingest/ingest_internal.h"
@@ -23,6 +24,7 @@ struct trigger_flow {
 	struct str_list groups; /* of the person who started it by hand */
 	bool is_admin, is_manual, has_fetched;
 	char *mirror_path;
+	const struct configuration_snapshot *snapshot; /* as planned by */
 	struct commit_plans plans;
 	struct err plan_err;
 	size_t *statements; /* of each run's answer */
@@ -68,8 +70,8 @@ static enum flow_next fetch(struct flow *flow)
 static void plan_on_pool(void *arg)
 {
 	struct trigger_flow *trigger = arg;
-	commit_planner_run(
-		trigger->mirror_path, &trigger->trigger, &trigger->plans, &trigger->flow.arena, &trigger->plan_err);
+	commit_planner_run(trigger->mirror_path, &trigger->trigger, trigger->snapshot->configuration, &trigger->plans,
+		&trigger->flow.arena, &trigger->plan_err);
 }
 
 static void planned(void *arg, bool is_cancelled)
@@ -94,6 +96,8 @@ static enum flow_next plan(struct flow *flow)
 	trigger->plan_err = (struct err){0};
 	free(trigger->mirror_path);
 	trigger->mirror_path = mirrors_path(trigger->ingest->server->mirrors, trigger->trigger.repository);
+	configuration_unref(trigger->snapshot);
+	trigger->snapshot = configuration_ref(configurations_now(trigger->ingest->server->configurations));
 	work_submit(trigger->ingest->server->loop, plan_on_pool, planned, trigger);
 	return FLOW_WAIT;
 }
@@ -219,12 +223,10 @@ static bool may_pass(enum err_kind kind)
 	       kind == ERR_NOT_FOUND || kind == ERR_SYSTEM;
 }
 
-static void note_failure(struct trigger_flow *trigger, const struct err *err)
+void ingest_note_failure(struct ingest *ingest, const struct trigger *row, const struct err *err, bool is_manual)
 {
-	struct ingest *ingest = trigger->ingest;
-	const struct trigger *row = &trigger->trigger;
 	struct db_batch *batch = db_batch_new(ingest->server->db);
-	if (may_pass(err->kind) && !trigger->is_manual && row->tries < TRIES_MAX)
+	if (may_pass(err->kind) && !is_manual && row->tries < TRIES_MAX)
 		db_add(batch, QUERY_TRIGGER_LATER, DB_I64(row->id), DB_TEXT(str_of(err->text)),
 			DB_I64(ingest_delay_ms(row->tries)));
 	else
@@ -242,7 +244,7 @@ static void trigger_ended(struct flow *flow)
 	if (err) { /* a conflict may be another coordinator's work, which is then left as it is, or a deadlock */
 		if (!trigger->is_manual && err->kind != ERR_CONFLICT)
 			log_warn("ingest.trigger", F("trigger", trigger->trigger.id), F("err", err));
-		note_failure(trigger, err);
+		ingest_note_failure(ingest, &trigger->trigger, err, trigger->is_manual);
 	}
 	if (trigger->done) {
 		struct ingest_outcome outcome = {.run = trigger->first_run};
@@ -251,13 +253,14 @@ static void trigger_ended(struct flow *flow)
 		trigger->done(trigger->arg, &outcome, err);
 	}
 	commit_plans_done(&trigger->plans);
+	configuration_unref(trigger->snapshot);
 	free(trigger->mirror_path);
 	arena_done(&trigger->row_arena);
 	flow_free(flow);
 	ingest_ended(ingest);
 }
 
-static void copy_trigger(struct trigger *to, const struct trigger *from, struct arena *arena)
+void trigger_copy(struct trigger *to, const struct trigger *from, struct arena *arena)
 {
 	/* Through JSON and back: every field of the table is copied, whatever is added to it. */
 	json_t *json = fields_write(trigger_fields, from);
@@ -271,11 +274,15 @@ void ingest_start_trigger(struct ingest *ingest, const struct trigger *trigger,
 	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg,
 	const struct ingest_manual *manual)
 {
+	if (ingest_is_redeploy(trigger)) {
+		ingest_start_redeploy(ingest, trigger, done, arg);
+		return;
+	}
 	struct trigger_flow *flow = flow_new(sizeof *flow, steps, trigger_ended);
 	flow->ingest = ingest;
 	flow->done = done;
 	flow->arg = arg;
-	copy_trigger(&flow->trigger, trigger, &flow->row_arena);
+	trigger_copy(&flow->trigger, trigger, &flow->row_arena);
 	id_map_put(&ingest->triggers, flow->trigger.id, &flow->trigger.id);
 	if (manual) {
 		flow->is_manual = true;

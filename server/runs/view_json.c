@@ -31,14 +31,65 @@ static json_t *json_of_map(const struct pair_list *pairs)
 	return object;
 }
 
+static json_t *deployments_of(const struct run_graph *graph, size_t wave)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		const struct graph_deployment *deployment = &graph->deployments[i];
+		if (deployment->wave != wave)
+			continue;
+		json_array_append_new(list,
+			json_pack("{s:I, s:o, s:o, s:o, s:s, s:I, s:o, s:o, s:o}", "id", (json_int_t)deployment->id,
+				"target", json_of_str(deployment->target), "version", json_of_str(deployment->version),
+				"previous", json_of_str(deployment->previous), "state",
+				deployment_state_names[deployment->state], "job_id",
+				(json_int_t)graph->jobs[deployment->job].id, "started_at",
+				json_of_time(deployment->started_at), "ended_at", json_of_time(deployment->ended_at),
+				"baked_at", json_of_time(deployment->baked_at)));
+	}
+	return list;
+}
+
+static json_t *view_wave(const struct run_graph *graph, size_t at)
+{
+	const struct graph_wave *wave = &graph->waves[at];
+	const struct plan_wave *plan = &graph->stages[wave->stage].plan->delivery->waves[wave->number - 1];
+	json_t *json = json_pack("{s:i, s:o, s:s, s:o, s:o, s:i, s:I, s:i}", "number", wave->number, "name",
+		json_of_str(plan->name), "state", wave_state_names[wave->state], "held", json_of_str(wave->held),
+		"targets", json_of_list(&plan->targets), "parallel", plan->parallel, "bake_ms",
+		(json_int_t)plan->bake_ms, "min_points", plan->min_points);
+	json_object_set_new(json, "started_at", json_of_time(wave->started_at));
+	json_object_set_new(json, "baking_since", json_of_time(wave->baking_since));
+	json_object_set_new(json, "bake_until", json_of_time(wave->bake_until));
+	json_object_set_new(json, "ended_at", json_of_time(wave->ended_at));
+	json_object_set_new(json, "deployments", deployments_of(graph, at));
+	return json;
+}
+
+/* Of an environment stage; null of others. */
+static json_t *view_delivery(const struct run_graph *graph, const struct graph_stage *stage)
+{
+	const struct plan_delivery *plan = stage->plan->delivery;
+	if (!plan)
+		return json_null();
+	json_t *waves = json_array();
+	for (size_t i = 0; i < stage->wave_count; i++)
+		json_array_append_new(waves, view_wave(graph, stage->first_wave + i));
+	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:o}", "service", json_of_str(plan->service), "version",
+		json_of_str(stage->version), "alarms", json_of_list(&plan->alarms), "on_alarm",
+		plan_reaction_names[plan->on_alarm], "on_failure", plan_reaction_names[plan->on_failure], "waves",
+		waves);
+}
+
 json_t *view_stage(const struct run_graph *graph, size_t index)
 {
 	const struct graph_stage *stage = &graph->stages[index];
-	return json_pack("{s:I, s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "id", (json_int_t)stage->id, "index",
+	return json_pack("{s:I, s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)stage->id, "index",
 		(json_int_t)index, "name", json_of_str(stage->plan->name), "kind",
 		plan_stage_kind_names[stage->plan->kind], "state", stage_state_names[stage->state], "reason",
 		json_of_str(stage->reason), "environment", json_of_str(stage->plan->environment), "started_at",
-		json_of_time(stage->started_at), "ended_at", json_of_time(stage->ended_at));
+		json_of_time(stage->started_at), "ended_at", json_of_time(stage->ended_at), "delivery",
+		view_delivery(graph, stage));
 }
 
 static json_t *decisions_of(const struct graph_gate *gate)

@@ -117,6 +117,8 @@ static enum flow_next link_plan(struct flow *flow)
 	graph->loaded.graph.plan = plan_ref_plan(graph->plan);
 	if (!graph_link(&graph->loaded.graph, &flow->err))
 		return FLOW_FAIL;
+	if (graph->loaded.graph.wave_count)
+		visit->shell->hooks.add_facts(visit->shell->hooks.arg, &graph->loaded.graph);
 	graph->loaded_bytes = graph->arena.used_bytes;
 	return FLOW_CONTINUE;
 }
@@ -137,6 +139,18 @@ static const struct engine_event *choose_event(struct visit *visit, struct engin
 	return &visit->current->event;
 }
 
+/* A stage that came to its lane, or left it. */
+static void look_stage_lane(const struct visit *visit)
+{
+	const struct run_graph *graph = &visit->graph->loaded.graph;
+	size_t left = visit->effects.releases_lane_of;
+	if (left)
+		shell_look_lane(visit->shell, graph->stages[left - 1].lane.lane);
+	for (size_t i = 0; i < graph->stage_count; i++)
+		if (graph->stages[i].lane.state == LANE_WAITING)
+			shell_look_lane(visit->shell, graph->stages[i].lane.lane);
+}
+
 static enum flow_next apply(struct flow *flow)
 {
 	struct visit *visit = (struct visit *)flow;
@@ -144,8 +158,10 @@ static enum flow_next apply(struct flow *flow)
 	struct engine_event own;
 	if (!engine_apply(graph, choose_event(visit, &own), &visit->effects, &flow->err))
 		return FLOW_FAIL;
-	if (!engine_is_dirty(graph, &visit->effects))
+	if (!engine_is_dirty(graph, &visit->effects)) {
+		look_stage_lane(visit);
 		return FLOW_DONE;
+	}
 	FAILPOINT("run.decided");
 	struct db_batch *batch = db_batch_new(visit->shell->db);
 	run_store_save(batch, graph, &visit->effects);
@@ -174,9 +190,12 @@ static void tell(struct visit *visit)
 		hooks->attempts_cancelled(hooks->arg);
 	if (visit->effects.releases_lane || visit->effects.requests_lane)
 		shell_look_lane(visit->shell, visit->graph->loaded.graph.lane.lane);
+	look_stage_lane(visit);
 	/* Only the next look sees who is inside. */
-	if (visit->effects.requests_lane)
+	if (visit->effects.requests_lane || visit->effects.requests_lane_of)
 		visit->is_wanted_again = true;
+	if (visit->effects.condemns)
+		hooks->version_condemned(hooks->arg);
 }
 
 static void close_round(struct visit *visit)

@@ -20,6 +20,9 @@ struct shell_hooks {
 	void (*run_changed)(void *arg, int64_t run);
 	void (*jobs_queued)(void *arg);
 	void (*attempts_cancelled)(void *arg);
+	void (*version_condemned)(void *arg); /* a rollback was asked for */
+	/* Before a run with environment stages is decided over: why no wave may start, from the configuration. */
+	void (*add_facts)(void *arg, struct run_graph *graph);
 };
 
 struct shell *shell_new(struct db *db, struct plan_cache *plans, const struct shell_hooks *hooks);

@@ -25,10 +25,11 @@ static struct str label_text(const struct str_list *labels, struct arena *arena)
 }
 
 struct columns {
-	struct str *names, *kinds, *environments; /* of stages */
-	struct str *keys, *labels, *full, *allow; /* of jobs */
-	int64_t *stages, *keep_ms;
-	size_t stage_count, job_count;
+	struct str *names, *kinds, *environments, *services, *alarms; /* of stages */
+	struct str *keys, *labels, *full, *allow, *commits;           /* of jobs */
+	int64_t *stages, *keep_ms, *waves;
+	int64_t *wave_stages, *wave_numbers;
+	size_t stage_count, job_count, wave_count;
 };
 
 static void add_job(struct columns *columns, size_t stage, const struct plan_job *job, struct arena *arena)
@@ -37,16 +38,40 @@ static void add_job(struct columns *columns, size_t stage, const struct plan_job
 	columns->keys[n] = job->key;
 	columns->stages[n] = (int64_t)stage;
 	columns->keep_ms[n] = job->artifacts.keep_ms;
+	columns->waves[n] = job->wave;
+	columns->commits[n] = str_or_empty(job->commit);
 	columns->labels[n] = label_text(&job->labels, arena);
 	columns->full[n] = str_is(job->profile, "full") ? STR("t") : STR("f");
 	columns->allow[n] = job->allow_failure ? STR("t") : STR("f");
 }
 
+static void add_delivery(
+	struct columns *columns, size_t stage, const struct plan_delivery *delivery, struct arena *arena)
+{
+	columns->services[stage] = columns->alarms[stage] = STR("");
+	if (!delivery)
+		return;
+	columns->services[stage] = str_or_empty(delivery->service);
+	columns->alarms[stage] = label_text(&delivery->alarms, arena);
+	for (size_t i = 0; i < delivery->wave_count; i++) {
+		columns->wave_stages[columns->wave_count] = (int64_t)stage;
+		columns->wave_numbers[columns->wave_count++] = (int64_t)i + 1;
+	}
+}
+
 static void fill_columns(struct columns *columns, const struct plan *plan, struct arena *arena)
 {
-	size_t jobs = 0;
-	for (size_t i = 0; i < plan->stage_count; i++)
+	size_t jobs = 0, waves = 0;
+	for (size_t i = 0; i < plan->stage_count; i++) {
 		jobs += plan->stages[i].job_count;
+		waves += plan->stages[i].delivery ? plan->stages[i].delivery->wave_count : 0;
+	}
+	columns->services = arena_array(arena, struct str, plan->stage_count);
+	columns->alarms = arena_array(arena, struct str, plan->stage_count);
+	columns->commits = arena_array(arena, struct str, jobs);
+	columns->waves = arena_array(arena, int64_t, jobs);
+	columns->wave_stages = arena_array(arena, int64_t, waves);
+	columns->wave_numbers = arena_array(arena, int64_t, waves);
 	columns->names = arena_array(arena, struct str, plan->stage_count);
 	columns->kinds = arena_array(arena, struct str, plan->stage_count);
 	columns->environments = arena_array(arena, struct str, plan->stage_count);
@@ -61,6 +86,7 @@ static void fill_columns(struct columns *columns, const struct plan *plan, struc
 		columns->names[i] = stage->name;
 		columns->kinds[i] = str_of(plan_stage_kind_names[stage->kind]);
 		columns->environments[i] = str_or_empty(stage->environment);
+		add_delivery(columns, i, stage->delivery, arena);
 		for (size_t j = 0; j < stage->job_count; j++)
 			add_job(columns, i, &stage->jobs[j], arena);
 	}
@@ -107,7 +133,11 @@ size_t run_store_create(struct db_batch *batch, size_t first_statement, const st
 		DB_TEXTS(columns.labels, columns.job_count), DB_TEXTS(columns.full, columns.job_count),
 		DB_TEXTS(columns.allow, columns.job_count), DB_ID_OR_NULL(run->pull_request),
 		DB_TEXT(str_or_empty(run->head_commit)), DB_TEXT(str_or_empty(run->base_commit)), DB_BOOL(run->is_fork),
-		DB_I64S(columns.keep_ms, columns.job_count));
+		DB_I64S(columns.keep_ms, columns.job_count), DB_TEXTS(columns.services, columns.stage_count),
+		DB_TEXTS(columns.alarms, columns.stage_count), DB_I64S(columns.waves, columns.job_count),
+		DB_TEXTS(columns.commits, columns.job_count), DB_I64S(columns.wave_stages, columns.wave_count),
+		DB_I64S(columns.wave_numbers, columns.wave_count),
+		DB_TEXT(run->is_rollback ? STR("rollback") : STR("normal")));
 	return statement;
 }
 
@@ -134,6 +164,7 @@ static const struct field lane_fields[] = {
 	FIELD(struct lane, version, FIELD_I64, 0),
 	FIELD(struct lane, epoch, FIELD_I64, 0),
 	FIELD(struct lane, is_newest, FIELD_BOOL, 0),
+	FIELD(struct lane, is_reserved, FIELD_BOOL, 0),
 	FIELD_END,
 };
 

@@ -1,6 +1,7 @@
 #include "server/store/run_store.h"
 
 #include "common/json.h"
+#include "server/store/delivery_store.h"
 
 #include <stdlib.h>
 
@@ -41,6 +42,7 @@ static const struct field stage_row_fields[] = {
 	FIELD(struct graph_stage, id, FIELD_I64, 0),
 	FIELD_ENUM(struct graph_stage, state, stage_state_names, 0),
 	FIELD(struct graph_stage, reason, FIELD_STR, 0),
+	FIELD(struct graph_stage, version, FIELD_STR, 0),
 	FIELD(struct graph_stage, started_at, FIELD_TIME, 0),
 	FIELD(struct graph_stage, ended_at, FIELD_TIME, 0),
 	FIELD_END,
@@ -143,7 +145,7 @@ static const struct field end_row_fields[] = {
 
 /* --- loading --- */
 
-enum { LOAD_RUN, LOAD_STAGES, LOAD_JOBS, LOAD_GATES, LOAD_DECISIONS, LOAD_LANE, LOAD_ENDS };
+enum { LOAD_RUN, LOAD_STAGES, LOAD_JOBS, LOAD_GATES, LOAD_DECISIONS, LOAD_LANE, LOAD_ENDS, LOAD_DELIVERY };
 enum { JOB_EXIT_CODE_COLUMN = 7 };
 
 void run_store_load(struct db_batch *batch, int64_t run)
@@ -156,9 +158,16 @@ void run_store_load(struct db_batch *batch, int64_t run)
 		[LOAD_DECISIONS] = QUERY_RUN_DECISIONS,
 		[LOAD_LANE] = QUERY_RUN_LANE,
 		[LOAD_ENDS] = QUERY_RUN_ENDS,
+		[LOAD_DELIVERY] = QUERY_RUN_DELIVERY,
 	};
 	for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
 		db_add(batch, queries[i], DB_I64(run));
+}
+
+static enum run_state ending_of(struct str name)
+{
+	int state;
+	return enum_from_name(run_state_names, name, &state) ? (enum run_state)state : RUN_PENDING;
 }
 
 static bool read_run(
@@ -182,9 +191,7 @@ static bool read_run(
 		.concurrency_group = row.concurrency_group,
 		.state = row.state,
 		.was = row.state,
-		.ending = str_is(row.ending, "cancelled")    ? RUN_CANCELLED
-			  : str_is(row.ending, "superseded") ? RUN_SUPERSEDED
-							     : RUN_PENDING,
+		.ending = ending_of(row.ending),
 		.reason = row.reason,
 		.waiting_for = row.waiting_for,
 		.abandoned = row.abandoned,
@@ -322,7 +329,9 @@ bool run_store_read(const struct db_reply *reply, size_t first, int64_t now_us, 
 	struct run_graph *graph = &loaded.graph;
 	bool ok = read_run(reply, first, &loaded, arena, err) && read_stages(reply, first, graph, err) &&
 		  read_jobs(reply, first, graph, err) && read_gates(reply, first, graph, err) &&
-		  read_lane(reply, first + LOAD_LANE, graph, err) && read_ends(reply, first + LOAD_ENDS, &loaded, err);
+		  read_lane(reply, first + LOAD_LANE, graph, err) &&
+		  read_ends(reply, first + LOAD_ENDS, &loaded, err) &&
+		  delivery_store_read(reply, first + LOAD_DELIVERY, graph, err);
 	if (!ok)
 		return false;
 	graph->now_us = now_us;
@@ -527,6 +536,7 @@ void run_store_save(struct db_batch *batch, const struct run_graph *graph, const
 	save_stages(batch, graph);
 	save_jobs(batch, graph);
 	save_gates(batch, graph);
+	delivery_store_save(batch, graph, effects);
 	if (effects->releases_lane)
 		db_add(batch, QUERY_LANE_RELEASE, DB_I64(graph->id));
 	if (effects->requests_lane)

@@ -13,7 +13,7 @@
 
 /* --- one run --- */
 
-enum { RUN_STORE_STATEMENTS = 7 };
+enum { RUN_STORE_STATEMENTS = 8 };
 void run_store_load(struct db_batch *batch, int64_t run); /* adds so many */
 
 struct run_loaded {
@@ -58,6 +58,7 @@ struct run_new {
 	int64_t pull_request;                /* its number; 0: none */
 	struct str head_commit, base_commit; /* of it; `commit` is their merge */
 	bool is_fork;
+	bool is_rollback;
 };
 
 /* Adds label sets, plan and run; answers with run_store_read_created() on the LAST of the statements it added, whose

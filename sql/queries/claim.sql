@@ -10,10 +10,13 @@ picked as (
 leased as (
 	update job j set state = 'leased', attempt = j.attempt + 1, worker_id = $1::bigint, message = '', changed = pg_current_xact_id()
 	from picked where j.id = picked.id
-	returning j.id, j.attempt, j.run_id, j.key),
+	returning j.id, j.attempt, j.run_id, j.key, j.commit, j.wave_id),
 made as (
 	insert into attempt (job_id, number, run_id, worker_id, instance, state, leased_at, lease_until)
 	select id, attempt, run_id, $1::bigint, $2::text, 'leased', now(), now() + $4::bigint * interval '1 ms' from leased)
-select j.id as job, j.attempt, j.run_id as run, j.key, r.number, p.name as repository, r.commit, l.hash as plan_hash
+select j.id as job, j.attempt, j.run_id as run, j.key, r.number, p.name as repository, coalesce(nullif(j.commit, ''), r.commit) as commit,
+	l.hash as plan_hash,
+	case when j.wave_id is null then '' else coalesce((select v.name from deployment d join version v on v.id = d.previous_version_id
+		where d.job_id = j.id order by d.id desc limit 1), '') end as previous_version
 from leased j join run r on r.id = j.run_id join repository p on p.id = r.repository_id join plan l on l.id = r.plan_id
 order by j.id

@@ -11,3 +11,9 @@ union
 select id from run where state = 'pending' and concurrency_group = ''
 union
 select id from run where abandoned <> '' and state in ('pending', 'waiting')
+union
+select run_id from stage where kind = 'environment' and state in ('queued', 'running')
+union
+select s.run_id from stage s join lane l on l.kind = 'environment' and l.key = s.service || '@' || s.environment
+where s.kind = 'environment' and s.state = 'gated'
+	and exists (select from lane_request n where n.lane_id = l.id and n.run_id > s.run_id and n.granted_at is not null and n.priority = 0)

@@ -142,13 +142,14 @@ static void check_errors(const struct lang_errors *errors)
 
 /* --- plans --- */
 
-static bool find_environment(
-	void *arg, struct str name, struct arena *arena, struct plan_environment *ret, struct err *err)
+static bool find_environment(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *arena,
+	struct plan_environment *ret, struct err *err)
 {
-	(void)arg;
+	static struct plan_target targets[] = {{.name = {"eu-1", 4}, .wave = 1}, {.name = {"us-1", 4}, .wave = 2}};
+	(void)arg, (void)pipeline, (void)ref;
 	if (!str_is(name, "prod") && !str_is(name, "qa"))
 		return err_set(err, ERR_NOT_FOUND, "there is no environment \"%.*s\"", STR_ARG(name));
-	*ret = (struct plan_environment){.name = name, .tier = name};
+	*ret = (struct plan_environment){.name = name, .tier = name, .targets = targets, .target_count = 2};
 	pair_set(&ret->variables, arena, STR("registry"), STR("reg.example.org"));
 	return true;
 }

@@ -119,9 +119,10 @@ struct str test_keys(void)
 	return test_joined(&list);
 }
 
-bool test_find_environment(void *arg, struct str name, struct arena *to, struct plan_environment *ret, struct err *err)
+bool test_find_environment(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *to,
+	struct plan_environment *ret, struct err *err)
 {
-	(void)arg;
+	(void)arg, (void)pipeline, (void)ref;
 	if (!str_is(name, "sandbox/ann") && !str_is(name, "prod"))
 		return err_set(err, ERR_NOT_FOUND, "there is no environment \"%.*s\"", STR_ARG(name));
 	*ret = (struct plan_environment){.name = name, .tier = str_is(name, "prod") ? STR("prod") : STR("sandbox")};

@@ -23,7 +23,8 @@ void test_make(struct str text, const struct plan_context *context); /* into pla
 struct plan_context test_push_to(const char *branch);
 struct plan_context test_pull_request(void);
 /* "sandbox/ann" of tier sandbox and "prod" of tier prod. */
-bool test_find_environment(void *arg, struct str name, struct arena *to, struct plan_environment *ret, struct err *err);
+bool test_find_environment(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *to,
+	struct plan_environment *ret, struct err *err);
 
 const struct plan_job *test_job(const char *key); /* fails the test when there is none */
 struct str test_joined(const struct str_list *list);

@@ -7,6 +7,7 @@
  */
 
 #include "server/engine/engine.h"
+#include "server/engine/planner.h"
 
 struct world {
 	struct arena arena;
@@ -14,11 +15,16 @@ struct world {
 	struct run_graph graph;
 	struct effects effects; /* of the last event */
 	struct err err;         /* of the last refused event */
-	int64_t next_gate;
+	int64_t next_gate, next_deployment, next_request;
+	const struct plan_environment *environments;
+	size_t environment_count;
 };
 
 /* Fails the test when the text is no good pipeline. Created and looked at once. */
 void world_init(struct world *world, const char *yaml);
+/* The same where these environments are known, each with its targets; the service is "web". */
+void world_init_delivery(
+	struct world *world, const char *yaml, const struct plan_environment *environments, size_t count);
 void world_done(struct world *world);
 
 /* Each applies one event and "stores" the outcome; false: refused, see err. */
@@ -40,6 +46,16 @@ struct graph_job *world_job(struct world *world, const char *job);
 const char *world_job_state(struct world *world, const char *job);
 const char *world_stage_state(struct world *world, const char *stage);
 const char *world_run_state(struct world *world);
+
+/* The lane lets the stage in, if it asks; false: it does not. */
+bool world_let_in(struct world *world, const char *stage);
+void world_wait(struct world *world, int64_t ms); /* and looks */
+struct graph_stage *world_stage(struct world *world, const char *stage);
+const char *world_wave_state(struct world *world, size_t wave);          /* counted over all stages */
+const char *world_target_state(struct world *world, const char *target); /* of the latest deployment; "none" */
+/* What stands outside: an alarm's state, as from now. */
+void world_set_alarm(struct world *world, const char *name, const char *state, int64_t points);
+bool world_resolve(struct world *world, const struct person *person, const char *target, const char *verdict);
 
 extern const struct person world_ann, world_bob, world_eve; /* ann: release, author; bob: release, qa; eve: viewer */
 

@@ -44,12 +44,17 @@ static const char full[] =
 	"  \"require\": {\"release\": \"1\"}, \"author\": \"deny\", \"comment_required\": true, \"timeout_ms\": 1209600000,"
 	"  \"not_before\": \"2026-11-21T08:00:00.000000Z\"}},"
 	" {\"name\": \"prod\", \"kind\": \"environment\", \"if\": \"always()\", \"environment\": \"prod\","
-	"  \"window\": \"Mon-Thu 09:00-16:00 Europe/Berlin\", \"delivery\": {\"waves\": ["
-	"   {\"targets\": [\"eu-1\"], \"parallel\": 1, \"bake_ms\": 1800000},"
-	"   {\"targets\": [\"*\", \"!x\"], \"parallel\": 2, \"bake_ms\": 0}], \"tests\": [{\"key\": \"prod/e2e\"}]}},"
+	"  \"window\": \"Mon-Thu 09:00-16:00 Europe/Berlin\", \"delivery\": {\"service\": \"web\", \"waves\": ["
+	"   {\"name\": \"first\", \"targets\": [\"eu-1\"], \"parallel\": 1, \"bake_ms\": 1800000, \"min_points\": 3},"
+	"   {\"targets\": [\"us-1\"], \"parallel\": 2}], \"alarms\": [\"web-5xx\"], \"on_alarm\": \"rollback\","
+	"  \"on_failure\": \"stop\", \"fifo\": true, \"idempotent\": true, \"final\": true, \"priority\": 100,"
+	"  \"expires_ms\": 5}, \"jobs\": [{\"key\": \"prod/deploy[target=eu-1]\", \"name\": \"deploy\","
+	"   \"network\": \"none\", \"fetch_depth\": 1, \"part\": \"deploy\", \"wave\": 1, \"target\": \"eu-1\","
+	"   \"version\": \"v1\", \"commit\": \"abc\", \"origin\": 7, \"origin_jobs\": [\"build/package\"],"
+	"   \"steps\": []}]},"
 	" {\"name\": \"later\", \"kind\": \"environment\", \"skipped\": true, \"skip_reason\": \"no need\","
 	"  \"environment\": \"x\"}],"
-	"\"deploy\": {\"service\": \"web\"}, \"refusals\": [\"one\"], \"warnings\": [\"two\"]}";
+	"\"version\": \"v1\", \"refusals\": [\"one\"], \"warnings\": [\"two\"]}";
 
 static json_t *parse(const char *text)
 {
@@ -321,9 +326,7 @@ START_TEST(refusals_name_who_asks)
 {
 	static const char *const expected[] = {"job \"package\" starts services", "job \"package\" keeps a cache",
 		"job \"package\" runs in an image", "job \"package\" asks for secrets",
-		"job \"package\" asks for an identity token", "job \"package\" takes the variables",
-		"job \"package\" has a gitops step", "stage \"review\" waits for a time",
-		"stage \"prod\" deploys to an environment"};
+		"job \"package\" asks for an identity token", "job \"package\" has a gitops step"};
 	auto_arena arena = {0};
 	json_t *json = parse(full);
 	struct plan plan = load(json, &arena);
@@ -355,10 +358,11 @@ static const char printed[] =
 	"before 2026-11-21T08:00:00.000000Z\n"
 	"\n"
 	"prod  if always()\n"
-	"  deploys  to prod, window Mon-Thu 09:00-16:00 Europe/Berlin\n"
+	"  deploys  web to prod, window Mon-Thu 09:00-16:00 Europe/Berlin\n"
 	"  wave 1   eu-1, then baked for 30m\n"
-	"  wave 2   *, !x, 2 at a time\n"
-	"  test     e2e\n"
+	"  wave 2   us-1, 2 at a time\n"
+	"  alarms   web-5xx; one that fires: rollback\n"
+	"  deploy[target=eu-1]  0 steps, at most 0s\n"
 	"\n"
 	"later  skipped: no need\n"
 	"\n"

@@ -1272,7 +1272,7 @@ export interface components {
             kind: "normal" | "rollback";
             state: components["schemas"]["RunState"];
             /** @enum {unknown} */
-            event: "push" | "tag" | "pull_request" | "manual" | "schedule";
+            event: "push" | "tag" | "pull_request" | "manual" | "schedule" | "rollback" | "deploy";
             ref: string;
             branch: string;
             tag: string;
@@ -1329,8 +1329,51 @@ export interface components {
             environment: string;
             started_at: components["schemas"]["Time"];
             ended_at: components["schemas"]["Time"];
+            /** @description of an environment stage */
+            delivery: components["schemas"]["StageDelivery"] | null;
             gate?: components["schemas"]["Gate"] | null;
             jobs?: components["schemas"]["Job"][];
+        };
+        /** @enum {unknown} */
+        Reaction: "stop" | "rollback";
+        StageDelivery: {
+            service: string;
+            /** @description empty until its turn has come */
+            version: string;
+            alarms: string[];
+            on_alarm: components["schemas"]["Reaction"];
+            on_failure: components["schemas"]["Reaction"];
+            waves: components["schemas"]["Wave"][];
+        };
+        Wave: {
+            number: number;
+            name: string;
+            /** @enum {unknown} */
+            state: "pending" | "deploying" | "verifying" | "baking" | "succeeded" | "failed" | "superseded" | "rolled_back";
+            /** @description what it waits for, to be read behind "waits for"; empty when it goes on */
+            held: string;
+            targets: string[];
+            parallel: number;
+            bake_ms: number;
+            min_points: number;
+            started_at: components["schemas"]["Time"];
+            baking_since: components["schemas"]["Time"];
+            bake_until: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Time"];
+            deployments: components["schemas"]["WaveDeployment"][];
+        };
+        WaveDeployment: {
+            id: number;
+            target: string;
+            version: string;
+            /** @description what the target ran before */
+            previous: string;
+            /** @enum {unknown} */
+            state: "pending" | "running" | "verifying" | "live" | "failed" | "superseded" | "rolled_back" | "unknown";
+            job_id: number;
+            started_at: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Time"];
+            baked_at: components["schemas"]["Time"];
         };
         Gate: {
             id: number;

@@ -1,0 +1,12 @@
+#ifndef SERVER_CONFIGURATION_DELIVERY_FACTS_H
+#define SERVER_CONFIGURATION_DELIVERY_FACTS_H
+
+/* What the configuration says of a run's environment stage that is next or under way, for the engine to decide by. */
+
+#include "server/configuration/configurations.h"
+#include "server/engine/graph.h"
+
+/* Fills graph->facts.frozen. */
+void delivery_facts_add(const struct configuration_snapshot *snapshot, struct run_graph *graph);
+
+#endif

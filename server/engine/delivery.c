@@ -1,0 +1,593 @@
+#include "server/engine/delivery.h"
+
+#include "common/clock.h"
+#include "server/engine/conditions.h"
+#include "server/engine/settle.h"
+
+static const struct plan_delivery *rules_of(const struct run_graph *graph, size_t index)
+{
+	return graph->stages[index].plan->delivery;
+}
+
+static bool is_rollback(const struct run_graph *graph, size_t index)
+{
+	return rules_of(graph, index)->priority == PLAN_PRIORITY_ROLLBACK;
+}
+
+static struct str time_text(const struct run_graph *graph, int64_t at)
+{
+	char text[CLOCK_TEXT_BYTES];
+	clock_format(at, text);
+	return str_of(arena_strdup(graph->arena, text));
+}
+
+/* --- before the gate --- */
+
+static bool fix_version(struct run_graph *graph, size_t index)
+{
+	struct graph_stage *stage = &graph->stages[index];
+	struct err err = {0};
+	struct str version = {0}, why = {0};
+	if (stage->version.n)
+		return true;
+	if (is_rollback(graph, index))
+		version = graph->plan->version;
+	else if (!condition_render(graph, graph->plan->version, &version, &err))
+		why = arena_printf(graph->arena, "its version could not be worked out: %s", err.text);
+	version = str_trim(version);
+	if (why.n == 0 && version.n == 0)
+		why = arena_printf(graph->arena, "its version is empty: %.*s", STR_ARG(graph->plan->version));
+	if (why.n) {
+		delivery_fail(graph, index, why);
+		return false;
+	}
+	stage->version = version;
+	stage->is_dirty = true;
+	return true;
+}
+
+bool delivery_prepare(struct run_graph *graph, size_t index, struct effects *effects)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	bool is_ready = true;
+	if (!fix_version(graph, index))
+		return false;
+	for (size_t i = 0; i < stage->job_count; i++) {
+		struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (job->plan->part != PLAN_PART_PREVIEW)
+			continue;
+		settle_job(graph, job, effects);
+		is_ready &= job_is_over(job->state);
+	}
+	for (size_t i = 0; is_ready && i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (job->plan->part != PLAN_PART_PREVIEW || !settle_job_failed(job))
+			continue;
+		delivery_fail(graph, index, settle_describe_failure(graph, index));
+		return false;
+	}
+	return is_ready;
+}
+
+/* --- what holds it --- */
+
+static struct str hold_of(const struct run_graph *graph, size_t index)
+{
+	const struct graph_facts *facts = &graph->facts;
+	if (is_rollback(graph, index))
+		return (struct str){0};
+	if (facts->frozen.n)
+		return facts->frozen;
+	for (size_t i = 0; !rules_of(graph, index)->overrides_alarms && i < facts->alarm_count; i++) {
+		const struct graph_alarm *alarm = &facts->alarms[i];
+		if (!str_is(alarm->state, "ok"))
+			return arena_printf(graph->arena, "the alarm \"%.*s\" to be ok: it is %.*s%s%.*s",
+				STR_ARG(alarm->name), STR_ARG(alarm->state), alarm->message.n ? ", " : "",
+				STR_ARG(alarm->message));
+	}
+	return (struct str){0};
+}
+
+static bool is_condemned(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	if (graph->facts.quarantined.n == 0 || is_rollback(graph, index))
+		return false;
+	bool has_begun = stage->state == STAGE_RUNNING;
+	settle_end(graph, has_begun ? RUN_ROLLED_BACK : RUN_CANCELLED,
+		arena_printf(graph->arena, "version %.*s is quarantined in %.*s: %.*s", STR_ARG(stage->version),
+			STR_ARG(stage->plan->environment), STR_ARG(graph->facts.quarantined)));
+	return true;
+}
+
+/* --- the lane --- */
+
+void delivery_enter(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait)
+{
+	struct graph_stage *stage = &graph->stages[index];
+	struct graph_lane *lane = &stage->lane;
+	struct str where = stage->plan->environment, service = stage->plan->delivery->service;
+	if (is_condemned(graph, index))
+		return;
+	switch (lane->state) {
+	case LANE_RELEASED:
+		if (delivery_is_outrun(graph, index))
+			return;
+		*ret_wait = hold_of(graph, index);
+		if (ret_wait->n)
+			return;
+		lane->state = LANE_WAITING;
+		effects->requests_lane_of = index + 1;
+		return;
+	case LANE_WAITING:
+		if (lane->holder.n)
+			*ret_wait = arena_printf(graph->arena, "%.*s to leave the lane of %.*s in %.*s",
+				STR_ARG(lane->holder), STR_ARG(service), STR_ARG(where));
+		return;
+	case LANE_GRANTED:
+	case LANE_REVOKED:
+		graph_move_stage(graph, index, STAGE_START, (struct str){0});
+		return;
+	case LANE_SUPERSEDED:
+		settle_end(graph, RUN_SUPERSEDED,
+			arena_printf(graph->arena, "superseded by %.*s in the lane of %.*s in %.*s",
+				STR_ARG(lane->superseded_by), STR_ARG(service), STR_ARG(where)));
+		return;
+	case LANE_REQUEST_STATE_COUNT:
+		break;
+	}
+	BUG("lane request in state %d", (int)lane->state);
+}
+
+bool delivery_is_outrun(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	const struct plan_delivery *rules = stage->plan->delivery;
+	if (graph->facts.newer.n == 0 || rules->is_fifo || rules->priority != PLAN_PRIORITY_NORMAL)
+		return false;
+	settle_end(graph, RUN_SUPERSEDED,
+		arena_printf(graph->arena, "superseded by %.*s, which entered the lane of %.*s in %.*s",
+			STR_ARG(graph->facts.newer), STR_ARG(rules->service), STR_ARG(stage->plan->environment)));
+	return true;
+}
+
+void delivery_leave(struct run_graph *graph, size_t index, struct effects *effects)
+{
+	struct graph_lane *lane = &graph->stages[index].lane;
+	if (lane->request == 0 || lane->state == LANE_RELEASED)
+		return;
+	lane->state = LANE_RELEASED;
+	effects->releases_lane_of = index + 1;
+}
+
+/* --- deployments --- */
+
+static struct graph_deployment *deployment_of(const struct run_graph *graph, size_t job)
+{
+	for (size_t i = graph->deployment_count; i > 0; i--)
+		if (graph->deployments[i - 1].job == job)
+			return &graph->deployments[i - 1];
+	return NULL;
+}
+
+static struct graph_deployment *deployment_to(const struct run_graph *graph, size_t wave, struct str target)
+{
+	for (size_t i = graph->deployment_count; i > 0; i--)
+		if (graph->deployments[i - 1].wave == wave && str_eq(graph->deployments[i - 1].target, target))
+			return &graph->deployments[i - 1];
+	return NULL;
+}
+
+static void add_deployment(struct run_graph *graph, size_t wave, size_t job)
+{
+	const struct plan_job *plan = graph->jobs[job].plan;
+	const struct graph_stage *stage = &graph->stages[graph->jobs[job].stage];
+	bool is_own = !is_rollback(graph, graph->jobs[job].stage);
+	graph->deployments =
+		arena_grow(graph->arena, graph->deployments, sizeof *graph->deployments, graph->deployment_count);
+	graph->deployments[graph->deployment_count++] = (struct graph_deployment){
+		.job = job,
+		.wave = wave,
+		.target = plan->target,
+		.version = is_own ? stage->version : plan->version,
+		.state = DEPLOYMENT_PENDING,
+		.was = DEPLOYMENT_PENDING,
+		.is_dirty = true,
+	};
+}
+
+/* The jobs of one wave and part; `i` counts jobs of the stage. */
+static bool is_of(const struct graph_job *job, const struct graph_wave *wave, enum plan_part part)
+{
+	return job->plan->wave == wave->number && job->plan->part == part;
+}
+
+/* A job whose attempt ended tells how far its target came. */
+static void follow_job(
+	struct run_graph *graph, struct graph_deployment *deployment, const struct graph_job *job, bool has_verify)
+{
+	bool is_deploy = job->plan->part == PLAN_PART_DEPLOY;
+	if (deployment_is_over(deployment->state))
+		return;
+	bool has_begun = job_is_held(job->state) || (job_is_over(job->state) && job->started_at);
+	if (is_deploy && deployment->state == DEPLOYMENT_PENDING && has_begun)
+		graph_move_deployment(graph, deployment, DEPLOYMENT_START);
+	if (!job_is_over(job->state))
+		return;
+	bool is_good = job->state == JOB_SUCCEEDED || job->allow_failure;
+	if (is_deploy && deployment->state == DEPLOYMENT_RUNNING && job->state == JOB_LOST)
+		graph_move_deployment(graph, deployment, DEPLOYMENT_LOSE);
+	else if (is_deploy && deployment->state == DEPLOYMENT_RUNNING && is_good)
+		graph_move_deployment(graph, deployment, has_verify ? DEPLOYMENT_VERIFY : DEPLOYMENT_GO_LIVE);
+	else if (is_deploy && deployment->state == DEPLOYMENT_RUNNING)
+		graph_move_deployment(graph, deployment, DEPLOYMENT_FAIL);
+	else if (!is_deploy && deployment->state == DEPLOYMENT_VERIFYING)
+		graph_move_deployment(graph, deployment, is_good ? DEPLOYMENT_GO_LIVE : DEPLOYMENT_FAIL);
+}
+
+struct wave_count {
+	size_t busy;      /* deploy or verify jobs that are queued or with a worker */
+	size_t unreached; /* deployments that are not done yet */
+	size_t unverified;
+	size_t failed;
+	const struct graph_deployment *unknown;
+};
+
+static bool has_verify(const struct run_graph *graph, const struct graph_stage *stage, struct str target)
+{
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct plan_job *plan = graph->jobs[stage->first_job + i].plan;
+		if (plan->part == PLAN_PART_VERIFY && str_eq(plan->target, target))
+			return true;
+	}
+	return false;
+}
+
+static struct wave_count follow_wave(struct run_graph *graph, size_t index, size_t at)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	const struct graph_wave *wave = &graph->waves[at];
+	struct wave_count count = {0};
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (!is_of(job, wave, PLAN_PART_DEPLOY) && !is_of(job, wave, PLAN_PART_VERIFY))
+			continue;
+		struct graph_deployment *deployment = deployment_to(graph, at, job->plan->target);
+		if (deployment)
+			follow_job(graph, deployment, job, has_verify(graph, stage, job->plan->target));
+		count.busy += job->state == JOB_QUEUED || job_is_held(job->state);
+	}
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		const struct graph_deployment *deployment = deployment_of(graph, stage->first_job + i);
+		if (!is_of(job, wave, PLAN_PART_DEPLOY) || !deployment)
+			continue;
+		count.unreached += deployment->state == DEPLOYMENT_PENDING || deployment->state == DEPLOYMENT_RUNNING ||
+				   deployment->state == DEPLOYMENT_UNKNOWN;
+		count.unverified += deployment->state == DEPLOYMENT_VERIFYING;
+		count.failed += deployment->state == DEPLOYMENT_FAILED;
+		if (deployment->state == DEPLOYMENT_UNKNOWN)
+			count.unknown = deployment;
+	}
+	return count;
+}
+
+/* --- one wave --- */
+
+static void begin_wave(struct run_graph *graph, size_t index, size_t at)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	graph_move_wave(graph, &graph->waves[at], WAVE_DEPLOY);
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (is_of(job, &graph->waves[at], PLAN_PART_DEPLOY) && job->state == JOB_BLOCKED)
+			add_deployment(graph, at, stage->first_job + i);
+	}
+}
+
+static void start_jobs(struct run_graph *graph, size_t index, size_t at, bool may_deploy, struct effects *effects)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	const struct graph_wave *wave = &graph->waves[at];
+	int32_t parallel = stage->plan->delivery->waves[wave->number - 1].parallel, running = 0;
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		bool is_busy = job->state == JOB_QUEUED || job_is_held(job->state);
+		running += is_busy && is_of(job, wave, PLAN_PART_DEPLOY);
+	}
+	for (size_t i = 0; i < stage->job_count; i++) {
+		struct graph_job *job = &graph->jobs[stage->first_job + i];
+		const struct graph_deployment *deployment = deployment_to(graph, at, job->plan->target);
+		if (is_of(job, wave, PLAN_PART_VERIFY) && deployment && deployment->state == DEPLOYMENT_VERIFYING)
+			settle_job(graph, job, effects);
+		if (may_deploy && is_of(job, wave, PLAN_PART_DEPLOY) && running < parallel)
+			running += settle_job(graph, job, effects) && job->state == JOB_QUEUED;
+	}
+}
+
+static void end_rest(struct run_graph *graph, size_t index, struct str why)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	for (size_t i = 0; i < stage->job_count; i++) {
+		struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (job->state == JOB_BLOCKED)
+			graph_move_job(graph, job, JOB_SKIP, why);
+	}
+	for (size_t i = 0; i < stage->wave_count; i++)
+		if (graph->waves[stage->first_wave + i].state == WAVE_PENDING)
+			graph_move_wave(graph, &graph->waves[stage->first_wave + i], WAVE_SUPERSEDE);
+	for (size_t i = 0; i < graph->deployment_count; i++)
+		if (graph->deployments[i].state == DEPLOYMENT_PENDING)
+			graph_move_deployment(graph, &graph->deployments[i], DEPLOYMENT_SUPERSEDE);
+}
+
+void delivery_fail(struct run_graph *graph, size_t index, struct str why)
+{
+	end_rest(graph, index, why);
+	graph_move_stage(graph, index, STAGE_FAIL, why);
+}
+
+static void condemn(struct run_graph *graph, size_t index, struct str why, struct effects *effects)
+{
+	effects->condemns = index + 1;
+	settle_end(graph, RUN_ROLLED_BACK, why);
+}
+
+/* What a failed wave means is for the file to say. Called when no worker is at it any more. */
+static void fail_wave(struct run_graph *graph, size_t index, size_t at, struct str why, struct effects *effects)
+{
+	const struct plan_delivery *rules = rules_of(graph, index);
+	if (rules->on_failure == PLAN_REACTION_ROLLBACK && !rules->is_final && !is_rollback(graph, index)) {
+		condemn(graph, index, why, effects);
+		return;
+	}
+	graph_move_wave(graph, &graph->waves[at], WAVE_FAIL);
+	delivery_fail(graph, index, why);
+}
+
+static const struct graph_alarm *fired(const struct run_graph *graph, size_t index, const struct graph_wave *wave)
+{
+	for (size_t i = 0; !is_rollback(graph, index) && i < graph->facts.alarm_count; i++) {
+		const struct graph_alarm *alarm = &graph->facts.alarms[i];
+		if (str_is(alarm->state, "firing") && alarm->since >= wave->started_at)
+			return alarm;
+	}
+	return NULL;
+}
+
+/* True: an alarm fired since the wave began, and what is to be done is under way. */
+static bool obey_alarm(
+	struct run_graph *graph, size_t index, size_t at, const struct wave_count *count, struct effects *effects)
+{
+	const struct plan_delivery *rules = rules_of(graph, index);
+	const struct graph_alarm *alarm = fired(graph, index, &graph->waves[at]);
+	if (!alarm)
+		return false;
+	struct str why = arena_printf(graph->arena, "alarm \"%.*s\" fired in wave %d of %.*s%s%.*s",
+		STR_ARG(alarm->name), graph->waves[at].number, STR_ARG(graph->stages[index].plan->environment),
+		alarm->message.n ? ": " : "", STR_ARG(alarm->message));
+	if (rules->on_alarm == PLAN_REACTION_ROLLBACK && !rules->is_final) {
+		condemn(graph, index, why, effects);
+		return true;
+	}
+	if (count->busy == 0) {
+		graph_move_wave(graph, &graph->waves[at], WAVE_FAIL);
+		delivery_fail(graph, index, why);
+	}
+	return true;
+}
+
+static struct str missing_points(const struct run_graph *graph, size_t index, const struct graph_wave *wave)
+{
+	int32_t wanted = rules_of(graph, index)->waves[wave->number - 1].min_points;
+	for (size_t i = 0; !is_rollback(graph, index) && i < graph->facts.alarm_count; i++) {
+		const struct graph_alarm *alarm = &graph->facts.alarms[i];
+		if (!str_is(alarm->state, "ok"))
+			return arena_printf(graph->arena, "the alarm \"%.*s\" to be ok: it is %.*s%s%.*s",
+				STR_ARG(alarm->name), STR_ARG(alarm->state), alarm->message.n ? ", " : "",
+				STR_ARG(alarm->message));
+		if (alarm->points < wanted)
+			return arena_printf(graph->arena, "data points of the alarm \"%.*s\": %lld of %d",
+				STR_ARG(alarm->name), (long long)alarm->points, wanted);
+	}
+	return (struct str){0};
+}
+
+static void bake(struct run_graph *graph, size_t index, size_t at, struct effects *effects, struct str *ret_wait)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	struct graph_wave *wave = &graph->waves[at];
+	bool is_over = true;
+	const struct graph_job *failed = NULL;
+	for (size_t i = 0; i < stage->job_count; i++) {
+		struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (!is_of(job, wave, PLAN_PART_TEST))
+			continue;
+		settle_job(graph, job, effects);
+		is_over &= job_is_over(job->state);
+		failed = settle_job_failed(job) ? job : failed;
+	}
+	if (!is_over)
+		return;
+	if (failed) {
+		fail_wave(graph, index, at, settle_describe_failure(graph, index), effects);
+		return;
+	}
+	if (graph->now_us < wave->bake_until) {
+		*ret_wait = arena_printf(graph->arena, "wave %d of %.*s to bake until %.*s", wave->number,
+			STR_ARG(stage->plan->environment), STR_ARG(time_text(graph, wave->bake_until)));
+		return;
+	}
+	*ret_wait = missing_points(graph, index, wave);
+	if (ret_wait->n)
+		return;
+	graph_move_wave(graph, wave, WAVE_SUCCEED);
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		struct graph_deployment *deployment = &graph->deployments[i];
+		if (deployment->wave != at || deployment->state != DEPLOYMENT_LIVE)
+			continue;
+		deployment->baked_at = graph->now_us;
+		deployment->is_dirty = true;
+	}
+}
+
+static void start_bake(struct run_graph *graph, size_t index, struct graph_wave *wave)
+{
+	graph_move_wave(graph, wave, WAVE_BAKE);
+	wave->bake_until = graph->now_us + rules_of(graph, index)->waves[wave->number - 1].bake_ms * 1000;
+}
+
+/* A hotfix or a rollback waits: what runs is finished, nothing more is begun. */
+static void make_way(struct run_graph *graph, size_t index, const struct wave_count *count)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	if (count->busy == 0)
+		settle_end(graph, RUN_SUPERSEDED,
+			arena_printf(graph->arena, "made way for %.*s in the lane of %.*s in %.*s",
+				STR_ARG(stage->lane.superseded_by), STR_ARG(stage->plan->delivery->service),
+				STR_ARG(stage->plan->environment)));
+}
+
+static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct effects *effects, struct str *ret_wait)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	struct graph_wave *wave = &graph->waves[at];
+	struct wave_count count = follow_wave(graph, index, at);
+	if (stage->lane.state == LANE_REVOKED && !count.unknown) {
+		make_way(graph, index, &count);
+		return;
+	}
+	if (wave->state == WAVE_PENDING) {
+		*ret_wait = hold_of(graph, index);
+		if (ret_wait->n)
+			return;
+		begin_wave(graph, index, at);
+		count = follow_wave(graph, index, at);
+	}
+	if (obey_alarm(graph, index, at, &count, effects))
+		return;
+	if (wave->state != WAVE_BAKING)
+		start_jobs(graph, index, at, count.failed == 0, effects);
+	count = follow_wave(graph, index, at);
+	if (count.unknown && count.busy == 0) {
+		*ret_wait = arena_printf(graph->arena,
+			"an operator to say how the deployment to %.*s ended: its worker went silent (penstock resolve %.*s %.*s "
+			"live|failed|retry)",
+			STR_ARG(count.unknown->target), STR_ARG(graph->name), STR_ARG(count.unknown->target));
+		return;
+	}
+	if (count.failed && count.busy == 0) {
+		fail_wave(graph, index, at, settle_describe_failure(graph, index), effects);
+		return;
+	}
+	if (wave->state == WAVE_DEPLOYING && count.unverified && count.unreached == 0)
+		graph_move_wave(graph, wave, WAVE_VERIFY);
+	if (count.busy || count.unreached || count.failed)
+		return;
+	if (wave->state != WAVE_BAKING && count.unverified == 0)
+		start_bake(graph, index, wave);
+	if (wave->state == WAVE_BAKING)
+		bake(graph, index, at, effects, ret_wait);
+}
+
+static void set_held(struct graph_wave *wave, struct str held)
+{
+	if (str_eq(wave->held, held))
+		return;
+	wave->held = held;
+	wave->is_dirty = true;
+}
+
+void delivery_run(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	if (is_condemned(graph, index))
+		return;
+	for (size_t i = 0; i < stage->wave_count; i++) {
+		size_t at = stage->first_wave + i;
+		if (!wave_is_over(graph->waves[at].state)) {
+			settle_wave(graph, index, at, effects, ret_wait);
+			set_held(&graph->waves[at], *ret_wait);
+		}
+		if (stage->state != STAGE_RUNNING || graph->ending != RUN_PENDING ||
+			graph->waves[at].state != WAVE_SUCCEEDED)
+			return;
+	}
+	graph_move_stage(graph, index, STAGE_SUCCEED, (struct str){0});
+}
+
+/* --- the end of the run --- */
+
+static enum wave_event wave_end(const struct run_graph *graph, const struct graph_wave *wave)
+{
+	return graph->ending == RUN_ROLLED_BACK && wave->state != WAVE_PENDING ? WAVE_ROLL_BACK : WAVE_SUPERSEDE;
+}
+
+/* A target that was reached keeps the version, unless it was condemned. */
+static void end_deployment(struct run_graph *graph, struct graph_deployment *deployment)
+{
+	bool is_reached = graph->jobs[deployment->job].state == JOB_SUCCEEDED;
+	if (graph->ending == RUN_ROLLED_BACK && deployment->state != DEPLOYMENT_PENDING &&
+		deployment->state != DEPLOYMENT_FAILED)
+		graph_move_deployment(graph, deployment, DEPLOYMENT_ROLL_BACK);
+	else if (deployment->state == DEPLOYMENT_VERIFYING && is_reached)
+		graph_move_deployment(graph, deployment, DEPLOYMENT_GO_LIVE);
+	else if (deployment->state == DEPLOYMENT_RUNNING && is_reached)
+		graph_move_deployment(graph, deployment, DEPLOYMENT_GO_LIVE);
+	else if (deployment->state == DEPLOYMENT_RUNNING || deployment->state == DEPLOYMENT_VERIFYING ||
+		 deployment->state == DEPLOYMENT_PENDING)
+		graph_move_deployment(graph, deployment, DEPLOYMENT_SUPERSEDE);
+	else if (deployment->state == DEPLOYMENT_UNKNOWN)
+		graph_move_deployment(graph, deployment, DEPLOYMENT_FAIL);
+}
+
+void delivery_end(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		struct graph_deployment *deployment = &graph->deployments[i];
+		bool is_settled = deployment->state == DEPLOYMENT_ROLLED_BACK ||
+				  deployment->state == DEPLOYMENT_SUPERSEDED ||
+				  (deployment_is_over(deployment->state) && graph->ending != RUN_ROLLED_BACK);
+		if (graph->jobs[deployment->job].stage == index && !is_settled)
+			end_deployment(graph, deployment);
+	}
+	for (size_t i = 0; i < stage->wave_count; i++) {
+		struct graph_wave *wave = &graph->waves[stage->first_wave + i];
+		if (!wave_is_over(wave->state))
+			graph_move_wave(graph, wave, wave_end(graph, wave));
+	}
+}
+
+/* --- unknown outcomes --- */
+
+bool delivery_resolve(
+	struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err)
+{
+	struct graph_deployment *deployment = NULL;
+	for (size_t i = 0; i < graph->deployment_count; i++)
+		if (graph->deployments[i].state == DEPLOYMENT_UNKNOWN &&
+			str_eq(graph->deployments[i].target, event->text))
+			deployment = &graph->deployments[i];
+	if (!deployment)
+		return err_set(err, ERR_CONFLICT, "%.*s has no deployment to \"%.*s\" whose outcome is unknown",
+			STR_ARG(graph->name), STR_ARG(event->text));
+	struct graph_job *job = &graph->jobs[deployment->job];
+	if (str_is(event->verdict, "live")) {
+		bool verifies = has_verify(graph, &graph->stages[job->stage], deployment->target);
+		graph_move_job(graph, job, JOB_RESOLVE, STR("an operator says that it went well"));
+		graph_move_deployment(graph, deployment, verifies ? DEPLOYMENT_VERIFY : DEPLOYMENT_GO_LIVE);
+		return true;
+	}
+	if (!str_is(event->verdict, "failed") && !str_is(event->verdict, "retry"))
+		return err_set(
+			err, ERR_INVALID, "\"%.*s\" is no verdict; say live, failed or retry", STR_ARG(event->verdict));
+	graph_move_deployment(graph, deployment, DEPLOYMENT_FAIL);
+	if (str_is(event->verdict, "failed"))
+		return true;
+	size_t wave = deployment->wave, at = deployment->job;
+	graph_move_job(graph, job, JOB_RESET, (struct str){0});
+	add_deployment(graph, wave, at);
+	effects->has_queued = true;
+	return true;
+}

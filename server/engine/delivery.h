@@ -1,0 +1,31 @@
+#ifndef SERVER_ENGINE_DELIVERY_H
+#define SERVER_ENGINE_DELIVERY_H
+
+/*
+ * Environment stages: the version that is fixed, the lane, the waves with their deployments, alarms, and what condemns
+ * a version. Private to the engine; settle.c calls it for stages of that kind.
+ *
+ * Where something other than a job is waited for, *ret_wait gets the sentence: on what, and what ends it.
+ */
+
+#include "server/engine/engine.h"
+
+/* A blocked stage whose turn has come. True: its version is fixed and its previews are done, so its gate may open. */
+bool delivery_prepare(struct run_graph *graph, size_t index, struct effects *effects);
+/* A queued stage: asks for its lane, and starts when the lane lets it in. */
+void delivery_enter(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait);
+/* A running stage: brings its waves as far as they can go. */
+void delivery_run(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait);
+/* The run ends, and all jobs of the stage are over: so do its waves and deployments. */
+void delivery_end(struct run_graph *graph, size_t index);
+/* The stage is over, or was asked to be: it leaves its lane. */
+void delivery_leave(struct run_graph *graph, size_t index, struct effects *effects);
+/* Fails the stage, and ends what has not begun. */
+void delivery_fail(struct run_graph *graph, size_t index, struct str why);
+/* True: a newer run entered the lane, so this one, which is not inside, ends as superseded. */
+bool delivery_is_outrun(struct run_graph *graph, size_t index);
+/* A person says how an unknown deployment ended: "live", "failed" or "retry". */
+bool delivery_resolve(
+	struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err);
+
+#endif

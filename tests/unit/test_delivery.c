@@ -1,0 +1,367 @@
+// links: penstock_world penstock_engine
+/* The engine on environment stages: lanes, waves, bakes, alarms, condemned versions, unknown outcomes. */
+#include "tests/support/world.h"
+
+#include "common/mem.h"
+#include "tests/support/suite.h"
+
+#include <check.h>
+#include <string.h>
+
+static struct plan_target targets[] = {{.name = {"eu-canary", 9}}, {.name = {"eu-1", 4}}, {.name = {"us-1", 4}}};
+static const struct plan_environment environments[] = {
+	{.name = {"qa", 2}, .tier = {"qa", 2}, .targets = targets, .target_count = 1},
+	{.name = {"prod", 4}, .tier = {"prod", 4}, .targets = targets, .target_count = 3},
+};
+
+static const char deploys[] =
+	"stages:\n"
+	"  - name: build\n"
+	"    jobs: { make: { outputs: [v], steps: [ { run: make } ] } }\n"
+	"  - name: prod\n"
+	"    environment: prod\n"
+	"    alarms: [errors]\n"
+	"    tests: { e2e: { once: wave, steps: [ { run: e2e } ] } }\n"
+	"    waves: [ { targets: [eu-canary], bake: 10m, min_points: 3 }, { targets: [\"*\"], parallel: 2 } ]\n"
+	"deploy: { service: web, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ], verify: [ { run: v } ] }\n";
+
+static struct world world;
+
+static void begin(const char *yaml)
+{
+	world_init_delivery(&world, yaml, environments, COUNT_OF(environments));
+	world_set_alarm(&world, "errors", "ok", 0);
+}
+
+static void tear_down(void)
+{
+	ck_assert_pstr_eq(world_check(&world), NULL);
+	world_done(&world);
+}
+
+static void build(void)
+{
+	ck_assert(world_lease(&world, "build/make"));
+	world_end_with_output(&world, "build/make", 0, "v", " v1\n");
+}
+
+static void deploy(const char *target)
+{
+	struct arena *arena = &world.arena;
+	world_pass(&world, arena_printf(arena, "prod/deploy[target=%s]", target).p);
+	world_pass(&world, arena_printf(arena, "prod/verify[target=%s]", target).p);
+}
+
+static void enter(void)
+{
+	build();
+	ck_assert(world_let_in(&world, "prod"));
+}
+
+static void bake_first(void)
+{
+	deploy("eu-canary");
+	world_pass(&world, "prod/e2e[wave=1]");
+	world_set_alarm(&world, "errors", "ok", 3);
+	world_wait(&world, 600000);
+}
+
+START_TEST(a_release_goes_through_its_waves)
+{
+	begin(deploys);
+	build();
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
+	ck_assert_uint_eq(world.effects.requests_lane_of, 2);
+	ck_assert_int_eq(str_is(world_stage(&world, "prod")->version, "v1"), 1); /* without its blanks */
+	ck_assert(world_let_in(&world, "prod"));
+	ck_assert_str_eq(world_wave_state(&world, 0), "deploying");
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-canary]"), "queued");
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=us-1]"), "blocked");
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	ck_assert_str_eq(world_wave_state(&world, 0), "verifying");
+	ck_assert_str_eq(world_target_state(&world, "eu-canary"), "verifying");
+	world_pass(&world, "prod/verify[target=eu-canary]");
+	ck_assert_str_eq(world_wave_state(&world, 0), "baking");
+	ck_assert_str_eq(world_target_state(&world, "eu-canary"), "live");
+	world_pass(&world, "prod/e2e[wave=1]");
+	ck_assert_str_eq(world_run_state(&world), "waiting");
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p, "wave 1 of prod to bake until"));
+	world_wait(&world, 600000);
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p, "data points of the alarm \"errors\": 0 of 3"));
+	world_set_alarm(&world, "errors", "ok", 3);
+	ck_assert(world_look(&world));
+	ck_assert_str_eq(world_wave_state(&world, 0), "succeeded");
+	ck_assert_int_gt(world.graph.deployments[0].baked_at, 0);
+	ck_assert_str_eq(world_run_state(&world), "running");
+	deploy("eu-1");
+	deploy("us-1");
+	world_pass(&world, "prod/e2e[wave=2]");
+	ck_assert_str_eq(world_run_state(&world), "succeeded");
+	ck_assert_uint_eq(world.effects.releases_lane_of, 2);
+}
+END_TEST
+
+START_TEST(no_more_than_parallel_deploy_at_a_time)
+{
+	begin("stages:\n  - { name: prod, environment: prod, waves: [ { targets: [\"*\"], parallel: 2 } ] }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	ck_assert(world_let_in(&world, "prod"));
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-canary]"), "queued");
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-1]"), "queued");
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=us-1]"), "blocked");
+	world_pass(&world, "prod/deploy[target=eu-1]");
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=us-1]"), "queued");
+	world_pass(&world, "prod/deploy[target=us-1]");
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	ck_assert_str_eq(world_run_state(&world), "succeeded");
+}
+END_TEST
+
+START_TEST(an_alarm_that_fires_condemns_the_version)
+{
+	begin(deploys);
+	enter();
+	bake_first();
+	ck_assert(world_lease(&world, "prod/deploy[target=eu-1]"));
+	world_set_alarm(&world, "errors", "firing", 4);
+	ck_assert(world_look(&world));
+	ck_assert_uint_eq(world.effects.condemns, 2);
+	ck_assert(world.effects.has_cancelled); /* with grace */
+	ck_assert_str_eq(world_run_state(&world), "running");
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=us-1]"), "cancelled");
+	world_end(&world, "prod/deploy[target=eu-1]", END_CANCELLED, 0);
+	ck_assert_str_eq(world_run_state(&world), "rolled_back");
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "rolled_back");
+	ck_assert_str_eq(world_wave_state(&world, 0), "succeeded");
+	ck_assert_str_eq(world_wave_state(&world, 1), "rolled_back");
+	ck_assert_str_eq(world_target_state(&world, "eu-canary"), "rolled_back");
+	ck_assert_str_eq(world_target_state(&world, "eu-1"), "rolled_back");
+	ck_assert_str_eq(world_target_state(&world, "us-1"), "superseded"); /* never reached */
+	ck_assert_ptr_nonnull(strstr(world.graph.reason.p, "alarm \"errors\" fired in wave 2 of prod"));
+	ck_assert_uint_eq(world.effects.releases_lane_of, 2);
+}
+END_TEST
+
+START_TEST(other_environments_are_left_alone)
+{
+	begin("stages:\n  - { name: qa, environment: qa }\n  - { name: prod, environment: prod, on_failure: rollback }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	ck_assert(world_let_in(&world, "qa"));
+	world_pass(&world, "qa/deploy[target=eu-canary]");
+	ck_assert(world_let_in(&world, "prod"));
+	world_fail(&world, "prod/deploy[target=eu-canary]");
+	ck_assert_str_eq(world_run_state(&world), "rolled_back");
+	ck_assert_str_eq(world_stage_state(&world, "qa"), "succeeded");
+	ck_assert_str_eq(deployment_state_names[world.graph.deployments[0].state], "live");
+}
+END_TEST
+
+START_TEST(a_broken_monitor_is_no_bad_release)
+{
+	begin(deploys);
+	enter();
+	deploy("eu-canary");
+	world_pass(&world, "prod/e2e[wave=1]");
+	world_set_alarm(&world, "errors", "unknown", 9);
+	world_wait(&world, 3600000);
+	ck_assert_str_eq(world_wave_state(&world, 0), "baking");
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p, "the alarm \"errors\" to be ok: it is unknown"));
+	world_set_alarm(&world, "errors", "ok", 9);
+	ck_assert(world_look(&world));
+	ck_assert_str_eq(world_wave_state(&world, 1), "deploying");
+}
+END_TEST
+
+START_TEST(a_firing_alarm_holds_a_wave_outside_the_lane)
+{
+	begin(deploys);
+	world_set_alarm(&world, "errors", "firing", 0);
+	build();
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
+	ck_assert_uint_eq(world.effects.requests_lane_of, 0);
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p, "it is firing"));
+	world_set_alarm(&world, "errors", "ok", 0);
+	ck_assert(world_look(&world));
+	ck_assert_uint_eq(world.effects.requests_lane_of, 2);
+}
+END_TEST
+
+START_TEST(a_freeze_keeps_the_next_wave)
+{
+	begin(deploys);
+	enter();
+	world.graph.facts.frozen = STR("prod is frozen until Monday: the fair");
+	bake_first(); /* the wave that is under way finishes */
+	ck_assert_str_eq(world_wave_state(&world, 0), "succeeded");
+	ck_assert_str_eq(world_wave_state(&world, 1), "pending");
+	ck_assert_str_eq(world_run_state(&world), "waiting");
+	ck_assert(str_is(world.graph.waves[1].held, "prod is frozen until Monday: the fair"));
+	world.graph.facts.frozen = (struct str){0};
+	ck_assert(world_look(&world));
+	ck_assert_str_eq(world_wave_state(&world, 1), "deploying");
+	ck_assert_uint_eq(world.graph.waves[1].held.n, 0);
+}
+END_TEST
+
+START_TEST(a_failed_deployment_stops_the_stage)
+{
+	begin(deploys);
+	enter();
+	bake_first();
+	ck_assert(world_lease(&world, "prod/deploy[target=us-1]"));
+	world_fail(&world, "prod/deploy[target=eu-1]");
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "running"); /* us-1 goes on */
+	world_end(&world, "prod/deploy[target=us-1]", END_EXIT, 0);
+	world_pass(&world, "prod/verify[target=us-1]");
+	ck_assert_str_eq(world_run_state(&world), "failed");
+	ck_assert_str_eq(world_target_state(&world, "eu-1"), "failed");
+	ck_assert_str_eq(world_target_state(&world, "us-1"), "live");
+	ck_assert_uint_eq(world.effects.condemns, 0);
+	/* and goes on from there when asked to */
+	ck_assert(world_retry(&world, &world_bob, ""));
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
+	ck_assert(world_let_in(&world, "prod"));
+	deploy("eu-1");
+	world_pass(&world, "prod/e2e[wave=2]");
+	ck_assert_str_eq(world_run_state(&world), "succeeded");
+}
+END_TEST
+
+START_TEST(a_failed_deployment_goes_back_where_asked)
+{
+	begin("stages:\n  - { name: prod, environment: prod, on_failure: rollback }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	ck_assert(world_let_in(&world, "prod"));
+	world_fail(&world, "prod/deploy[target=eu-canary]");
+	ck_assert_uint_eq(world.effects.condemns, 1);
+	ck_assert_str_eq(world_run_state(&world), "rolled_back");
+}
+END_TEST
+
+START_TEST(a_quarantined_version_is_not_deployed)
+{
+	begin(deploys);
+	world.graph.facts.quarantined = STR("it lost orders");
+	build();
+	ck_assert_str_eq(world_run_state(&world), "cancelled");
+	ck_assert_ptr_nonnull(strstr(world.graph.reason.p, "version v1 is quarantined in prod: it lost orders"));
+	ck_assert_str_eq(world_target_state(&world, "eu-canary"), "none");
+}
+END_TEST
+
+START_TEST(a_hotfix_takes_over_at_the_next_safe_point)
+{
+	begin(deploys);
+	enter();
+	bake_first();
+	ck_assert(world_lease(&world, "prod/deploy[target=eu-1]"));
+	world_stage(&world, "prod")->lane.state = LANE_REVOKED;
+	world_stage(&world, "prod")->lane.superseded_by = STR("web#43");
+	ck_assert(world_look(&world));
+	ck_assert_str_eq(
+		world_job_state(&world, "prod/deploy[target=eu-1]"), "running"); /* never killed by another run */
+	world_end(&world, "prod/deploy[target=eu-1]", END_EXIT, 0);
+	ck_assert(world_lease(&world, "prod/deploy[target=us-1]")); /* it was queued already */
+	world_end(&world, "prod/deploy[target=us-1]", END_EXIT, 0);
+	ck_assert_str_eq(world_run_state(&world), "superseded");
+	ck_assert_str_eq(world_target_state(&world, "eu-1"), "live");
+	ck_assert_ptr_nonnull(strstr(world.graph.reason.p, "made way for web#43"));
+}
+END_TEST
+
+START_TEST(a_newer_run_in_the_lane_supersedes_who_waits)
+{
+	begin(deploys);
+	world.graph.facts.newer = STR("web#50");
+	build();
+	ck_assert_str_eq(world_run_state(&world), "superseded");
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "superseded");
+}
+END_TEST
+
+START_TEST(an_unknown_outcome_waits_for_a_person)
+{
+	static const char *const verdicts[] = {"live", "failed", "retry"};
+	begin(deploys);
+	enter();
+	ck_assert(world_lease(&world, "prod/deploy[target=eu-canary]"));
+	world_end(&world, "prod/deploy[target=eu-canary]", END_WORKER_LOST, 0);
+	ck_assert_str_eq(world_target_state(&world, "eu-canary"), "unknown");
+	ck_assert_str_eq(world_run_state(&world), "waiting");
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p, "penstock resolve web#42 eu-canary live|failed|retry"));
+	ck_assert(!world_resolve(&world, &world_bob, "us-1", "live"));
+	ck_assert(!world_resolve(&world, &world_bob, "eu-canary", "maybe"));
+	ck_assert(world_resolve(&world, &world_bob, "eu-canary", verdicts[_i]));
+	if (_i == 1) {
+		ck_assert_str_eq(world_run_state(&world), "failed");
+		return;
+	}
+	if (_i == 2)
+		world_pass(&world, "prod/deploy[target=eu-canary]");
+	world_pass(&world, "prod/verify[target=eu-canary]");
+	ck_assert_str_eq(world_wave_state(&world, 0), "baking");
+}
+END_TEST
+
+START_TEST(previews_come_before_the_gate)
+{
+	begin("stages:\n  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"
+	      "deploy: { service: web, version: v1, preview: [ { run: p } ], steps: [ { run: d } ] }\n");
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "blocked");
+	world_pass(&world, "prod/preview[target=eu-canary]");
+	world_pass(&world, "prod/preview[target=eu-1]");
+	ck_assert_uint_eq(world.graph.gate_count, 0);
+	world_pass(&world, "prod/preview[target=us-1]");
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "gated");
+	ck_assert(world_decide(&world, &world_bob, true, ""));
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
+	ck_assert(world_let_in(&world, "prod"));
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-canary]"), "queued");
+}
+END_TEST
+
+START_TEST(a_version_that_nobody_can_tell_fails_the_stage)
+{
+	begin(deploys);
+	world_pass(&world, "build/make"); /* wrote no output */
+	ck_assert_str_eq(world_run_state(&world), "failed");
+	ck_assert_ptr_nonnull(strstr(world.graph.reason.p, "its version is empty: ${{ jobs.make.outputs.v }}"));
+}
+END_TEST
+
+START_TEST(cancelling_leaves_targets_as_they_are)
+{
+	begin(deploys);
+	enter();
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	ck_assert(world_cancel(&world, &world_bob, ""));
+	ck_assert_str_eq(world_run_state(&world), "cancelled");
+	ck_assert_str_eq(world_target_state(&world, "eu-canary"), "live"); /* it has the version, verified or not */
+	ck_assert_uint_eq(world.effects.condemns, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("delivery");
+	TCase *cases = tcase_create("delivery");
+	tcase_add_checked_fixture(cases, NULL, tear_down);
+	tcase_add_test(cases, a_release_goes_through_its_waves);
+	tcase_add_test(cases, no_more_than_parallel_deploy_at_a_time);
+	tcase_add_test(cases, an_alarm_that_fires_condemns_the_version);
+	tcase_add_test(cases, other_environments_are_left_alone);
+	tcase_add_test(cases, a_broken_monitor_is_no_bad_release);
+	tcase_add_test(cases, a_firing_alarm_holds_a_wave_outside_the_lane);
+	tcase_add_test(cases, a_freeze_keeps_the_next_wave);
+	tcase_add_test(cases, a_failed_deployment_stops_the_stage);
+	tcase_add_test(cases, a_failed_deployment_goes_back_where_asked);
+	tcase_add_test(cases, a_quarantined_version_is_not_deployed);
+	tcase_add_test(cases, a_hotfix_takes_over_at_the_next_safe_point);
+	tcase_add_test(cases, a_newer_run_in_the_lane_supersedes_who_waits);
+	tcase_add_loop_test(cases, an_unknown_outcome_waits_for_a_person, 0, 3);
+	tcase_add_test(cases, previews_come_before_the_gate);
+	tcase_add_test(cases, a_version_that_nobody_can_tell_fails_the_stage);
+	tcase_add_test(cases, cancelling_leaves_targets_as_they_are);
+	suite_add_tcase(suite, cases);
+	return suite_run(suite);
+}

@@ -1,0 +1,328 @@
+// links: penstock_engine penstock_test_planning
+/* Environment stages: waves, jobs of targets, and what the environment demands over the file. */
+#include "tests/support/planning.h"
+
+#include "common/mem.h"
+#include "server/engine/redeploy.h"
+#include "tests/support/suite.h"
+
+#include <check.h>
+
+static struct plan_target targets[] = {
+	{.name = {"eu-canary", 9}, .url = {"http://eu-canary", 16}, .wave = 1},
+	{.name = {"eu-1", 4}, .url = {"http://eu-1", 11}, .wave = 2},
+	{.name = {"us-1", 4}, .url = {"http://us-1", 11}, .wave = 3},
+};
+
+static struct plan_floor prod_floor;
+static struct plan_grant prod_grant;
+static const struct pipeline_job *prod_checks;
+static bool has_grant, has_no_targets;
+
+static struct str_list list_of(const char *text)
+{
+	struct str_list list = {0};
+	if (!text)
+		return list;
+	list.items = arena_new(&arena, struct str);
+	list.items[0] = str_of(text);
+	list.count = 1;
+	return list;
+}
+
+static bool find(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *to,
+	struct plan_environment *ret, struct err *err)
+{
+	(void)arg, (void)pipeline, (void)ref;
+	static const char *const names[] = {"dev", "qa", "staging", "prod", "sandbox/ann", NULL};
+	int at;
+	if (!enum_from_name(names, name, &at))
+		return err_set(err, ERR_NOT_FOUND, "there is no environment \"%.*s\"", STR_ARG(name));
+	*ret = (struct plan_environment){.name = name, .tier = name, .targets = targets, .target_count = 1};
+	pair_set(&ret->variables, to, STR("REGISTRY"), STR("r.example"));
+	if (at == 2)
+		ret->policies[0] = list_of("no-secrets");
+	if (at == 3) {
+		ret->target_count = has_no_targets ? 0 : 3;
+		ret->floor = prod_floor;
+		ret->checks[0] = prod_checks;
+		ret->check_counts[0] = prod_checks != NULL;
+		ret->grant = has_grant ? &prod_grant : NULL;
+	}
+	return true;
+}
+
+static void set_up(void)
+{
+	test_set_up();
+	prod_floor = (struct plan_floor){0};
+	prod_grant = (struct plan_grant){0};
+	has_grant = has_no_targets = false;
+	pair_set(&targets[2].variables, &arena, STR("REGISTRY"), STR("us.example"));
+}
+
+static void tear_down(void)
+{
+	targets[2].variables = (struct pair_list){0};
+	test_tear_down();
+}
+
+static struct plan_context context_of(void)
+{
+	struct plan_context context = test_push_to("main");
+	context.environment = find;
+	return context;
+}
+
+static const char head[] = "name: ci\non: { push: {} }\nstages:\n"
+			   "  - name: build\n"
+			   "    jobs: { package: { outputs: [digest], steps: [ { run: make } ] } }\n";
+static const char deploy[] = "deploy:\n  service: web\n  version: ${{ jobs.package.outputs.digest }}\n"
+			     "  steps: [ { run: ./deploy } ]\n  verify: [ { run: ./smoke } ]\n";
+
+static void plan_stages(const char *stages)
+{
+	struct plan_context context = context_of();
+	test_make(arena_printf(&arena, "%s%s%s", head, stages, deploy), &context);
+}
+
+START_TEST(targets_spread_over_waves)
+{
+	plan_stages("  - name: prod\n    environment: prod\n"
+		    "    tests: { load: { once: wave, steps: [ { run: x } ] }, e2e: { steps: [ { run: y } ] } }\n"
+		    "    waves: [ { targets: [eu-canary], bake: 10m }, { targets: [\"*\"], parallel: 2 } ]\n");
+	const struct plan_delivery *prod = plan.stages[1].delivery;
+	ck_assert_uint_eq(prod->wave_count, 2);
+	assert_str(test_joined(&prod->waves[0].targets), "eu-canary");
+	assert_str(test_joined(&prod->waves[1].targets), "eu-1 us-1");
+	assert_str(test_keys(),
+		"build/package prod/deploy[target=eu-canary] prod/verify[target=eu-canary] prod/load[wave=1] "
+		"prod/e2e[target=eu-canary] prod/deploy[target=eu-1] prod/verify[target=eu-1] prod/deploy[target=us-1] "
+		"prod/verify[target=us-1] prod/load[wave=2] prod/e2e[target=eu-1] prod/e2e[target=us-1]");
+	const struct plan_job *job = test_job("prod/deploy[target=us-1]");
+	ck_assert_int_eq(job->part, PLAN_PART_DEPLOY);
+	ck_assert_int_eq(job->wave, 2);
+	assert_str(test_joined(&job->needs), "build/package");
+	assert_str(test_joined(&test_job("prod/verify[target=us-1]")->needs), "build/package prod/deploy[target=us-1]");
+	assert_str(pair_get(&job->env, STR("CI_ENVIRONMENT")), "prod");
+	assert_str(pair_get(&job->env, STR("CI_TARGET")), "us-1");
+	assert_str(pair_get(&job->env, STR("CI_TARGET_URL")), "http://us-1");
+	assert_str(pair_get(&job->env, STR("CI_VERSION")), "${{ jobs.package.outputs.digest }}");
+	assert_str(pair_get(&job->env, STR("REGISTRY")), "us.example"); /* the target's own */
+	assert_str(pair_get(&test_job("prod/deploy[target=eu-1]")->env, STR("REGISTRY")), "r.example");
+	ck_assert_int_eq(job->retry.max, 0); /* nobody knows how far it came */
+	ck_assert_uint_eq(plan.refusals.count, 0);
+}
+END_TEST
+
+START_TEST(targets_name_their_waves)
+{
+	plan_stages("  - { name: prod, environment: prod }\n");
+	ck_assert_uint_eq(plan.stages[1].delivery->wave_count, 3);
+	assert_str(test_joined(&plan.stages[1].delivery->waves[2].targets), "us-1");
+}
+END_TEST
+
+START_TEST(a_target_without_a_wave_is_an_error)
+{
+	struct plan_context context = context_of();
+	struct str text = arena_printf(&arena, "%s%s%s", head,
+		"  - name: prod\n    environment: prod\n    waves: [ { targets: [\"eu-*\"] } ]\n", deploy);
+	ck_assert(!plan_make(test_parse(text), &context, &arena, &plan, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	struct str message = lang_error_text(&errors.items[0], &arena);
+	size_t at;
+	ck_assert_msg(str_find(message, STR("takes the target \"us-1\" of prod"), &at), "%.*s", STR_ARG(message));
+	plan = (struct plan){0};
+}
+END_TEST
+
+/* --- the floor --- */
+
+static const struct {
+	const char *stages;
+	const char *pipeline, *ref, *after; /* of the floor */
+	bool has_grant;
+	const char *grant_ref, *grant_skip;
+	const char *refusal; /* NULL: it may */
+} ways[] = {
+	{"  - { name: prod, environment: prod }\n", "ci", NULL, NULL, false, NULL, NULL, NULL},
+	{"  - { name: prod, environment: prod }\n", "release", NULL, NULL, false, NULL, NULL,
+		"prod takes deployments of the pipelines release; this is \"ci\""},
+	{"  - { name: prod, environment: prod }\n", NULL, "release/**", NULL, false, NULL, NULL,
+		"prod takes deployments from release/**; this is \"main\""},
+	/* a grant opens another ref */
+	{"  - { name: prod, environment: prod }\n", NULL, "release/**", NULL, true, "main", NULL, NULL},
+	{"  - { name: prod, environment: prod }\n", NULL, NULL, "staging", false, NULL, NULL,
+		"prod takes only what went through staging in the same run; add that stage before it, or let a grant for the "
+		"pipeline \"ci\" skip it"},
+	{"  - { name: staging, environment: staging }\n  - { name: prod, environment: prod }\n", NULL, NULL, "staging",
+		false, NULL, NULL, NULL},
+	{"  - { name: prod, environment: prod }\n", NULL, NULL, "staging", true, NULL, "staging", NULL},
+};
+
+START_TEST(the_floor_says_who_may_come)
+{
+	prod_floor = (struct plan_floor){.pipelines = list_of(ways[_i].pipeline),
+		.refs = list_of(ways[_i].ref),
+		.after = str_of(ways[_i].after ? ways[_i].after : "")};
+	prod_grant = (struct plan_grant){.refs = list_of(ways[_i].grant_ref), .skip = list_of(ways[_i].grant_skip)};
+	has_grant = ways[_i].has_grant;
+	plan_stages(ways[_i].stages);
+	ck_assert_uint_eq(plan.refusals.count, ways[_i].refusal != NULL);
+	if (ways[_i].refusal)
+		assert_str(plan.refusals.items[0], ways[_i].refusal);
+}
+END_TEST
+
+START_TEST(the_stricter_gate_and_bake_count)
+{
+	struct plan_gate least = {.approvals = 2, .groups = list_of("release"), .author = PLAN_AUTHOR_DENY};
+	prod_floor = (struct plan_floor){.gate = &least,
+		.bake_ms = 600000,
+		.min_points = 3,
+		.alarms = list_of("web-5xx"),
+		.labels = list_of("trusted")};
+	plan_stages(
+		"  - name: prod\n    environment: prod\n    gate: { approvals: 1, groups: [qa, release], timeout: 1h }\n"
+		"    waves: [ { targets: [eu-canary], bake: 1h }, { targets: [\"*\"] } ]\n");
+	const struct plan_stage *prod = &plan.stages[1];
+	ck_assert_int_eq(prod->gate->approvals, 2);
+	assert_str(test_joined(&prod->gate->groups), "release");
+	ck_assert_int_eq(prod->gate->author, PLAN_AUTHOR_DENY);
+	ck_assert_int_eq(prod->gate->timeout_ms, 3600000);
+	ck_assert_int_eq(prod->delivery->waves[0].bake_ms, 3600000);
+	ck_assert_int_eq(prod->delivery->waves[1].bake_ms, 600000);
+	ck_assert_int_eq(prod->delivery->waves[1].min_points, 3);
+	assert_str(test_joined(&prod->delivery->alarms), "web-5xx");
+	assert_str(test_joined(&test_job("prod/deploy[target=eu-1]")->labels), "trusted");
+	/* a file without a gate gets the floor's */
+	plan_done(&plan);
+	plan_stages("  - { name: prod, environment: prod }\n");
+	ck_assert_int_eq(plan.stages[1].gate->approvals, 2);
+}
+END_TEST
+
+START_TEST(a_grant_lowers_what_it_names)
+{
+	struct plan_gate least = {.approvals = 2}, smaller = {.approvals = 1};
+	prod_floor = (struct plan_floor){.gate = &least, .bake_ms = 600000, .alarms = list_of("web-5xx")};
+	prod_grant = (struct plan_grant){.gate = &smaller, .lowers_gate = true, .lowers_bake = true, .bake_ms = 60000};
+	has_grant = true;
+	plan_stages("  - { name: prod, environment: prod }\n");
+	ck_assert_int_eq(plan.stages[1].gate->approvals, 1);
+	ck_assert_int_eq(plan.stages[1].delivery->waves[0].bake_ms, 60000);
+	ck_assert_uint_eq(plan.stages[1].delivery->alarms.count, 1); /* it does not name the alarms */
+	ck_assert_int_eq(plan.stages[1].delivery->priority, PLAN_PRIORITY_HOTFIX);
+}
+END_TEST
+
+START_TEST(mandatory_policies_come_first)
+{
+	plan_stages("  - { name: staging, environment: staging }\n");
+	ck_assert_uint_eq(plan.stage_count, 3);
+	assert_str(plan.stages[1].name, "staging-policy");
+	ck_assert_int_eq(test_job("staging-policy/policy")->steps[0].kind, PLAN_STEP_POLICY);
+}
+END_TEST
+
+static struct pipeline_job mandatory;
+
+START_TEST(mandatory_checks_are_among_the_tests)
+{
+	struct pipeline_job *check = arena_new(&arena, struct pipeline_job);
+	*check = (struct pipeline_job){.at = {"c", 1, 1}, .name = {.at = {"c", 1, 1}, .text = STR("licences")}};
+	mandatory = *check;
+	prod_checks = &mandatory;
+	plan_stages("  - { name: prod, environment: prod, waves: [ { targets: [\"*\"] } ] }\n");
+	prod_checks = NULL;
+	ck_assert_int_eq(test_job("prod/licences[target=us-1]")->part, PLAN_PART_TEST);
+}
+END_TEST
+
+START_TEST(nothing_goes_where_nothing_is)
+{
+	has_no_targets = true;
+	plan_stages("  - { name: prod, environment: prod }\n");
+	ck_assert_uint_eq(plan.refusals.count, 1);
+	assert_str(plan.refusals.items[0],
+		"the environment \"prod\" has no target to deploy to; add one to the configuration");
+}
+END_TEST
+
+/* --- again --- */
+
+static bool outputs_of(void *arg, int64_t run, struct str key, struct pair_list *ret)
+{
+	(void)arg;
+	if (run != 7 || !str_is(key, "build/package"))
+		return false;
+	pair_set(ret, &arena, STR("digest"), STR("sha:1 ${{ odd }}"));
+	return true;
+}
+
+START_TEST(a_rollback_is_made_of_the_plan_that_deployed)
+{
+	plan_stages("  - name: prod\n    environment: prod\n    gate: { approvals: 1 }\n"
+		    "    waves: [ { targets: [eu-canary], bake: 1h }, { targets: [\"*\"] } ]\n");
+	struct redeploy_target back[] = {
+		{STR("eu-canary"), STR("v1"), 1, &plan, STR("prod/deploy[target=eu-canary]"), 7, 3, STR("c1")},
+		{STR("us-1"), STR("v0"), 2, &plan, STR("prod/deploy[target=us-1]"), 7, 3, STR("c1")},
+	};
+	struct redeploy redeploy = {STR("web"), STR("prod"), STR("ci"), back, 2, outputs_of, NULL};
+	struct plan made;
+	struct err err = {0};
+	ck_assert_msg(redeploy_back(&redeploy, &arena, &made, &err), "%s", err.text);
+	ck_assert_uint_eq(made.stage_count, 1);
+	const struct plan_stage *stage = &made.stages[0];
+	ck_assert_ptr_null(stage->gate);
+	ck_assert_int_eq(stage->delivery->priority, PLAN_PRIORITY_ROLLBACK);
+	ck_assert_uint_eq(stage->delivery->wave_count, 2);
+	assert_str(test_joined(&stage->delivery->waves[0].targets), "us-1"); /* the last one goes first */
+	ck_assert_int_eq(stage->delivery->waves[1].bake_ms, 0);
+	ck_assert_uint_eq(stage->job_count, 4);
+	assert_str(stage->jobs[0].key, "prod/deploy[target=us-1]");
+	assert_str(stage->jobs[0].version, "v0");
+	assert_str(stage->jobs[0].commit, "c1");
+	ck_assert_int_eq(stage->jobs[0].origin, 7);
+	assert_str(test_joined(&stage->jobs[0].origin_jobs), "build/package");
+	assert_str(test_joined(&stage->jobs[1].needs), "prod/deploy[target=us-1]");
+	assert_str(pair_get(&stage->jobs[2].env, STR("CI_VERSION")), "v1");
+	assert_str(made.version, "v1, v0");
+}
+END_TEST
+
+START_TEST(a_version_goes_forward_through_its_gate)
+{
+	plan_stages("  - name: prod\n    environment: prod\n    gate: { approvals: 1 }\n");
+	struct redeploy redeploy = {STR("web"), STR("prod"), STR("ci"), NULL, 0, outputs_of, NULL};
+	struct plan made;
+	struct err err = {0};
+	ck_assert(redeploy_forward(&plan, 7, 3, STR("c1"), STR("v1"), &redeploy, &arena, &made, &err));
+	ck_assert_int_eq(made.stages[0].gate->approvals, 1);
+	ck_assert_uint_eq(made.stages[0].delivery->wave_count, 3);
+	assert_str(test_joined(&made.stages[0].jobs[1].needs), "prod/deploy[target=eu-canary]");
+	redeploy.environment = STR("moon");
+	ck_assert(!redeploy_forward(&plan, 7, 3, STR("c1"), STR("v1"), &redeploy, &arena, &made, &err));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("planner of deliveries");
+	TCase *cases = tcase_create("delivery");
+	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_add_test(cases, targets_spread_over_waves);
+	tcase_add_test(cases, targets_name_their_waves);
+	tcase_add_test(cases, a_target_without_a_wave_is_an_error);
+	tcase_add_loop_test(cases, the_floor_says_who_may_come, 0, COUNT_OF(ways));
+	tcase_add_test(cases, the_stricter_gate_and_bake_count);
+	tcase_add_test(cases, a_grant_lowers_what_it_names);
+	tcase_add_test(cases, mandatory_policies_come_first);
+	tcase_add_test(cases, mandatory_checks_are_among_the_tests);
+	tcase_add_test(cases, nothing_goes_where_nothing_is);
+	tcase_add_test(cases, a_rollback_is_made_of_the_plan_that_deployed);
+	tcase_add_test(cases, a_version_goes_forward_through_its_gate);
+	suite_add_tcase(suite, cases);
+	return suite_run(suite);
+}
