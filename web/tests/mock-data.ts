@@ -101,6 +101,7 @@ export function makeStage(id: number, index: number, name: string, given: Partia
 		environment: "",
 		started_at: null,
 		ended_at: null,
+		delivery: null,
 		gate: null,
 		jobs: [],
 		...given,

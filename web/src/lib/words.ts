@@ -18,6 +18,8 @@ const BY_PERSON: Record<RunSummary["event"], string> = {
 	pull_request: "pull request of",
 	manual: "started by",
 	schedule: "scheduled by",
+	rollback: "rollback by",
+	deploy: "deployed by",
 };
 const BY_NOBODY: Record<RunSummary["event"], string> = {
 	push: "pushed",
@@ -25,6 +27,8 @@ const BY_NOBODY: Record<RunSummary["event"], string> = {
 	pull_request: "pull request",
 	manual: "started by hand",
 	schedule: "on schedule",
+	rollback: "rollback",
+	deploy: "deployment",
 };
 
 /** "pushed by ann": what started it, and who. */
