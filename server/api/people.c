@@ -8,6 +8,7 @@
 #include "server/api/handler.h"
 #include "server/auth/login_limit.h"
 #include "server/auth/password.h"
+#include "server/configuration/configurations.h"
 #include "server/events/events.h"
 
 #include <string.h>
@@ -273,6 +274,32 @@ static bool read_groups(struct new_account *new, struct err *err)
 	return true;
 }
 
+static bool has_member(const struct configuration *configuration, struct str group, struct str account)
+{
+	const struct configuration_group *found = configuration_group(configuration, group);
+	for (size_t i = 0; found && i < found->members.count; i++)
+		if (str_eq(found->members.items[i].text, account))
+			return true;
+	return false;
+}
+
+/* Where the configuration says who is in which group, nobody else does: the next apply would undo it. */
+static bool check_groups(const struct new_account *new, struct err *err)
+{
+	const struct configuration *all = configurations_now(new->api.server->configurations)->configuration;
+	if (!LANG_IS_SET(all->groups))
+		return true;
+	for (size_t i = 0; i < new->row.groups.count; i++) {
+		struct str group = new->row.groups.items[i];
+		if (!has_member(all, group, new->row.name))
+			return err_set(err, ERR_CONFLICT,
+				"groups: the configuration says who is in \"%.*s\"; add %.*s there (`penstock config "
+				"export`, `penstock config apply`), and make the account without it",
+				STR_ARG(group), STR_ARG(new->row.name));
+	}
+	return true;
+}
+
 static void hash_on_pool(void *arg)
 {
 	struct new_account *new = arg;
@@ -301,7 +328,7 @@ static enum flow_next read_account(struct flow *flow)
 		!api_text(&new->api, "email", false, &new->email, &flow->err) ||
 		!api_text(&new->api, "password", true, &new->password, &flow->err) ||
 		!api_text(&new->api, "role", true, &new->row.role, &flow->err) || !read_groups(new, &flow->err) ||
-		!check_name("name", new->row.name, &flow->err))
+		!check_name("name", new->row.name, &flow->err) || !check_groups(new, &flow->err))
 		return FLOW_FAIL;
 	if (!enum_from_name(roles, new->row.role, &ignored)) {
 		err_set(&flow->err, ERR_INVALID, "role: \"%.*s\" is none of viewer, developer, operator, admin",

@@ -186,6 +186,81 @@ START_TEST(globs_fit)
 }
 END_TEST
 
+/* JSON is YAML: what the document says, written out, is a document that says the same. */
+START_TEST(what_it_says_is_a_document)
+{
+	auto_arena arena = {0};
+	auto_loaded first, second;
+	ck_assert(load(&first, read_file(&arena, CORPUS "good/whole.yaml")));
+	json_t *said = configuration_describe(first.configuration);
+	auto_free char *text = json_dumps(said, 0);
+	ck_assert_msg(load(&second, str_of(text)), "%s\n%.*s", text, STR_ARG(second.text));
+	json_t *changes = configuration_diff(first.configuration, second.configuration);
+	ck_assert_uint_eq(json_array_size(changes), 0);
+	/* A list without entries says nothing, and a block with nothing in it does not either: the rest is all there.
+	 */
+	ck_assert_str_eq(
+		json_string_value(json_object_get(json_object_get(json_object_get(said, "grants"), "hotfix"), "bake")),
+		"10m");
+	json_decref(changes);
+	json_decref(said);
+}
+END_TEST
+
+static const struct {
+	const char *before, *after;
+	const char *changes; /* a line each: path before -> after */
+} diffs[] = {
+	/* layout, quotes, order and comments are no difference */
+	{"groups: { a: [x], b: [y] }", "# new\ngroups:\n  b: y\n  a: ['x'] # first\n", ""},
+	{"environments: { a: { variables: { X: '1' } } }", "environments: { a: { variables: { X: '2', Y: '3' } } }",
+		"environments.a.variables.X \"1\" -> \"2\"\nenvironments.a.variables.Y null -> \"3\"\n"},
+	{"environments: { a: , b: { order: 1 } }", "environments: { a: }",
+		"environments.b {\"order\":1} -> null\n"}, /* what goes is shown whole */
+	{"groups: { a: [x, y] }", "groups: { a: [y, x] }",
+		"groups.a [\"x\",\"y\"] -> [\"y\",\"x\"]\n"}, /* a list is one value */
+	{"environments: { a: { floor: { bake: 60m } } }", "environments: { a: { floor: { bake: 1h } } }",
+		""}, /* the same time */
+	{"", "environments: { a: }", "environments null -> {\"a\":{}}\n"},
+};
+
+START_TEST(differences_are_of_meaning)
+{
+	auto_arena arena = {0};
+	auto_loaded before, after;
+	ck_assert(load(&before, str_of(diffs[_i].before)) && load(&after, str_of(diffs[_i].after)));
+	json_t *changes = configuration_diff(before.configuration, after.configuration), *item;
+	struct str got = {NULL, 0};
+	size_t i;
+	json_array_foreach(changes, i, item)
+	{
+		auto_free char *old = json_dumps(json_object_get(item, "before"), JSON_ENCODE_ANY | JSON_COMPACT);
+		auto_free char *new = json_dumps(json_object_get(item, "after"), JSON_ENCODE_ANY | JSON_COMPACT);
+		got = arena_printf(&arena, "%.*s%s %s -> %s\n", STR_ARG(got),
+			json_string_value(json_object_get(item, "path")), old, new);
+	}
+	ck_assert_msg(str_is(got, diffs[_i].changes), "%.*s", STR_ARG(got));
+	json_decref(changes);
+}
+END_TEST
+
+/* What the guide shows works as it is written. */
+START_TEST(examples_of_the_guide_load)
+{
+	auto_arena arena = {0};
+	struct str rest = read_file(&arena, SOURCE_DIR "/docs/configuration-service.md");
+	size_t at, examples = 0;
+	for (; str_find(rest, STR("\n```yaml\n"), &at); examples++) {
+		auto_loaded l;
+		rest = str_skip(rest, at + 9);
+		ck_assert(str_find(rest, STR("\n```\n"), &at));
+		ck_assert_msg(load(&l, str_head(rest, at + 1)), "%.*s\n%.*s", (int)at, rest.p, STR_ARG(l.text));
+		rest = str_skip(rest, at);
+	}
+	ck_assert_uint_ge(examples, 3);
+}
+END_TEST
+
 /* A thousand environments after each other, and back: nothing here may be of the third order. */
 START_TEST(a_long_circle_is_quick)
 {
@@ -210,6 +285,9 @@ int main(void)
 	tcase_add_test(cases, the_tree_has_what_the_file_says);
 	tcase_add_test(cases, an_empty_text_is_the_empty_configuration);
 	tcase_add_loop_test(cases, globs_fit, 0, COUNT_OF(fits));
+	tcase_add_test(cases, what_it_says_is_a_document);
+	tcase_add_loop_test(cases, differences_are_of_meaning, 0, COUNT_OF(diffs));
+	tcase_add_test(cases, examples_of_the_guide_load);
 	tcase_add_test(cases, a_long_circle_is_quick);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
