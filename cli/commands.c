@@ -69,6 +69,14 @@ const struct cli_command cli_commands[] = {
 		"Token and key are sealed, used by the server alone, and never shown again. They are read from files, or from\n"
 		"standard input with - in place of a name.",
 		FLAGS(CREDENTIAL_FLAGS), command_repo_credential},
+	{"repo gitops", "ACTION NAME", "Say whose runs may commit into a configuration repository: ls, allow, or deny",
+		"A gitops step commits values into files of another repository. That one has to allow it: by default for runs of\n"
+		"the default branch of --from alone, and never for pull requests. --refs and --files may be repeated; `allow` says\n"
+		"all of it anew. docs/gitops.md explains.",
+		FLAGS({"from", "NAME", "the repository whose runs are meant", NULL},
+			{"refs", "GLOB", "branches and tags of --from; its default branch without it", NULL},
+			{"files", "GLOB", "files that may be changed; all without it", NULL}),
+		command_repo_gitops},
 	{"repo schedules", "NAME", "List when the pipelines of its default branch come due", NULL, NULL,
 		command_repo_schedules},
 	{"repo deliveries", "NAME", "List what a repository's webhook brought, and what became of it", NULL, NULL,

@@ -35,6 +35,7 @@ CLI_COMMAND(repo_schedules);
 CLI_COMMAND(repo_rotate_secret);
 CLI_COMMAND(repo_credential);
 CLI_COMMAND(repo_deliveries);
+CLI_COMMAND(repo_gitops);
 CLI_COMMAND(triggers);
 CLI_COMMAND(workers);
 CLI_COMMAND(worker_drain);

@@ -12,6 +12,7 @@ struct db;
 struct plan_cache;
 struct shell;
 struct dispatch;
+struct gitops;
 struct mirrors;
 struct ingest;
 struct outbox;
@@ -46,6 +47,7 @@ struct server {
 	struct logs *logs;                     /* reading, following and sealing logs */
 	struct retention *retention;           /* removes what is old */
 	struct dispatch *dispatch;             /* workers, leases, claims */
+	struct gitops *gitops;                 /* changes in configuration repositories */
 	struct auth *auth;                     /* who the caller is and what they may */
 	const struct static_files *files;      /* the web pages; NULL: not built */
 	const struct http_server *http;        /* of pages and API; its figures only; NULL once closed */

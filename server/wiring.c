@@ -12,6 +12,7 @@
 #include "server/dispatch/dispatch.h"
 #include "server/git/git_read.h"
 #include "server/git/mirrors.h"
+#include "server/gitops/gitops.h"
 #include "server/http/static_files.h"
 #include "server/ingest/ingest.h"
 #include "server/keys/keyring.h"
@@ -231,6 +232,7 @@ static bool open_parts(struct wiring *wiring, struct err *err)
 	server->logs = logs_new(server);
 	server->retention = retention_new(server);
 	server->dispatch = dispatch_new(server);
+	server->gitops = gitops_new(server);
 	server->files = wiring->files;
 	return configurations_open(server, &server->configurations, err) &&
 	       http_client_open(server->loop, NULL, &server->http_out, err) && auth_open(server, &server->auth, err);
@@ -269,6 +271,11 @@ static void close_events(struct wiring *wiring)
 static void close_dispatch(struct wiring *wiring)
 {
 	dispatch_close(wiring->server.dispatch, close_next, wiring);
+}
+
+static void close_gitops(struct wiring *wiring)
+{
+	gitops_close(wiring->server.gitops, close_next, wiring);
 }
 
 static void http_closed(void *arg)
@@ -345,9 +352,9 @@ static void close_database(struct wiring *wiring)
 }
 
 /* Those who start work first, those who do it last. */
-static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_http_out,
-	close_outbox, close_http, close_worker_http, close_alarms, close_ingest, close_shell, close_logs,
-	close_retention, close_configurations, close_mirrors, close_database};
+static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_gitops,
+	close_http_out, close_outbox, close_http, close_worker_http, close_alarms, close_ingest, close_shell,
+	close_logs, close_retention, close_configurations, close_mirrors, close_database};
 
 static void close_next(void *arg)
 {
@@ -367,6 +374,7 @@ void wiring_free(struct wiring *wiring)
 	timers_free(wiring->timers);
 	auth_free(server->auth);
 	configurations_free(server->configurations);
+	gitops_free(server->gitops);
 	dispatch_free(server->dispatch);
 	retention_free(server->retention);
 	logs_free(server->logs);

@@ -285,6 +285,15 @@ void job_kept(struct job *job, const struct err *err)
 		job_advance(job);
 }
 
+void job_changed(struct job *job, const struct gitops_answer *answer, const struct err *err)
+{
+	job->is_getting = false;
+	if (job->phase == JOB_CLOSING)
+		close_job(job);
+	else
+		job_gitops_changed(job, answer, err);
+}
+
 void job_cancel(struct job *job, struct str reason)
 {
 	if (job->is_result_told || job->is_cancelled || job->is_killed)

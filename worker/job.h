@@ -18,6 +18,8 @@ struct job;
 struct artifact_list;
 
 struct job_port {
+	/* Begin the change of a gitops step: job_changed() follows exactly once, later. */
+	void (*gitops)(void *arg, struct job *job, size_t step);
 	/* Begin to get the source, the inputs, or what its policies look at (the change, as policy_proto.h has it):
 	 * job_got() follows exactly once, now or later. */
 	void (*get_source)(void *arg, struct job *job);
@@ -54,6 +56,8 @@ struct job *job_start(const struct job_options *options);
  * is how the attempt ends when err is given. */
 void job_got(struct job *job, int fd, enum end_reason reason, const struct err *err);
 void job_kept(struct job *job, const struct err *err);
+/* `answer` lives until this returns; NULL when err is given. */
+void job_changed(struct job *job, const struct gitops_answer *answer, const struct err *err);
 
 /* Stop with grace; steps that say `always` still run, for a minute at most. */
 void job_cancel(struct job *job, struct str reason);

@@ -3,8 +3,8 @@
 
 /*
  * The inside of a job, shared by its files: job.c (phases), job_steps.c (steps, limits, stopping), job_files.c (what
- * goes in and comes out), job_policy.c (what the policy program does for it), job_end.c (reasons and sentences). Nobody
- * else includes this.
+ * goes in and comes out), job_policy.c (what the policy program does for it), job_gitops.c (steps that the server
+ * does), job_end.c (reasons and sentences). Nobody else includes this.
  */
 
 #include "worker/artifacts.h"
@@ -25,6 +25,14 @@ enum job_phase {
 	JOB_FILES,
 	JOB_KEEPING,
 	JOB_CLOSING,
+};
+
+/* Of a gitops step that runs. */
+enum gitops_state {
+	GITOPS_NONE,
+	GITOPS_ASKING,  /* the server makes the change */
+	GITOPS_TRYING,  /* the script runs that tells whether it is live */
+	GITOPS_RESTING, /* until the next try */
 };
 
 struct job {
@@ -48,6 +56,12 @@ struct job {
 	int change_fd;             /* what policies look at; -1: it is not known, or none needs it */
 	int answer_fd;             /* of the policy program under way, or -1 */
 	uv_timer_t timer;
+
+	enum gitops_state gitops;
+	struct str gitops_commit; /* that the change was made by; "": it needed none */
+	int64_t try_at_us, ready_until_us;
+	int ready_tries;
+	bool is_ready_late; /* the try at hand is the last one */
 
 	struct mask_set *masks;
 	struct log_filter filter;
@@ -76,6 +90,19 @@ void job_steps_imported(struct job *job, const struct sandbox_event *event);
 void job_steps_stop(struct job *job, enum end_reason why); /* the running one, with grace */
 void job_read_output(struct job *job);
 void job_flush_output(struct job *job);
+void job_say(struct job *job, struct str lines); /* a line of the worker's own in the log */
+void job_steps_set_timer(struct job *job);
+void job_steps_end_script(struct job *job); /* with grace; its end counts as it is */
+bool job_run_script(struct job *job, const struct job_step *step, struct err *err);
+void job_step_over(struct job *job, bool ok, int exit_code); /* the running one; the next begins */
+/* job_gitops.c */
+bool job_step_is_gitops(const struct job_step *step);
+void job_gitops_start(struct job *job);
+void job_gitops_changed(struct job *job, const struct gitops_answer *answer, const struct err *err);
+void job_gitops_tried(struct job *job, const struct sandbox_event *event);
+int64_t job_gitops_due(const struct job *job); /* INT64_MAX: never */
+bool job_gitops_timer(struct job *job);        /* false: it was not for this */
+bool job_gitops_stop(struct job *job);         /* false: there is a script to be stopped */
 /* job_files.c */
 void job_import(struct job *job, int fd, enum sandbox_area area);
 void job_collect_outputs(struct job *job);

@@ -47,6 +47,13 @@ void job_read_output(struct job *job)
 	}
 }
 
+void job_say(struct job *job, struct str lines)
+{
+	auto_buf out = BUF_INIT(OUT_MAX);
+	log_filter_write(&job->filter, lines, &out);
+	pass_on(job, &out);
+}
+
 void job_flush_output(struct job *job)
 {
 	auto_buf out = BUF_INIT(OUT_MAX);
@@ -83,6 +90,8 @@ static const char *const *make_environment(const struct job *job, const struct j
 	pair_set(&all, arena, STR("CI_OUTPUT"), STR(SANDBOX_HOME_PATH "/.ci-output"));
 	pair_set(&all, arena, STR("CI_JOB_ID"), arena_printf(arena, "%" PRId64, spec->job));
 	pair_set(&all, arena, STR("CI_ATTEMPT"), arena_printf(arena, "%d", spec->attempt));
+	if (job->gitops != GITOPS_NONE)
+		pair_set(&all, arena, STR("CI_GITOPS_COMMIT"), job->gitops_commit);
 	const char **texts = arena_array(arena, const char *, all.count + 1);
 	for (size_t i = 0; i < all.count; i++)
 		texts[i] = arena_printf(arena, "%.*s=%.*s", STR_ARG(all.items[i].name), STR_ARG(all.items[i].value)).p;
@@ -162,10 +171,11 @@ static int64_t timer_due_us(const struct job *job)
 	int64_t all = job->after_until_us    ? job->after_until_us
 		      : spec->timeout_ms > 0 ? job->started_us + spec->timeout_ms * US_PER_MS
 					     : INT64_MAX;
-	return own < all ? own : all;
+	int64_t gitops = job_gitops_due(job), first = own < all ? own : all;
+	return gitops < first ? gitops : first;
 }
 
-static void set_timer(struct job *job)
+void job_steps_set_timer(struct job *job)
 {
 	int64_t at = timer_due_us(job), now_us = clock_mono_us();
 	if (at == INT64_MAX)
@@ -181,16 +191,22 @@ static void send_signal(struct job *job, int signal)
 		sandbox_signal(boxes_sandbox(job->options.boxes), box_job(job->box), job->operation, signal, NULL);
 }
 
-void job_steps_stop(struct job *job, enum end_reason why)
+void job_steps_end_script(struct job *job)
 {
 	const struct job_spec *spec = job->options.spec;
 	int64_t grace_ms = spec->grace_ms > 0 ? spec->grace_ms : GRACE_DEFAULT_MS;
-	if (!job->is_step_running || job->kill_at_us)
-		return;
-	job->step_stop = why;
 	job->kill_at_us = clock_mono_us() + grace_ms * US_PER_MS;
 	send_signal(job, SIGTERM);
-	set_timer(job);
+	job_steps_set_timer(job);
+}
+
+void job_steps_stop(struct job *job, enum end_reason why)
+{
+	if (!job->is_step_running || job->step_stop != END_NONE)
+		return;
+	job->step_stop = why;
+	if (!job_gitops_stop(job) && !job->kill_at_us)
+		job_steps_end_script(job);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -200,21 +216,20 @@ static void on_timer(uv_timer_t *timer)
 		return;
 	/* A busy loop counts from when it last looked at the clock: too early, by as much as it is late. */
 	if (timer_due_us(job) > clock_mono_us()) {
-		set_timer(job);
+		job_steps_set_timer(job);
 		return;
 	}
 	if (job->kill_at_us) {
 		send_signal(job, SIGKILL);
 		return;
 	}
+	if (job_gitops_timer(job))
+		return;
 	job_steps_stop(job, END_TIMEOUT);
 }
 
-static bool run_step(struct job *job, struct err *err)
+bool job_run_script(struct job *job, const struct job_step *step, struct err *err)
 {
-	const struct job_step *step = &job->options.spec->steps[job->step];
-	if (step->policies.count)
-		return job_policy_run(job, err);
 	auto_arena arena = {0};
 	struct sandbox_step_options options = {
 		.arguments = make_arguments(job, step, &arena),
@@ -223,6 +238,12 @@ static bool run_step(struct job *job, struct err *err)
 		.err = box_out(job->box),
 	};
 	return sandbox_run(boxes_sandbox(job->options.boxes), box_job(job->box), &options, &job->operation, err);
+}
+
+static bool run_step(struct job *job, struct err *err)
+{
+	const struct job_step *step = &job->options.spec->steps[job->step];
+	return step->policies.count ? job_policy_run(job, err) : job_run_script(job, step, err);
 }
 
 static bool bring_script(struct job *job, struct err *err)
@@ -257,12 +278,17 @@ static void start_step(struct job *job)
 	/* Told before it is asked for, so that no step's log comes before the step. */
 	report(job, STEP_RUNNING, 0);
 	FAILPOINT("step.announced");
+	if (job_step_is_gitops(step)) {
+		job_steps_set_timer(job);
+		job_gitops_start(job);
+		return;
+	}
 	bool ok = step->policies.count      ? job_policy_bring(job, &err)
 		  : needs_script_file(step) ? bring_script(job, &err)
 					    : run_step(job, &err);
 	if (ok) {
 		FAILPOINT("step.started");
-		set_timer(job);
+		job_steps_set_timer(job);
 		return;
 	}
 	struct sandbox_event event = {.kind = SANDBOX_FAILED, .err = err};
@@ -278,10 +304,7 @@ static void end_step(struct job *job, const struct sandbox_event *event)
 	if (job->is_result_told)
 		return;
 	FAILPOINT("step.ended");
-	job->is_step_running = false;
 	job->is_script_coming = false;
-	job->operation = 0;
-	uv_timer_stop(&job->timer);
 	if (event->kind == SANDBOX_ENDED) {
 		ok = job_judge_step(job, &event->end);
 		exit_code = event->end.exit_code;
@@ -289,6 +312,17 @@ static void end_step(struct job *job, const struct sandbox_event *event)
 		job_fail(job, END_SANDBOX_UNAVAILABLE, "step \"%.*s\" could not be run: %s",
 			STR_ARG(str_brief(job->options.spec->steps[job->step].name, 100)), event->err.text);
 	}
+	job_step_over(job, ok, exit_code);
+}
+
+void job_step_over(struct job *job, bool ok, int exit_code)
+{
+	job_flush_output(job);
+	if (job->is_result_told)
+		return;
+	job->is_step_running = false;
+	job->operation = 0;
+	uv_timer_stop(&job->timer);
 	report(job, ok ? STEP_SUCCEEDED : job->step_stop == END_CANCELLED ? STEP_CANCELLED : STEP_FAILED, exit_code);
 	/* What runs from here on runs on borrowed time. */
 	if ((job->is_cancelled || job->result.reason == END_TIMEOUT) && !job->after_until_us)
@@ -300,6 +334,10 @@ static void end_step(struct job *job, const struct sandbox_event *event)
 void job_steps_event(struct job *job, const struct sandbox_event *event)
 {
 	struct err err = {0};
+	if (job->gitops == GITOPS_TRYING) {
+		job_gitops_tried(job, event);
+		return;
+	}
 	bool is_in = job->is_script_coming && event->kind == SANDBOX_ENDED && event->end.reason == SANDBOX_END_EXIT &&
 		     event->end.exit_code == 0;
 	if (!is_in || job->step_stop != END_NONE) {

@@ -149,6 +149,23 @@ static void keep(void *arg, struct job *job, int fd, const struct artifact_list 
 
 /* ---- what is told ---- */
 
+static void on_not_applied(void *arg, bool is_cancelled)
+{
+	struct local *local = arg;
+	struct err err = {0};
+	(void)is_cancelled;
+	err_set(&err, ERR_UNSUPPORTED, "a local run changes no configuration repository; only the server does");
+	job_changed(local->job, NULL, &err);
+}
+
+static void apply_gitops(void *arg, struct job *job, size_t step)
+{
+	struct local *local = arg;
+	(void)job;
+	(void)step;
+	work_submit(local->options.loop, do_nothing, on_not_applied, local);
+}
+
 static void cancel_transfer(void *arg, struct job *job)
 {
 	(void)arg; /* nothing here takes long */
@@ -209,6 +226,7 @@ static const struct job_port port = {
 	.get_inputs = get_inputs,
 	.get_change = get_change,
 	.keep = keep,
+	.gitops = apply_gitops,
 	.cancel = cancel_transfer,
 	.started = tell_started,
 	.step = tell_step,

@@ -8,6 +8,7 @@
 #include "worker/cache.h"
 #include "worker/change_get.h"
 #include "worker/checkout.h"
+#include "worker/gitops_call.h"
 #include "worker/inputs.h"
 #include "worker/job.h"
 #include "worker/keeper.h"
@@ -26,6 +27,7 @@ struct held_job {
 	struct inputs *inputs;
 	struct change *change;
 	struct artifacts *artifacts;
+	struct gitops_call *gitops;
 };
 
 struct runner {
@@ -161,6 +163,29 @@ static void keep(void *arg, struct job *job, int fd, const struct artifact_list 
 	artifacts_send(&upload, on_kept, held, &held->artifacts);
 }
 
+static void on_applied(void *arg, const struct gitops_answer *answer, const struct err *err)
+{
+	struct held_job *held = arg;
+	held->gitops = NULL;
+	job_changed(held->job, answer, err);
+}
+
+static void apply_gitops(void *arg, struct job *job, size_t step)
+{
+	struct held_job *held = arg;
+	struct runner *runner = held->runner;
+	(void)job;
+	auto_arena arena = {0};
+	struct gitops_request request = {
+		.loop = runner->options.loop,
+		.http = runner->options.http,
+		.url = keeper_attempt_url(runner->keeper, held->lease->ref, &arena, "gitops"),
+		.headers = keeper_headers(runner->keeper),
+		.step = step,
+	};
+	gitops_call(&request, on_applied, held, &held->gitops);
+}
+
 static void cancel_transfer(void *arg, struct job *job)
 {
 	struct held_job *held = arg;
@@ -175,6 +200,8 @@ static void cancel_transfer(void *arg, struct job *job)
 		change_cancel(held->change);
 	} else if (held->artifacts) {
 		artifacts_cancel(held->artifacts);
+	} else if (held->gitops) {
+		gitops_cancel(held->gitops);
 	}
 }
 
@@ -228,6 +255,7 @@ static const struct job_port port = {
 	.get_inputs = get_inputs,
 	.get_change = get_change,
 	.keep = keep,
+	.gitops = apply_gitops,
 	.cancel = cancel_transfer,
 	.started = tell_started,
 	.step = tell_step,

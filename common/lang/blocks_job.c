@@ -54,14 +54,20 @@ static const struct lang_key gitops_keys[] = {
 	KEY(struct pipeline_gitops, repo, LANG_TEXT, "The repository to change, by its name in Penstock.",
 		.flags = KEY_REQUIRED | KEY_TEMPLATE),
 	KEY(struct pipeline_gitops, branch, LANG_TEXT, "Without it: the default branch.", .flags = KEY_TEMPLATE),
-	KEY(struct pipeline_gitops, file, LANG_TEXT, "The YAML file to change.", .flags = KEY_REQUIRED | KEY_TEMPLATE,
-		.syntax = SYNTAX_PATH),
+	KEY(struct pipeline_gitops, file, LANG_TEXT, "The YAML or JSON file to change.",
+		.flags = KEY_REQUIRED | KEY_TEMPLATE, .syntax = SYNTAX_PATH),
 	KEY(struct pipeline_gitops, set, LANG_PAIRS,
-		"Path of a value in that file, and its new value. The values must exist; comments and layout stay.",
+		"Path of a value in that file (`image.tag`, `containers[0].image`, `env[name=TAG].value`), and its new value. The "
+		"values must exist; comments and layout stay.",
 		.flags = KEY_REQUIRED | KEY_TEMPLATE | KEY_MAY_BE_EMPTY, .min = 1),
 	KEY(struct pipeline_gitops, message, LANG_TEXT, "The commit's message.", .flags = KEY_TEMPLATE),
+	KEY(struct pipeline_gitops, ready, LANG_TEXT,
+		"A script that is tried in the job's sandbox, once the change is pushed, until it succeeds: whether the change "
+		"is live and healthy. Where a target is deployed to, it need not be given: the target's URL is asked.",
+		.flags = KEY_SCRIPT),
 	KEY(struct pipeline_gitops, wait, LANG_DURATION,
-		"How long to wait until the target is healthy with the change."),
+		"How long `ready` may take before the step fails. With `ready` alone: 5m.", .min = 1000,
+		.max = 7 * DAY_MS),
 	KEY_END,
 };
 
@@ -82,7 +88,7 @@ static const struct lang_key step_keys[] = {
 		.flags = KEY_SCRIPT),
 	KEY(struct pipeline_step, policy, LANG_CHOICES, "Built-in checks to run, by name; see docs/policy.md.",
 		.min = 1, .names = policy_rule_names),
-	KEY(struct pipeline_step, gitops, LANG_BLOCK, "A change in a configuration repository.", .flags = KEY_LATER,
+	KEY(struct pipeline_step, gitops, LANG_BLOCK, "A change in a configuration repository.",
 		.block = &gitops_block),
 	KEY(struct pipeline_step, shell, LANG_TEXT, "The program that runs the script, `sh` without it.",
 		.syntax = SYNTAX_SHELL),

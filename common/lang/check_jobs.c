@@ -1,5 +1,7 @@
 #include "common/lang/check.h"
 
+#include "common/yaml_path.h"
+
 #include <stdlib.h>
 
 /* Jobs among themselves: names, needs, cycles; and their matrices. */
@@ -172,9 +174,28 @@ static void check_matrix(struct lang_checker *checker, const struct pipeline_mat
 		check_exclude(checker, matrix, &matrix->exclude.items[i]);
 }
 
+/* Only a target has a URL that could be asked in place of `ready`. */
+static void check_gitops(struct lang_checker *checker, const struct pipeline_steps *steps, bool has_target)
+{
+	for (size_t i = 0; i < steps->count; i++) {
+		const struct pipeline_gitops *gitops = &steps->items[i].gitops;
+		if (LANG_IS_SET(gitops->wait) && !LANG_IS_SET(gitops->ready) && !has_target)
+			lang_error_add(checker->errors, gitops->wait.at,
+				"\"wait\" needs \"ready\" in a job: a script that succeeds once the change is live");
+		for (size_t j = 0; j < gitops->set.count; j++) {
+			const struct lang_text *name = &gitops->set.items[j].name;
+			struct yaml_path path;
+			struct err err = {0};
+			if (!yaml_path_read(name->text, &path, checker->arena, &err))
+				lang_error_add(checker->errors, name->at, "%s", err.text);
+		}
+	}
+}
+
 static void check_job(const struct group *group, const struct pipeline_job *job)
 {
 	struct lang_checker *checker = group->checker;
+	check_gitops(checker, &job->steps, group->is_tests);
 	check_needs(group, job);
 	if (job->matrix.axes.count || LANG_IS_SET(job->matrix.include) || LANG_IS_SET(job->matrix.exclude))
 		check_matrix(checker, &job->matrix);
@@ -214,6 +235,8 @@ static void check_unique(struct lang_checker *checker)
 void lang_check_jobs(struct lang_checker *checker)
 {
 	check_unique(checker);
+	check_gitops(checker, &checker->pipeline->deploy.steps, true);
+	check_gitops(checker, &checker->pipeline->deploy.teardown, true);
 	for (size_t i = 0; i < checker->pipeline->stages.count; i++) {
 		check_group(&(struct group){checker, checker->job_groups[i], i, false});
 		check_group(&(struct group){checker, checker->test_groups[i], i, true});

@@ -208,7 +208,8 @@ struct pipeline_gitops {
 	struct lang_text file;
 	struct lang_pairs set; /* path in the file: new value, with ${{ }} */
 	struct lang_text message;
-	struct lang_duration wait; /* for the change to be live and healthy; absent: no wait */
+	struct lang_text ready;    /* a script, tried until it succeeds */
+	struct lang_duration wait; /* how long it may take */
 };
 
 /* Exactly one of run, policy and gitops is set. */

@@ -122,6 +122,9 @@ static const struct field job_step_fields[] = {
 	FIELD(struct job_step, condition, FIELD_STR, FIELD_OMIT_EMPTY),
 	FIELD(struct job_step, timeout_ms, FIELD_I64, FIELD_OMIT_EMPTY),
 	FIELD(struct job_step, policies, FIELD_STRS, FIELD_OMIT_EMPTY),
+	FIELD(struct job_step, kind, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct job_step, ready, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct job_step, wait_ms, FIELD_I64, FIELD_OMIT_EMPTY),
 	FIELD_END,
 };
 
@@ -157,6 +160,26 @@ const struct field job_spec_fields[] = {
 	FIELD(struct job_spec, reports, FIELD_PAIRS, FIELD_OMIT_EMPTY),
 	FIELD_LIST_OF(struct job_spec, inputs, input_count, struct job_input, job_input_fields, FIELD_OMIT_EMPTY),
 	FIELD(struct job_spec, mask, FIELD_STRS, FIELD_OMIT_EMPTY),
+	FIELD_END,
+};
+
+static const struct field gitops_change_fields[] = {
+	FIELD(struct gitops_change, path, FIELD_STR, FIELD_REQUIRED),
+	FIELD(struct gitops_change, before, FIELD_STR, 0),
+	FIELD(struct gitops_change, after, FIELD_STR, 0),
+	FIELD_END,
+};
+
+const struct field gitops_answer_fields[] = {
+	FIELD(struct gitops_answer, problem, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct gitops_answer, repository, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct gitops_answer, branch, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct gitops_answer, file, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct gitops_answer, commit, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD_LIST_OF(struct gitops_answer, changes, change_count, struct gitops_change, gitops_change_fields,
+		FIELD_OMIT_EMPTY),
+	FIELD(struct gitops_answer, pushes, FIELD_I32, FIELD_OMIT_EMPTY),
+	FIELD(struct gitops_answer, was_pushed, FIELD_BOOL, FIELD_OMIT_EMPTY),
 	FIELD_END,
 };
 

@@ -13,6 +13,8 @@
  * headers Upload-Offset and Upload-Complete (true, false) PUT
  * /api/v1/worker/attempts/{job}/{attempt}/uploads/{sha}?offset=N&size=TOTAL  the next part, at most WORKER_PART_BYTES;
  * answers {"offset", "complete"}
+ *   POST /api/v1/worker/attempts/{job}/{attempt}/gitops        {"step": index}: makes the change of a gitops step, once
+ * however often it is asked for; answers struct gitops_answer, 202 while somebody is at it: ask again
  *
  * An attempt is named by job and number; the number fences. What names a stale attempt is not applied and comes back in
  * `stale`: the worker then kills its sandbox. A result is sent again until it comes back in `done`. A worker may have
@@ -181,6 +183,11 @@ struct job_step {
 	int64_t timeout_ms;
 	/* Rules to check, in place of the script; `run` is then for a worker that does not know them: it fails. */
 	struct str_list policies;
+	/* "": a script; "gitops": the server makes a change, then `ready` is tried for up to wait_ms. `run` is what a
+	 * worker does that knows no kinds: it fails with a sentence. */
+	struct str kind;
+	struct str ready; /* "": nothing to wait for */
+	int64_t wait_ms;
 };
 
 struct job_input { /* an artifact of a job that this one needs */
@@ -216,6 +223,22 @@ struct job_spec {
 	struct job_input *inputs;
 	size_t input_count;
 	struct str_list mask; /* values that never reach the log */
+};
+
+struct gitops_change {
+	struct str path;
+	struct str before, after;
+};
+
+/* How the change of a gitops step went. */
+struct gitops_answer {
+	struct str problem; /* not "": it failed, and trying again will not help */
+	struct str repository, branch, file;
+	struct str commit;             /* "": the values were there already */
+	struct gitops_change *changes; /* values that were there already have before == after */
+	size_t change_count;
+	int32_t pushes;  /* tries */
+	bool was_pushed; /* by a try before, whose server did not live to say so */
 };
 
 struct attempt_cancel {
@@ -260,6 +283,7 @@ extern const struct field worker_answer_fields[];
 extern const struct field step_report_fields[];
 extern const struct field artifact_report_fields[];
 extern const struct field job_spec_fields[];
+extern const struct field gitops_answer_fields[];
 
 bool worker_frame_add_sync(struct buf *body, const struct worker_sync *sync, struct err *err);
 bool worker_frame_add_log(struct buf *body, const struct log_frame *frame);

@@ -8,6 +8,7 @@
 #include "server/api/environments.h"
 #include "server/api/findings.h"
 #include "server/api/fsck.h"
+#include "server/api/gitops_grants.h"
 #include "server/api/people.h"
 #include "server/api/pipelines.h"
 #include "server/api/repositories.h"
@@ -20,6 +21,7 @@
 #include "server/dispatch/dispatch.h"
 #include "server/dispatch/transfer.h"
 #include "server/events/events.h"
+#include "server/gitops/gitops.h"
 #include "server/ingest/ingest.h"
 #include "server/logs/logs.h"
 
@@ -59,6 +61,9 @@ const struct http_route api_routes[] = {
 	{"PUT", V1 "/repositories/{repository}/credential", repositories_credential_set, SMALL, false, AUTH_ADMIN},
 	{"DELETE", V1 "/repositories/{repository}/credential", repositories_credential_remove, SMALL, false,
 		AUTH_ADMIN},
+	{"GET", V1 "/repositories/{repository}/gitops", gitops_grants_list, 0, false, AUTH_VIEWER},
+	{"PUT", V1 "/repositories/{repository}/gitops", gitops_grants_set, SMALL, false, AUTH_ADMIN},
+	{"DELETE", V1 "/repositories/{repository}/gitops/{source}", gitops_grants_remove, SMALL, false, AUTH_ADMIN},
 	{"GET", V1 "/repositories/{repository}/deliveries", deliveries_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/repositories/{repository}/poll", repositories_poll, SMALL, false, AUTH_DEVELOPER},
 	{"GET", V1 "/triggers", triggers_list, 0, false, AUTH_VIEWER},
@@ -116,6 +121,7 @@ const struct http_route api_routes[] = {
 	{"GET", ATTEMPT "/blobs/{sha}", worker_blob_get, 0, false, AUTH_WORKER},
 	{"GET", ATTEMPT "/uploads/{sha}", worker_upload_head, 0, false, AUTH_WORKER},
 	{"PUT", ATTEMPT "/uploads/{sha}", worker_upload_put, WORKER_PART_BYTES, true, AUTH_WORKER},
+	{"POST", ATTEMPT "/gitops", worker_gitops, SMALL, false, AUTH_WORKER},
 
 	{"GET", "/{path*}", service_pages, 0, false, AUTH_PUBLIC},
 	{0},

@@ -1,5 +1,6 @@
 #include "server/dispatch/job_spec.h"
 
+#include "common/json.h"
 #include "server/engine/plan_render.h"
 
 #include <string.h>
@@ -118,6 +119,12 @@ static bool build_step(const struct plan_facts *facts, const struct plan_step *s
 		ret->run = STR("echo 'this worker cannot check policies: upgrade it' >&2\nexit 1\n");
 		ret->shell = STR("sh");
 	}
+	if (step->kind == PLAN_STEP_GITOPS) {
+		ret->kind = STR("gitops");
+		ret->run = STR("echo 'this worker is too old for gitops steps; upgrade it'; exit 1");
+		ret->ready = json_get_str(step->gitops, "ready");
+		ret->wait_ms = json_integer_value(json_object_get(step->gitops, "wait_ms"));
+	}
 	return true;
 }
 
@@ -171,6 +178,17 @@ static void fill(struct job_spec *spec, const struct claimed *claimed, const str
 	};
 }
 
+static struct plan_facts facts_of(const struct claimed *claimed, const struct plan *plan, struct outputs_view *view)
+{
+	return (struct plan_facts){
+		.plan = plan,
+		.run_number = claimed->number,
+		.outputs = find_outputs,
+		.outputs_arg = view,
+		.is_success = true,
+	};
+}
+
 bool job_spec_build(const struct claimed *claimed, const struct plan *plan, const struct job_context *context,
 	struct job_spec *ret, struct arena *arena, struct err *err)
 {
@@ -178,13 +196,7 @@ bool job_spec_build(const struct claimed *claimed, const struct plan *plan, cons
 	if (!job)
 		return err_set(err, ERR_BUG, "the plan has no job %.*s", STR_ARG(claimed->key));
 	struct outputs_view view = {context, claimed->run};
-	struct plan_facts facts = {
-		.plan = plan,
-		.run_number = claimed->number,
-		.outputs = find_outputs,
-		.outputs_arg = &view,
-		.is_success = true,
-	};
+	struct plan_facts facts = facts_of(claimed, plan, &view);
 	struct job_spec spec;
 	fill(&spec, claimed, job, arena);
 	add_inputs(&spec, claimed, job, context, arena);
@@ -199,6 +211,38 @@ bool job_spec_build(const struct claimed *claimed, const struct plan *plan, cons
 	for (size_t i = 0; i < job->step_count; i++)
 		if (!build_step(&facts, &job->steps[i], &spec.steps[i], arena, err))
 			return false;
+	*ret = spec;
+	return true;
+}
+
+static bool render_set(
+	const struct plan_facts *facts, const json_t *set, struct pair_list *ret, struct arena *arena, struct err *err)
+{
+	const char *path;
+	json_t *value;
+	struct pair_list written = {0};
+	json_object_foreach((json_t *)set, path, value)
+		pair_set(&written, arena, str_of(path), str_of(json_string_value(value)));
+	return plan_render_pairs(facts, &written, arena, ret, err);
+}
+
+bool job_spec_gitops(const struct claimed *claimed, const struct plan *plan, const struct job_context *context,
+	int64_t step, struct gitops_spec *ret, struct arena *arena, struct err *err)
+{
+	const struct plan_job *job = plan_find_job(plan, claimed->key, NULL);
+	struct outputs_view view = {context, claimed->run};
+	struct plan_facts facts = facts_of(claimed, plan, &view);
+	struct gitops_spec spec = {0};
+	if (!job || step < 0 || step >= (int64_t)job->step_count || job->steps[step].kind != PLAN_STEP_GITOPS)
+		return err_set(
+			err, ERR_INVALID, "job %.*s has no gitops step %lld", STR_ARG(claimed->key), (long long)step);
+	const json_t *json = job->steps[step].gitops;
+	if (!plan_render(&facts, json_get_str(json, "repo"), arena, &spec.repo, err) ||
+		!plan_render(&facts, json_get_str(json, "branch"), arena, &spec.branch, err) ||
+		!plan_render(&facts, json_get_str(json, "file"), arena, &spec.file, err) ||
+		!plan_render(&facts, json_get_str(json, "message"), arena, &spec.message, err) ||
+		!render_set(&facts, json_object_get(json, "set"), &spec.set, arena, err))
+		return false;
 	*ret = spec;
 	return true;
 }

@@ -56,4 +56,16 @@ bool job_spec_needs_context(const struct plan *plan, const struct plan_job *job)
 bool job_spec_build(const struct claimed *claimed, const struct plan *plan, const struct job_context *context,
 	struct job_spec *ret, struct arena *arena, struct err *err);
 
+/* A gitops step of a job, with the values of the run. */
+struct gitops_spec {
+	struct str repo;
+	struct str branch; /* "": the default branch */
+	struct str file;
+	struct pair_list set;
+	struct str message; /* "": none is given */
+};
+/* ERR_INVALID: the job has no gitops step with this index, or an expression has no value. */
+bool job_spec_gitops(const struct claimed *claimed, const struct plan *plan, const struct job_context *context,
+	int64_t step, struct gitops_spec *ret, struct arena *arena, struct err *err);
+
 #endif

@@ -31,7 +31,7 @@ static struct str step_name(const struct plan_scope *scope, const struct pipelin
 	if (policies.count)
 		line = plan_policy_step_name(&policies, arena);
 	if (LANG_IS_SET(step->gitops))
-		line = arena_printf(arena, "gitops: %.*s", STR_ARG(step->gitops.repo.text));
+		line = arena_printf(arena, "gitops: %.*s", STR_ARG(scope_text(scope, &step->gitops.repo)));
 	if (line.n == 0)
 		return STR("step");
 	if (line.n <= NAME_BYTES_MAX)
@@ -58,6 +58,11 @@ static json_t *json_object_of(const struct pair_list *pairs)
 			json, pairs->items[i].name.p, pairs->items[i].name.n, json_of_str(pairs->items[i].value));
 	return json;
 }
+enum { READY_WAIT_MS = 5 * 60 * 1000 };
+
+/* Where a change is to be live that does not say how to tell. */
+static const char ready_by_url[] = "test -n \"$CI_TARGET_URL\" || { echo 'this target has no URL to ask'; exit 1; }\n"
+				   "curl -fsS --max-time 10 -o /dev/null \"$CI_TARGET_URL\"\n";
 
 static json_t *gitops_of(const struct plan_scope *scope, const struct pipeline_gitops *gitops)
 {
@@ -70,8 +75,12 @@ static json_t *gitops_of(const struct plan_scope *scope, const struct pipeline_g
 	json_object_set_new(json, "set", json_object_of(&set));
 	if (LANG_IS_SET(gitops->message))
 		json_object_set_new(json, "message", json_of_str(scope_text(scope, &gitops->message)));
-	if (LANG_IS_SET(gitops->wait))
-		json_object_set_new(json, "wait_ms", json_integer(gitops->wait.ms));
+	if (LANG_IS_SET(gitops->ready) || LANG_IS_SET(gitops->wait)) {
+		struct str ready = LANG_IS_SET(gitops->ready) ? gitops->ready.text : STR(ready_by_url);
+		json_object_set_new(json, "ready", json_of_str(ready));
+		json_object_set_new(
+			json, "wait_ms", json_integer(LANG_IS_SET(gitops->wait) ? gitops->wait.ms : READY_WAIT_MS));
+	}
 	return planning_own(scope->in, json);
 }
 

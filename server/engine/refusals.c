@@ -25,19 +25,6 @@ static bool has_id_token(const struct plan_job *job)
 	return job->id_token != NULL;
 }
 
-static bool has_step(const struct plan_job *job, enum plan_step_kind kind)
-{
-	for (size_t i = 0; i < job->step_count; i++)
-		if (job->steps[i].kind == kind)
-			return true;
-	return false;
-}
-
-static bool has_gitops(const struct plan_job *job)
-{
-	return has_step(job, PLAN_STEP_GITOPS);
-}
-
 /* Each row: whom it concerns, what that one does, and what this version plans instead. */
 static const struct {
 	bool (*job)(const struct plan_job *job);
@@ -49,7 +36,6 @@ static const struct {
 	{.job = has_image, .does = "runs in an image", .what = "images"},
 	{.job = has_secrets, .does = "asks for secrets", .what = "secrets"},
 	{.job = has_id_token, .does = "asks for an identity token", .what = "identity tokens"},
-	{.job = has_gitops, .does = "has a gitops step", .what = "gitops steps"},
 };
 
 static void add(struct plan *plan, struct arena *arena, size_t row, const char *noun, struct str name)

@@ -15,9 +15,11 @@
  * takes the setting only from a file. Redirects could lead a fetch of an address that somebody was allowed to name to
  * one that nobody allowed.
  */
-static const char config_text[] = "[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n[core]\n\thooksPath = /dev/null\n"
+static const char config_text[] = "[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n"
 				  "[http]\n\tfollowRedirects = false\n[credential]\n\thelper =\n"
 				  "[protocol \"ext\"]\n\tallow = never\n";
+
+static const char no_hooks_text[] = "[core]\n\thooksPath = /dev/null\n";
 
 /* --- memory files --- */
 
@@ -101,11 +103,14 @@ static bool add_remote(struct git_access *access, const struct git_remote *remot
 	return add_ssh(access, remote, err);
 }
 
-bool git_access_open(struct git_access *access, const char *folder, const struct git_remote *remote, struct err *err)
+static bool open_access(
+	struct git_access *access, const char *folder, const struct git_remote *remote, bool has_hooks, struct err *err)
 {
 	auto_buf config = BUF_INIT(64 * 1024);
 	*access = (struct git_access){.config = -1, .key = -1, .hosts = -1};
 	buf_add_c(&config, config_text);
+	if (!has_hooks)
+		buf_add_c(&config, no_hooks_text);
 	add_base(access, folder);
 	bool ok = !remote || add_remote(access, remote, &config, err);
 	if (ok) {
@@ -117,6 +122,17 @@ bool git_access_open(struct git_access *access, const char *folder, const struct
 	else
 		git_access_close(access);
 	return ok;
+}
+
+bool git_access_open(struct git_access *access, const char *folder, const struct git_remote *remote, struct err *err)
+{
+	return open_access(access, folder, remote, false, err);
+}
+
+bool git_access_open_push(
+	struct git_access *access, const char *folder, const struct git_remote *remote, struct err *err)
+{
+	return open_access(access, folder, remote, true, err);
 }
 
 void git_access_close(struct git_access *access)

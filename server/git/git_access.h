@@ -21,6 +21,9 @@ struct git_access {
 
 /* `remote` may be NULL, for git at work in a mirror alone. */
 bool git_access_open(struct git_access *access, const char *folder, const struct git_remote *remote, struct err *err);
+/* The same for a push: a repository on this machine runs its hooks. Its mirror has none. */
+bool git_access_open_push(
+	struct git_access *access, const char *folder, const struct git_remote *remote, struct err *err);
 void git_access_close(struct git_access *access);
 
 #endif

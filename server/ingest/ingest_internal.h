@@ -98,8 +98,5 @@ struct mirror_state {
 enum flow_next ingest_fetch(struct flow *flow, struct server *server, int64_t repository, struct str extra);
 enum flow_next ingest_read_refs(
 	struct flow *flow, struct server *server, int64_t repository, struct str extra, struct mirror_state *ret);
-/* The address of a repository, with its secrets opened; a row of repository_remote.sql. */
-bool ingest_read_remote(struct server *server, const struct db_reply *reply, size_t statement, struct git_remote *ret,
-	struct arena *arena, struct err *err);
 
 #endif

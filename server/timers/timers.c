@@ -8,6 +8,7 @@
 #include "server/configuration/configurations.h"
 #include "server/dispatch/dispatch.h"
 #include "server/events/events.h"
+#include "server/gitops/gitops.h"
 #include "server/ingest/ingest.h"
 #include "server/ingest/schedules.h"
 #include "server/logs/logs.h"
@@ -113,6 +114,7 @@ static void tick(uv_timer_t *handle)
 	shell_tick(server->shell);
 	events_tick(server->events);
 	dispatch_tick(server->dispatch);
+	gitops_tick(server->gitops);
 	ingest_tick(server->ingest);
 	schedules_tick(server->ingest);
 	logs_tick(server->logs);

@@ -124,6 +124,25 @@ def test_repositories(world):
     world.expect(202, "pollRepository")
 
 
+def test_gitops_grants(world):
+    world.expect(201, "addRepository", {"name": "hub", "url": str(world.repository.path)})
+    world.check(world.expect(200, "listGitopsGrants")["grants"] == [], "a fresh repository takes changes")
+    world.refused(403, "admin", "setGitopsGrant", {"source": "hub"}, token=world.ann)
+    world.refused(400, "its own repository", "setGitopsGrant", {"source": "web"})
+    world.refused(400, "refs", "setGitopsGrant", {"source": "hub", "refs": ["[a"]})
+    world.refused(400, "unknown field", "setGitopsGrant", {"source": "hub", "paths": []})
+    world.refused(404, "missing", "setGitopsGrant", {"source": "missing"})
+    world.refused(404, "missing", "setGitopsGrant", {"source": "hub"}, repository="missing")
+    world.expect(200, "setGitopsGrant", {"source": "hub"})
+    grants = world.expect(200, "setGitopsGrant", {"source": "hub", "refs": ["main"], "files": ["apps/**"]})["grants"]
+    world.check([(one["source"], one["refs"], one["files"]) for one in grants] == [("hub", ["main"], ["apps/**"])], f"grants: {grants}")
+    world.check(world.expect(200, "listGitopsGrants")["grants"] == grants, "the list is not what was set")
+    world.refused(404, "missing", "listGitopsGrants", repository="missing")
+    world.expect(204, "removeGitopsGrant")
+    world.refused(404, "as it is", "removeGitopsGrant")
+    world.expect(204, "removeRepository", repository="hub")
+
+
 def test_pipelines(world):
     found = world.expect(200, "listPipelines")
     world.check(found["ref"] == "refs/heads/main" and found["commit"] == world.repository.commits[-1], f"where: {found}")
@@ -507,7 +526,7 @@ def test_lost_database(world):
     world.expect(200, "listRuns")
 
 
-BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_forges, test_pipelines,
+BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_forges, test_gitops_grants, test_pipelines,
           test_hooks, test_starting,
           test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_findings, test_gates, test_workers,
           test_fsck, test_configuration, test_environments, test_blockers, test_alarms)

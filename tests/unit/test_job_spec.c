@@ -90,6 +90,38 @@ START_TEST(variables_have_the_values_of_the_run)
 }
 END_TEST
 
+START_TEST(changes_have_the_values_of_the_run)
+{
+	bool needs;
+	struct gitops_spec change = {0};
+	ck_assert_msg(
+		build("",
+			"steps: [{run: x}, {gitops: {repo: 'c-${{ run.pipeline }}', file: f.yaml, ready: look, set: {a.b: "
+			"'${{ jobs.make.outputs.v }}', c: plain}}}]",
+			&needs),
+		"%s", err.text);
+	assert_str(spec.steps[1].kind, "gitops");
+	assert_str(spec.steps[1].ready, "look");
+	ck_assert_int_eq(spec.steps[1].wait_ms, 5 * 60 * 1000);
+	/* A worker that knows no kinds fails with a sentence. */
+	ck_assert(str_ends(spec.steps[1].run, STR("exit 1")));
+	ck_assert(!spec.steps[0].kind.n);
+	const struct claimed claimed = {
+		.job = 3, .attempt = 1, .run = 7, .key = STR("s/j"), .number = 42, .repository = STR("web")};
+	const struct job_context context = {finished, COUNT_OF(finished), NULL, 0};
+	ck_assert(job_spec_gitops(&claimed, &plan, &context, 1, &change, &arena, &err));
+	assert_str(change.repo, "c-p");
+	assert_str(change.file, "f.yaml");
+	assert_str(pair_get(&change.set, STR("a.b")), "1.2");
+	assert_str(pair_get(&change.set, STR("c")), "plain");
+	ck_assert(change.branch.n == 0 && change.message.n == 0);
+	/* What is no gitops step cannot be asked for. */
+	const int64_t others[] = {0, 2, -1};
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		ck_assert(!job_spec_gitops(&claimed, &plan, &context, others[i], &change, &arena, &err));
+}
+END_TEST
+
 static const struct {
 	const char *step;
 	bool needs;
@@ -154,6 +186,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, test_tear_down);
 	tcase_add_loop_test(tcase, variables_have_the_values_of_the_run, 0, sizeof variables / sizeof *variables);
 	tcase_add_loop_test(tcase, steps_are_decided_by_outputs, 0, sizeof conditions / sizeof *conditions);
+	tcase_add_test(tcase, changes_have_the_values_of_the_run);
 	tcase_add_test(tcase, what_is_collected_may_be_named_by_outputs);
 	tcase_add_loop_test(tcase, faults_name_their_place, 0, sizeof faults / sizeof *faults);
 	suite_add_tcase(suite, tcase);

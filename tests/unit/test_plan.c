@@ -326,7 +326,7 @@ START_TEST(refusals_name_who_asks)
 {
 	static const char *const expected[] = {"job \"package\" starts services", "job \"package\" keeps a cache",
 		"job \"package\" runs in an image", "job \"package\" asks for secrets",
-		"job \"package\" asks for an identity token", "job \"package\" has a gitops step"};
+		"job \"package\" asks for an identity token"};
 	auto_arena arena = {0};
 	json_t *json = parse(full);
 	struct plan plan = load(json, &arena);

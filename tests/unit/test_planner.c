@@ -341,7 +341,7 @@ END_TEST
 START_TEST(everything_that_comes_later_is_planned)
 {
 	static const char *const refused[] = {"starts services", "keeps a cache", "runs in an image",
-		"asks for secrets", "asks for an identity token", "has a gitops step"};
+		"asks for secrets", "asks for an identity token"};
 	struct plan_context context = test_push_to("main");
 	test_make(
 		STR("name: p\non: push\nstages:\n  - name: s\n    jobs:\n      j:\n"
@@ -349,7 +349,7 @@ START_TEST(everything_that_comes_later_is_planned)
 		    "        id_token: {audience: [cloud]}\n"
 		    "        cache: [{key: 'k-${{ event.branch }}', paths: [node_modules], restore: [k-]}]\n"
 		    "        services: {db: {image: postgres, env: {A: '1'}}}\n"
-		    "        steps: [{gitops: {repo: r, file: f.yaml, set: {a.b: '${{ event.commit }}'}, branch: b, message: m, wait: 5m}}]\n"),
+		    "        steps: [{gitops: {repo: r, file: f.yaml, set: {a.b: '${{ event.commit }}'}, branch: b, message: m, ready: x, wait: 5m}}]\n"),
 		&context);
 	const struct plan_job *j = test_job("s/j");
 	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(j->cache, 0), "key")), "k-main");

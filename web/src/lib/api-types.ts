@@ -296,6 +296,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/repositories/{repository}/gitops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        /** Whose runs may commit into it by gitops steps */
+        get: operations["listGitopsGrants"];
+        /** Allow the runs of another repository to commit into it; what was allowed to that one before is replaced */
+        put: operations["setGitopsGrant"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{repository}/gitops/{source}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+                source: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Allow it no longer */
+        delete: operations["removeGitopsGrant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repositories/{repository}/deliveries": {
         parameters: {
             query?: never;
@@ -1600,6 +1640,14 @@ export interface components {
             /** @description faults of its file */
             errors: components["schemas"]["FileError"][];
         };
+        GitopsGrants: {
+            grants: {
+                source: string;
+                refs: string[];
+                files: string[];
+                created_at: components["schemas"]["Time"];
+            }[];
+        };
         Schedule: {
             pipeline: string;
             cron: string;
@@ -2350,6 +2398,86 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    listGitopsGrants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description grants */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitopsGrants"];
+                };
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    setGitopsGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description the repository whose runs are meant */
+                    source: string;
+                    /** @description globs of its branches and tags; its default branch when absent or empty */
+                    refs?: string[];
+                    /** @description globs of files that may be changed; all when absent or empty */
+                    files?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description all grants */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GitopsGrants"];
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    removeGitopsGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description removed */
             204: {
                 headers: {
                     [name: string]: unknown;
