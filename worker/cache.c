@@ -28,6 +28,19 @@ struct cache {
 	pthread_rwlock_t lock; /* users of repositories against eviction */
 };
 
+/* Nothing here waits for the disk when it is made, and it is trusted by its name: what was there when the machine went
+ * down may be cut or empty. */
+static void forget_before_boot(const struct cache *cache, struct arena *arena)
+{
+	const char *path = arena_printf(arena, "%s/boot", cache->root).p;
+	struct str boot = str_trim(files_read_small("/proc/sys/kernel/random/boot_id", 64, arena));
+	if (str_eq(str_trim(files_read_small(path, 64, arena)), boot))
+		return;
+	files_remove_tree(cache->root);
+	if (files_make_directory(cache->root, NULL))
+		files_write_small(path, boot, NULL);
+}
+
 bool cache_open(struct uv_loop_s *loop, const char *work_dir, int64_t max_bytes, struct cache **ret, struct err *err)
 {
 	auto_arena arena = {0};
@@ -38,6 +51,7 @@ bool cache_open(struct uv_loop_s *loop, const char *work_dir, int64_t max_bytes,
 	cache->max_bytes = max_bytes > 0 ? max_bytes : max_bytes_default;
 	pthread_rwlock_init(&cache->lock, NULL);
 	files_remove_tree(cache->tmp);
+	forget_before_boot(cache, &arena);
 	bool ok = files_make_directory(cache->tmp, err);
 	for (size_t i = 0; ok && i < COUNT_OF(kinds); i++)
 		ok = files_make_directory(arena_printf(&arena, "%s/%s", cache->root, kinds[i]).p, err);

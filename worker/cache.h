@@ -4,7 +4,8 @@
 /*
  * The worker's directory: what may be forgotten at any time and is kept to save work. Below the work directory stand
  * cache/repos (bare repositories), cache/checkouts (commits as streams of files), cache/blobs (artifacts by SHA-256),
- * and tmp, which is emptied at start. When the cache passes its ceiling, what was not used for longest goes.
+ * and tmp, which is emptied at start. When the cache passes its ceiling, what was not used for longest goes;
+ * all of it when the machine was started anew, since nothing here waits for the disk.
  *
  * A blob or checkout that was opened stays readable when it is evicted meanwhile. Whoever uses a repository on a pool
  * thread holds the cache, so that it is not deleted under it.

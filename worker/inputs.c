@@ -191,6 +191,17 @@ static bool is_sha(struct str text)
 	return text.n == 2 * DIGEST_BYTES && hex_decode_to(text, sum, sizeof sum);
 }
 
+/* One that was cut is fetched again. */
+static int open_blob(struct inputs *inputs, const struct job_input *item)
+{
+	struct stat info;
+	int fd = cache_open_file(inputs->request.cache, "blobs", item->sha256);
+	if (fd < 0 || (fstat(fd, &info) == 0 && info.st_size == item->size_bytes))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static void advance(struct inputs *inputs)
 {
 	if (inputs->is_cancelled && inputs->err.kind == ERR_NONE)
@@ -201,7 +212,7 @@ static void advance(struct inputs *inputs)
 			err_set(&inputs->err, ERR_UPSTREAM, "artifact %.*s has no SHA-256", STR_ARG(item->path));
 			break;
 		}
-		inputs->blobs[inputs->at] = cache_open_file(inputs->request.cache, "blobs", item->sha256);
+		inputs->blobs[inputs->at] = open_blob(inputs, item);
 		if (inputs->blobs[inputs->at] < 0) {
 			download(inputs, item);
 			if (inputs->err.kind == ERR_NONE)

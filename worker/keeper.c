@@ -27,7 +27,8 @@ int32_t keeper_free_slots(const struct keeper *keeper)
 	for (const struct lease *lease = keeper->leases; lease; lease = lease->next)
 		busy += lease->has_slot;
 	int32_t free_slots = keeper->options.self.slots - busy - keeper->slots_asked;
-	bool takes_jobs = !keeper->is_draining && !keeper->is_drain_asked && !keeper->is_closing;
+	bool takes_jobs = !keeper->is_draining && !keeper->is_drain_asked && !keeper->is_closing &&
+			  keeper->full_until_us <= clock_mono_us();
 	return takes_jobs && free_slots > 0 ? free_slots : 0;
 }
 
@@ -233,6 +234,8 @@ static void tick(uv_timer_t *timer)
 	for (struct lease *lease = keeper->leases; lease; lease = lease->next)
 		if (lease->state == LEASE_RUNNING && !lease->is_expired)
 			again = sooner(again, expiry_us(keeper, lease));
+	if (keeper->full_until_us > now_us)
+		again = sooner(again, keeper->full_until_us);
 	check_drained(keeper);
 	if (again != INT64_MAX && !keeper->is_closing && !uv_is_active((uv_handle_t *)&keeper->timer))
 		uv_timer_start(&keeper->timer, tick,

@@ -20,6 +20,7 @@ enum lease_end {
 	LEASE_END_CANCELLED, /* asked for: stop with grace, report */
 	LEASE_END_EXPIRED,   /* the server was out of reach for too long: kill at once, report */
 	LEASE_END_STALE,     /* given to somebody else: kill at once, nothing is reported */
+	LEASE_END_UNKEPT,    /* its log cannot be kept here: kill at once, report */
 };
 
 struct keeper_events {

@@ -23,6 +23,7 @@ enum {
 	RESULTS_BYTES = 3 << 20,  /* ... all its results it stays below WORKER_SYNC_BYTES_MAX */
 	DATA_SYNCS_MAX = 4,
 	RETRY_MS = 1000,
+	FULL_MS = 10000, /* no jobs are asked for once the spool could not be written */
 	BACKOFF_FIRST_MS = 200,
 	BACKOFF_MAX_MS = 5000,
 	DRAIN_POLL_MS = 1000, /* a server that wants us to drain holds nothing */
@@ -56,7 +57,8 @@ struct keeper {
 	int32_t slots_asked;
 	int held_syncs, data_syncs;
 	int64_t last_sent_us;
-	int idle_answers;   /* in a row */
+	int idle_answers; /* in a row */
+	int64_t full_until_us;
 	int64_t poll_at_us; /* not before: a server that does not hold is not to be hammered */
 	int failures;
 	int64_t backoff_until_us;
@@ -91,10 +93,10 @@ struct lease *lease_find(struct keeper *keeper, struct attempt_ref ref);
 void lease_free(struct lease *lease); /* takes it from the list */
 /* When it wants to be sent, monotonic; INT64_MAX: nothing to say. */
 int64_t lease_due(const struct lease *lease);
-/* Makes frames of the pending log, as far as they are ripe. false: the lease is lost, see lease_spool_failed(). */
-bool lease_cut(struct lease *lease, int64_t now_us);
-/* A log that cannot be kept is an attempt that cannot be told: it is given up, the server will see the lease run out.
- */
+/* Makes frames of the pending log, as far as they are ripe. */
+void lease_cut(struct lease *lease, int64_t now_us);
+/* A log that cannot be kept is an attempt that cannot be told: it ends as lost, which another worker may cure, with
+ * what is in whole frames and with why. */
 void lease_spool_failed(struct lease *lease, const struct err *err);
 bool lease_has_report(const struct lease *lease);
 /* The lease may be gone afterwards. */

@@ -104,34 +104,55 @@ static bool add_frame(struct lease *lease, size_t n, struct err *err)
 	return true;
 }
 
-void lease_spool_failed(struct lease *lease, const struct err *err)
+static void tell_unkept(struct lease *lease)
 {
-	log_error("job.spool_failed", F("job", lease->ref.job), F("attempt", lease->ref.attempt), F("error", err));
-	lease_mark_stale(lease);
+	lease->result = (struct attempt_result){
+		.job = lease->ref.job,
+		.attempt = lease->ref.attempt,
+		.reason = END_WORKER_LOST,
+		.message = lease->unkept,
+		.ended_at = clock_wall_us(),
+		.log_bytes = lease->spool->log_end,
+		.log_lines = lease->spool->log_lines,
+	};
 }
 
-bool lease_cut(struct lease *lease, int64_t now_us)
+void lease_spool_failed(struct lease *lease, const struct err *err)
+{
+	struct keeper *keeper = lease->keeper;
+	spool_give_up(lease->spool);
+	if (lease->unkept.n) {
+		lease->result.log_bytes = lease->spool->log_end;
+		return;
+	}
+	log_error("job.spool_failed", F("job", lease->ref.job), F("attempt", lease->ref.attempt), F("error", err));
+	lease->unkept = arena_printf(&lease->arena, "the worker could not keep its log, and stopped it: %s", err->text);
+	keeper->full_until_us = clock_mono_us() + FULL_MS * US_PER_MS;
+	if (lease->state == LEASE_RUNNING)
+		keeper->options.events->end(keeper->options.arg, lease, LEASE_END_UNKEPT, lease->unkept);
+	else
+		tell_unkept(lease);
+}
+
+void lease_cut(struct lease *lease, int64_t now_us)
 {
 	struct err err;
 	struct str pending = spool_pending(lease->spool);
 	size_t n = pending.n;
 	if (!n)
-		return true;
+		return;
 	if (now_us < lease->pending_since_us + LOG_DELAY_MS * US_PER_MS) {
 		const char *end = memrchr(pending.p, '\n', n);
 		n = end ? (size_t)(end - pending.p) + 1 : n >= LOG_CUT_BYTES ? n : 0;
 	}
-	if (n && !add_frame(lease, n, &err)) {
+	if (n && !add_frame(lease, n, &err))
 		lease_spool_failed(lease, &err);
-		return false;
-	}
-	return true;
 }
 
 void lease_log(struct lease *lease, struct str bytes)
 {
 	struct err err;
-	while (bytes.n && lease->state == LEASE_RUNNING) {
+	while (bytes.n && lease->state == LEASE_RUNNING && !lease->unkept.n) {
 		struct str part = str_head(bytes, TAIL_TEXT_MAX);
 		size_t pending = spool_pending(lease->spool).n;
 		if (pending + part.n > TAIL_TEXT_MAX && !add_frame(lease, pending, &err)) {
@@ -180,8 +201,11 @@ void lease_end(struct lease *lease, const struct attempt_result *result)
 	lease->result.job = lease->ref.job;
 	lease->result.attempt = lease->ref.attempt;
 	size_t pending = spool_pending(lease->spool).n;
-	if (pending && !add_frame(lease, pending, &err)) {
+	if (pending && !add_frame(lease, pending, &err))
 		lease_spool_failed(lease, &err);
+	if (lease->unkept.n) {
+		tell_unkept(lease);
+		lease->result_bytes = spool_result_bytes(&lease->result);
 		return;
 	}
 	lease->result.log_bytes = lease->spool->log_end;

@@ -4,9 +4,9 @@
 /*
  * One attempt that this worker holds, as the server is told about it: what happened and is still to be said, and until
  * when the right to run it lasts. The runner reports through the functions below and never waits for the server; the
- * keeper sends. Any report may end the lease from within (the spool cannot be written): the runner then hears of it as
- * of a stale one. Everything is on the loop's thread. A lease that is lost takes reports and throws them away, so the
- * runner need not look.
+ * keeper sends. Any report may find the spool full: the runner then hears that it has to stop, and what the attempt
+ * ends with is that it could not be told. Everything is on the loop's thread. A lease that is lost takes reports and
+ * throws them away, so the runner need not look.
  */
 
 #include "common/proto/worker_proto.h"
@@ -41,6 +41,7 @@ struct lease {
 	int64_t retry_at_us;   /* nothing is sent before: the server did not take what it got */
 	int64_t report_due_us; /* when started marks and step reports want to be sent; 0: none */
 	struct spool *spool;
+	struct str unkept;        /* why the spool takes no more; empty: it does */
 	int64_t pending_since_us; /* of the first byte of log that is in no frame yet */
 	bool has_logged;
 	int64_t log_sync;     /* the sync that carries frames; one at a time keeps them in order */

@@ -302,6 +302,9 @@ static void on_end(void *arg, struct lease *lease, enum lease_end why, struct st
 			STR("the worker could not reach the server for as long as its lease lasted, and stopped the job; "
 			    "look at the network between them"));
 		return;
+	case LEASE_END_UNKEPT:
+		job_kill(held->job, END_WORKER_LOST, reason);
+		return;
 	case LEASE_END_STALE:
 		log_info("job.stale", F("job", lease->ref.job), F("attempt", lease->ref.attempt));
 		job_kill(held->job, END_WORKER_LOST, STR("the job was given to another worker"));

@@ -9,6 +9,7 @@
 #include "worker/cache.h"
 #include "worker/checkout.h"
 #include "worker/files.h"
+#include "worker/sandbox/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,10 +98,21 @@ static struct str repository_of(const struct source_request *request, struct are
 	return arena_printf(arena, "%.32s-%d.git", name, depth_asked(request->fetch_depth));
 }
 
+/* One that was cut, by whatever cut it, is made again. */
+static int open_checkout(struct source_store *store, struct str key)
+{
+	int fd = cache_open_file(store->cache, "checkouts", key);
+	if (fd < 0 || stream_is_whole(fd))
+		return fd;
+	close(fd);
+	errno = EIO;
+	return -1;
+}
+
 int source_try(struct source_store *store, const struct source_request *request)
 {
 	auto_arena arena = {0};
-	return cache_open_file(store->cache, "checkouts", key_of(request, &arena));
+	return open_checkout(store, key_of(request, &arena));
 }
 
 static void fetch_free(struct source_fetch *fetch)
@@ -128,7 +140,7 @@ static void finish_one(struct source_wait *wait, const struct err *err)
 	struct err gone = {0};
 	int fd = -1;
 	if (!err) {
-		fd = cache_open_file(wait->fetch->store->cache, "checkouts", wait->fetch->key);
+		fd = open_checkout(wait->fetch->store, wait->fetch->key);
 		if (fd < 0)
 			err_errno(&gone, "open the checkout");
 	}

@@ -97,6 +97,20 @@ bool spool_open(struct spool_store *store, struct attempt_ref ref, struct spool 
 	return false;
 }
 
+struct spool *spool_nowhere(struct spool_store *store, struct attempt_ref ref)
+{
+	struct spool *spool = spool_new(store, ref);
+	spool->is_given_up = true;
+	return spool;
+}
+
+void spool_give_up(struct spool *spool)
+{
+	spool->is_given_up = true;
+	spool->log_end = spool->send_raw;
+	tail_release(take(spool->tail));
+}
+
 void spool_close(struct spool *spool)
 {
 	if (!spool)
@@ -152,7 +166,8 @@ static bool add_frame(struct spool *spool, struct str raw, struct err *err)
 
 void spool_add_log(struct spool *spool, struct str raw)
 {
-	tail_add(spool->tail, raw);
+	if (!spool->is_given_up)
+		tail_add(spool->tail, raw);
 }
 
 struct str spool_pending(const struct spool *spool)

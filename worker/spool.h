@@ -28,6 +28,7 @@ struct spool {
 	int64_t log_end;   /* raw bytes of log in the file */
 	int64_t log_lines;
 	int64_t result_at; /* file offset of the result; 0: none yet */
+	bool is_given_up;
 	/* The next frame to send and the next to be accepted: file offset and raw offset. */
 	int64_t send_at, send_raw;
 	int64_t acked_at, acked_raw;
@@ -35,12 +36,18 @@ struct spool {
 
 /* Makes the file; one that is there already, from a start that was cut off, is emptied. */
 bool spool_open(struct spool_store *store, struct attempt_ref ref, struct spool **ret, struct err *err);
+/* For an attempt whose file cannot be made: it takes no log, and keeps nothing. */
+struct spool *spool_nowhere(struct spool_store *store, struct attempt_ref ref);
+/* The file cannot be written any more, or not be read back: no more is taken, and what was not sent by now is given up.
+ */
+void spool_give_up(struct spool *spool);
 /* Closes, and leaves the file for the next start. */
 void spool_close(struct spool *spool);
 /* Closes and deletes. */
 void spool_remove(struct spool *spool);
 
-/* Adds to the log; together with spool_pending() at most TAIL_TEXT_MAX bytes. Only while there is no result. */
+/* Adds to the log; together with spool_pending() at most TAIL_TEXT_MAX bytes. Only while there is no result. Nothing
+ * when it was given up. */
 void spool_add_log(struct spool *spool, struct str raw);
 /* What is in no frame yet; until the next call. */
 struct str spool_pending(const struct spool *spool);

@@ -25,24 +25,21 @@ static void add_reports(struct lease *lease, struct worker_sync *message, struct
 	lease->report_due_us = 0;
 }
 
-/* Frames go into a body of their own, since only then is it known whether a result may go along. false: the spool, and
- * with it the lease, is lost. */
-static bool add_logs(struct lease *lease, struct buf *frames, int64_t id, int64_t now_us)
+/* Frames go into a body of their own, since only then is it known whether a result may go along. */
+static void add_logs(struct lease *lease, struct buf *frames, int64_t id, int64_t now_us)
 {
 	struct err err;
 	bool any = false;
-	if (!lease_cut(lease, now_us))
-		return false;
+	lease_cut(lease, now_us);
 	if (frames->n >= FRAMES_BYTES)
-		return true;
+		return;
 	lease->log_from_raw = lease->spool->send_raw;
 	if (!spool_send(lease->spool, frames, LOG_SEND_BYTES, &any, &err)) {
 		lease_spool_failed(lease, &err);
-		return false;
+		return;
 	}
 	if (any)
 		lease->log_sync = id;
-	return true;
 }
 
 /* *bytes: of the results in the message so far. What does not fit any more goes with the next sync. */
@@ -77,8 +74,9 @@ static void collect(struct keeper *keeper, struct worker_sync *message, struct b
 		if (lease->state == LEASE_STALE || lease->retry_at_us > now_us)
 			continue;
 		add_reports(lease, message, arena, id);
-		if (lease->log_sync != LEASE_UNSENT || add_logs(lease, frames, id, now_us))
-			add_result(lease, message, arena, id, &result_bytes);
+		if (lease->log_sync == LEASE_UNSENT)
+			add_logs(lease, frames, id, now_us);
+		add_result(lease, message, arena, id, &result_bytes);
 	}
 }
 
@@ -144,6 +142,17 @@ static void settle(struct sync *sync, bool is_accepted, int64_t now_us)
 	}
 }
 
+/* Said at once: the server would find out when the lease has run out. */
+static void refuse_job(struct keeper *keeper, struct attempt_ref ref, struct arena *arena, const struct err *err)
+{
+	struct lease *lease = lease_new(keeper, ref);
+	lease->arena = *arena;
+	lease->spool = spool_nowhere(keeper->spools, ref);
+	lease->state = LEASE_ENDED;
+	lease_spool_failed(lease, err);
+	lease_end(lease, &lease->result);
+}
+
 static void take_job(struct sync *sync, const json_t *json)
 {
 	struct keeper *keeper = sync->keeper;
@@ -163,8 +172,7 @@ static void take_job(struct sync *sync, const json_t *json)
 		return;
 	}
 	if (!spool_open(keeper->spools, ref, &spool, &err)) {
-		log_error("job.not_taken", F("job", ref.job), F("error", &err));
-		arena_done(&arena);
+		refuse_job(keeper, ref, &arena, &err);
 		return;
 	}
 	struct lease *lease = lease_new(keeper, ref);

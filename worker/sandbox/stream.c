@@ -133,6 +133,15 @@ bool stream_write_end(struct stream_writer *writer, struct err *err)
 	return put_entry(writer, STREAM_END, (struct str){0}, 0, 0, err) && flush(writer, err);
 }
 
+bool stream_is_whole(int fd)
+{
+	static const char end[HEADER_BYTES] = {STREAM_END};
+	char last[HEADER_BYTES];
+	off_t size = lseek(fd, 0, SEEK_END);
+	return size >= HEADER_BYTES && lseek(fd, 0, SEEK_SET) == 0 &&
+	       pread(fd, last, sizeof last, size - HEADER_BYTES) == HEADER_BYTES && memcmp(last, end, sizeof end) == 0;
+}
+
 /* ---- reader ---- */
 
 void stream_reader_init(struct stream_reader *reader, const struct stream_handler *handler, void *context,

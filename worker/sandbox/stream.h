@@ -56,6 +56,9 @@ bool stream_write_link(struct stream_writer *writer, struct str path, struct str
 bool stream_write_note(struct stream_writer *writer, struct str path, const char *text, struct err *err);
 bool stream_write_end(struct stream_writer *writer, struct err *err); /* and flushes */
 
+/* Whether the file ends as stream_write_end() ends it: one that was cut does not. */
+bool stream_is_whole(int fd);
+
 /* What the reader calls; a false ends the reading with that error. `data` comes in pieces, `end` after the last. */
 struct stream_handler {
 	bool (*begin)(void *context, const struct stream_entry *entry, struct err *err);
