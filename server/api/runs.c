@@ -4,16 +4,13 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "server/api/handler.h"
-#include "server/blobs/blob_store.h"
 #include "server/ingest/ingest.h"
 #include "server/runs/run_find.h"
 #include "server/runs/run_view.h"
 #include "server/shell/shell.h"
 #include "server/store/run_store.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 /* --- the list --- */
 
@@ -384,72 +381,6 @@ static enum flow_next artifacts_answer(struct flow *flow)
 void artifacts_list(struct http_exchange *exchange, void *context)
 {
 	static flow_step *const steps[] = {find_run, take_run, artifacts_query, artifacts_answer, NULL};
-	api_start(exchange, context, sizeof(struct api_request), steps, false);
-}
-
-static enum flow_next artifact_query(struct flow *flow)
-{
-	struct api_request *request = api_request_of(flow);
-	int64_t id;
-	if (!str_to_i64(http_param(request->exchange, "artifact"), &id)) {
-		err_set(&flow->err, ERR_INVALID, "an artifact is named by its id");
-		return FLOW_FAIL;
-	}
-	struct db_batch *batch = db_batch_new(request->server->db);
-	db_add(batch, QUERY_ARTIFACT_FIND, DB_I64(id));
-	return db_await(flow, batch);
-}
-
-/* The name is what a step chose: only what cannot end the quotes goes into the header. */
-static struct str file_name(struct str path, struct arena *arena)
-{
-	size_t at;
-	while (str_find_char(path, '/', &at))
-		path = str_skip(path, at + 1);
-	struct str name = arena_str(arena, path);
-	for (size_t i = 0; i < name.n; i++) {
-		char *c = (char *)(uintptr_t)name.p + i;
-		if (*c < 0x20 || *c > 0x7e || *c == '"' || *c == '\\')
-			*c = '_';
-	}
-	return name;
-}
-
-static enum flow_next artifact_answer(struct flow *flow)
-{
-	struct api_request *request = api_request_of(flow);
-	const struct db_reply *reply = db_reply_of(flow);
-	struct stat stat;
-	if (db_row_count(reply, 0) == 0) {
-		err_set(&flow->err, ERR_NOT_FOUND, "there is no such artifact");
-		return FLOW_FAIL;
-	}
-	if (!db_is_null(reply, 0, 0, 2)) {
-		char at[CLOCK_TEXT_BYTES];
-		clock_format(db_time(reply, 0, 0, 2), at);
-		err_set(&flow->err, ERR_NOT_FOUND,
-			"artifact \"%.*s\" was removed on %.10s: its time to be kept was over",
-			STR_ARG(db_text(reply, 0, 0, 0)), at);
-		return FLOW_FAIL;
-	}
-	char *path = blob_store_path(request->server->blobs, db_text(reply, 0, 0, 1));
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	free(path);
-	if (fd < 0 || fstat(fd, &stat) != 0) {
-		err_set(&flow->err, ERR_NOT_FOUND, "the bytes of the artifact are gone");
-		return FLOW_FAIL;
-	}
-	struct str name = file_name(db_text(reply, 0, 0, 0), &flow->arena);
-	http_add_header(request->exchange, "Content-Disposition",
-		arena_printf(&flow->arena, "attachment; filename=\"%.*s\"", STR_ARG(name)));
-	request->is_answered = true;
-	http_answer_file(request->exchange, 200, "application/octet-stream", fd, 0, stat.st_size);
-	return FLOW_DONE;
-}
-
-void artifacts_get(struct http_exchange *exchange, void *context)
-{
-	static flow_step *const steps[] = {artifact_query, artifact_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, false);
 }
 

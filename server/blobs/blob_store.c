@@ -138,7 +138,7 @@ bool blob_store_put_file(const struct blob_store *store, const char *path, struc
 		return false;
 	if (!str_is(sha256, actual)) {
 		unlink(path);
-		return err_set(err, ERR_INVALID,
+		return err_set(err, ERR_CONFLICT,
 			"the bytes received have the hash %.12s..., not %.12s...: send them again", actual, sha256.p);
 	}
 	auto_free char *to = blob_store_path(store, sha256);

@@ -1,2 +1,2 @@
 -- $1 artifact
-select path, coalesce(sha256, ''), removed_at from artifact where id = $1
+select path, coalesce(sha256, ''), removed_at, size_bytes from artifact where id = $1
