@@ -11,6 +11,7 @@
 #include "common/random.h"
 #include "server/git/git_access.h"
 #include "server/git/local_path.h"
+#include "server/git/mirror_locks.h"
 #include "server/git/pack_cache.h"
 
 #include <errno.h>
@@ -271,10 +272,25 @@ static bool check_fetch(const struct proc_result *result, const char *url, struc
 	return false;
 }
 
+/* The next try finds none. Older than a fetch may take, or than this machine's start: nobody is at work there. */
+static void remove_dead_locks(const struct fetch *fetch, const struct proc_result *result)
+{
+	size_t at;
+	if (!str_find(result->error, STR(".lock': File exists"), &at))
+		return;
+	auto_free char *path = mirrors_path(fetch->mirrors, fetch->repository);
+	int64_t timeout_us = clock_wall_us() - FETCH_TIMEOUT_MS * US_PER_MS, boot_us = pack_cache_boot_us();
+	int64_t removed = mirror_locks_remove(path, timeout_us > boot_us ? timeout_us : boot_us);
+	if (removed)
+		log_warn("mirrors.locks_removed", F("repository", fetch->repository), F("locks", removed));
+}
+
 static void fetched(void *arg, const struct proc_result *result)
 {
 	struct fetch *fetch = arg;
 	struct err err = {0};
+	if (result->exit_code != 0)
+		remove_dead_locks(fetch, result);
 	end_fetch(fetch, check_fetch(result, fetch->answered->remote.url.p, &err) ? NULL : &err);
 }
 
