@@ -110,6 +110,11 @@ static void enter(struct job *job, enum job_phase phase)
 	case JOB_STEPS:
 		job_steps_begin(job);
 		return;
+	case JOB_REPORTS:
+		if (job->is_cancelled || !job_reports_are_read(job))
+			break;
+		job_reports_begin(job);
+		return;
 	case JOB_OUTPUTS:
 		if (!should_collect_outputs(job))
 			break;
@@ -160,6 +165,9 @@ static void on_operation(struct job *job, const struct sandbox_event *event)
 		return;
 	case JOB_STEPS:
 		job_steps_event(job, event);
+		return;
+	case JOB_REPORTS:
+		job_reports_event(job, event);
 		return;
 	case JOB_OUTPUTS:
 		job_take_outputs(job, event);

@@ -42,6 +42,8 @@ void job_import(struct job *job, int fd, enum sandbox_area area)
 	struct sandbox_event event = {.kind = SANDBOX_FAILED, .err = err};
 	if (job->phase == JOB_STEPS)
 		job_steps_event(job, &event);
+	else if (job->phase == JOB_REPORTS)
+		job_reports_event(job, &event);
 	else
 		fail_operation(job, &err);
 }

@@ -8,6 +8,7 @@
 #include "worker/job_state.h"
 #include "worker/sandbox/stream.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,16 +27,19 @@ bool job_policy_wants_change(const struct job_spec *spec)
 
 /* ---- what it is given ---- */
 
-static struct str request_text(const struct job *job, const struct str_list *rules, struct arena *arena)
+/* In the phase of steps for the one at hand, later for the reports. */
+static struct str request_text(const struct job *job, struct arena *arena)
 {
 	const struct job_spec *spec = job->options.spec;
+	bool is_step = job->phase == JOB_STEPS;
 	struct policy_request request = {
-		.rules = *rules,
-		.has_change = job->change_fd >= 0,
+		.rules = is_step ? spec->steps[job->step].policies : (struct str_list){0},
+		.has_change = is_step && job->change_fd >= 0,
 		.artifacts = arena_array(arena, struct policy_artifact, spec->input_count),
-		.artifact_count = spec->input_count,
+		.artifact_count = is_step ? spec->input_count : 0,
+		.reports = is_step ? (struct pair_list){0} : spec->reports,
 	};
-	for (size_t i = 0; i < spec->input_count; i++)
+	for (size_t i = 0; i < request.artifact_count; i++)
 		request.artifacts[i] = (struct policy_artifact){
 			spec->inputs[i].path, spec->inputs[i].sha256, spec->inputs[i].size_bytes};
 	json_t *json = fields_write(policy_request_fields, &request);
@@ -68,14 +72,15 @@ static bool copy_change(int fd, struct stream_writer *to, struct err *err)
 bool job_policy_bring(struct job *job, struct err *err)
 {
 	auto_arena arena = {0};
-	struct str text = request_text(job, &job->options.spec->steps[job->step].policies, &arena);
+	struct str text = request_text(job, &arena);
 	auto_fd int fd = files_temporary(job->options.scratch_dir, err);
 	if (fd < 0)
 		return false;
 	struct stream_writer writer;
 	stream_writer_init(&writer, fd);
 	bool ok = stream_write_file(&writer, STR(REQUEST_FILE), 0644, text.n, err) &&
-		  stream_write_data(&writer, text, err) && copy_change(job->change_fd, &writer, err) &&
+		  stream_write_data(&writer, text, err) &&
+		  copy_change(job->phase == JOB_STEPS ? job->change_fd : -1, &writer, err) &&
 		  stream_write_end(&writer, err);
 	stream_writer_done(&writer);
 	if (!ok)
@@ -176,6 +181,76 @@ bool job_policy_judge(struct job *job, const char *step, int exit_code)
 	if (is_first)
 		job->result.exit_code = exit_code ? exit_code : 1;
 	return false;
+}
+
+/* ---- reports ---- */
+
+enum { REPORTS_MS = 120000 };
+
+bool job_reports_are_read(const struct job *job)
+{
+	const struct pair_list *reports = &job->options.spec->reports;
+	for (size_t i = 0; i < reports->count; i++)
+		if (str_is(reports->items[i].name, "junit") || str_is(reports->items[i].name, "sarif"))
+			return job->started_us > 0;
+	return false;
+}
+
+static void on_reports_late(uv_timer_t *timer)
+{
+	struct job *job = timer->data;
+	if (job->phase == JOB_REPORTS && job->operation)
+		sandbox_signal(boxes_sandbox(job->options.boxes), box_job(job->box), job->operation, SIGKILL, NULL);
+}
+
+/* A line in the job's log, counted like those of its steps. */
+static void say(struct job *job, const char *why)
+{
+	auto_arena arena = {0};
+	auto_buf out = BUF_INIT(8 << 20);
+	log_filter_write(&job->filter, arena_printf(&arena, "reports: not read: %s\n", why), &out);
+	job->options.port->log(job->options.port_arg, job, buf_str(&out));
+}
+
+static void end_reports(struct job *job, const struct err *err)
+{
+	uv_timer_stop(&job->timer);
+	job->is_script_coming = false;
+	job_read_output(job);
+	job_flush_output(job);
+	if (job->is_result_told)
+		return;
+	if (err->kind != ERR_NONE)
+		say(job, err->text);
+	job_advance(job);
+}
+
+void job_reports_begin(struct job *job)
+{
+	struct err err = {0};
+	uv_timer_start(&job->timer, on_reports_late, REPORTS_MS, 0);
+	if (!job_policy_bring(job, &err))
+		end_reports(job, &err);
+}
+
+void job_reports_event(struct job *job, const struct sandbox_event *event)
+{
+	struct policy_answer answer = {0};
+	struct err err = {0};
+	bool is_fine = event->kind == SANDBOX_ENDED && event->end.reason == SANDBOX_END_EXIT &&
+		       (event->end.exit_code == 0 || (!job->is_script_coming && event->end.exit_code == 1));
+	if (!is_fine)
+		err_set(&err, ERR_SYSTEM, "%s",
+			event->kind == SANDBOX_FAILED ? event->err.text
+			: event->end.text[0]          ? event->end.text
+						      : "the program was stopped");
+	else if (job->is_script_coming) {
+		job->is_script_coming = false;
+		if (job_policy_run(job, &err))
+			return;
+	} else if (read_answer(job, &answer, &err))
+		add_findings(job, &answer);
+	end_reports(job, &err);
 }
 
 void job_policy_done(struct job *job)

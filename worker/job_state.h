@@ -21,6 +21,7 @@ enum job_phase {
 	JOB_INPUTS,
 	JOB_CHANGE,
 	JOB_STEPS,
+	JOB_REPORTS,
 	JOB_OUTPUTS,
 	JOB_FILES,
 	JOB_KEEPING,
@@ -118,6 +119,10 @@ bool job_policy_run(struct job *job, struct err *err);
 /* What the program answered: findings go into the result. True: nothing stands against the change. */
 bool job_policy_judge(struct job *job, const char *step, int exit_code);
 void job_policy_done(struct job *job);
+/* Reports that the steps left: read in the sandbox, like what policies look at. What cannot be read fails nothing. */
+bool job_reports_are_read(const struct job *job);
+void job_reports_begin(struct job *job);
+void job_reports_event(struct job *job, const struct sandbox_event *event);
 /* job_end.c */
 void job_fail(struct job *job, enum end_reason reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* How a step's end in the sandbox counts: true when it succeeded, else the job has failed. */

@@ -146,28 +146,32 @@ static bool begins(struct str head, size_t at, const char *magic, size_t n)
 	return head.n >= at + n && memcmp(head.p + at, magic, n) == 0;
 }
 
-static bool looks_packed(struct str head)
+/* One layer at a time: libarchive, left to itself, takes a compressed file of zeros for an empty tar. */
+enum packing { PACKED_NOT, PACKED_COMPRESSED, PACKED_TAR, PACKED_ZIP, PACKED_AR, PACKED_CPIO };
+
+static enum packing packing_of(struct str head)
 {
 	static const struct {
 		const char *magic;
 		size_t n, at;
+		enum packing packing;
 	} rows[] = {
-		{"\x1f\x8b", 2, 0}, /* gzip */
-		{"BZh", 3, 0},      /* bzip2 */
+		{"\x1f\x8b", 2, 0, PACKED_COMPRESSED}, /* gzip */
+		{"BZh", 3, 0, PACKED_COMPRESSED},      /* bzip2 */
 		{"\xfd"
 		 "7zXZ\0",
-			6, 0},              /* xz */
-		{"\x28\xb5\x2f\xfd", 4, 0}, /* zstd */
-		{"\x04\x22\x4d\x18", 4, 0}, /* lz4 */
-		{"PK\3\4", 4, 0},           /* zip */
-		{"!<arch>\n", 8, 0},        /* ar */
-		{"07070", 5, 0},            /* cpio */
-		{"ustar", 5, 257},          /* tar */
+			6, 0, PACKED_COMPRESSED},              /* xz */
+		{"\x28\xb5\x2f\xfd", 4, 0, PACKED_COMPRESSED}, /* zstd */
+		{"\x04\x22\x4d\x18", 4, 0, PACKED_COMPRESSED}, /* lz4 */
+		{"PK\3\4", 4, 0, PACKED_ZIP},
+		{"!<arch>\n", 8, 0, PACKED_AR},
+		{"07070", 5, 0, PACKED_CPIO},
+		{"ustar", 5, 257, PACKED_TAR},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		if (begins(head, rows[i].at, rows[i].magic, rows[i].n))
-			return true;
-	return false;
+			return rows[i].packing;
+	return PACKED_NOT;
 }
 
 struct opened {
@@ -184,20 +188,39 @@ static la_ssize_t feed_archive(struct archive *archive, void *arg, const void **
 	return n;
 }
 
-static struct archive *open_archive(struct opened *opened)
+static void support(struct archive *archive, enum packing packing)
+{
+	switch (packing) {
+	case PACKED_COMPRESSED:
+		archive_read_support_filter_gzip(archive);
+		archive_read_support_filter_bzip2(archive);
+		archive_read_support_filter_xz(archive);
+		archive_read_support_filter_zstd(archive);
+		archive_read_support_filter_lz4(archive);
+		archive_read_support_format_raw(archive);
+		return;
+	case PACKED_TAR:
+		archive_read_support_format_tar(archive);
+		return;
+	case PACKED_ZIP:
+		archive_read_support_format_zip_streamable(archive);
+		return;
+	case PACKED_AR:
+		archive_read_support_format_ar(archive);
+		return;
+	case PACKED_CPIO:
+		archive_read_support_format_cpio(archive);
+		return;
+	case PACKED_NOT:
+		return;
+	}
+}
+
+static struct archive *open_archive(struct opened *opened, enum packing packing)
 {
 	struct archive *archive = archive_read_new();
 	BUG_ON(!archive);
-	archive_read_support_filter_gzip(archive);
-	archive_read_support_filter_bzip2(archive);
-	archive_read_support_filter_xz(archive);
-	archive_read_support_filter_zstd(archive);
-	archive_read_support_filter_lz4(archive);
-	archive_read_support_format_tar(archive);
-	archive_read_support_format_zip_streamable(archive);
-	archive_read_support_format_cpio(archive);
-	archive_read_support_format_ar(archive);
-	archive_read_support_format_raw(archive); /* compressed, and no archive: the last resort */
+	support(archive, packing);
 	if (archive_read_open(archive, opened, NULL, feed_archive, NULL) == ARCHIVE_OK)
 		return archive;
 	archive_read_free(archive);
@@ -232,10 +255,10 @@ static bool walk_entry(
 	return ok;
 }
 
-static bool walk_archive(struct walk *walk, struct source *source, struct str path, int depth)
+static bool walk_archive(struct walk *walk, struct source *source, enum packing packing, struct str path, int depth)
 {
 	struct opened opened = {walk, source};
-	struct archive *archive = open_archive(&opened);
+	struct archive *archive = open_archive(&opened, packing);
 	struct archive_entry *entry;
 	int status = archive ? ARCHIVE_OK : ARCHIVE_FATAL;
 	bool ok = true;
@@ -269,10 +292,10 @@ static bool walk_source(struct walk *walk, struct source *source, struct str pat
 	char space[LOOK_BYTES];
 	if (!look(walk, source, space))
 		return false;
-	struct str head = source->head;
-	if (depth < CONTENT_DEPTH_MAX && looks_packed(head))
-		return walk_archive(walk, source, path, depth);
-	if (depth == CONTENT_DEPTH_MAX && looks_packed(head))
+	enum packing packing = packing_of(source->head);
+	if (depth < CONTENT_DEPTH_MAX && packing != PACKED_NOT)
+		return walk_archive(walk, source, packing, path, depth);
+	if (packing != PACKED_NOT)
 		walk->handler->damaged(walk->handler->arg, path, "it is packed too many times over");
 	return walk_plain(walk, source, path);
 }

@@ -12,7 +12,8 @@
 
 #include <stdint.h>
 
-enum { CONTENT_DEPTH_MAX = 5, CONTENT_ENTRIES_MAX = 500000 };
+/* A tar.gz is packed twice. */
+enum { CONTENT_DEPTH_MAX = 8, CONTENT_ENTRIES_MAX = 500000 };
 
 struct content_handler {
 	/* A file begins: "a.tar.gz!b/c.txt". A text has no zero byte in its first kilobytes. */
