@@ -144,30 +144,40 @@ enum flow_next change_store(struct flow *flow)
 	return db_await(flow, batch);
 }
 
-/* The first obstacle with the way out; all of them are in the details. */
+/* "eu of prod", or "prod" for a run that is inside its lane. */
+static struct str place_of(const json_t *obstacle, struct arena *arena)
+{
+	struct str target = json_get_str(obstacle, "target");
+	return arena_printf(arena, "%.*s%s%.*s", STR_ARG(target), target.n ? " of " : "",
+		STR_ARG(json_get_str(obstacle, "environment")));
+}
+
+/* All obstacles are in the details; the sentence names one, best with its target, and the way out. */
 static bool refuse_obstacles(struct change *change, struct str text, struct err *err)
 {
 	struct arena *arena = &change->api.flow.arena;
-	json_t *obstacles = json_loadb(text.p, text.n, 0, NULL), *item, *list = json_array();
-	size_t i;
-	json_array_foreach(obstacles, i, item)
-	{
-		struct str target = json_get_str(item, "target"), run = json_get_str(item, "run");
-		struct str place = arena_printf(arena, "%.*s%s%.*s", STR_ARG(target), target.n ? " of " : "",
-			STR_ARG(json_get_str(item, "environment")));
-		struct str words = arena_printf(arena, "%.*s is deploying to %.*s, in its stage %.*s", STR_ARG(run),
-			STR_ARG(place), STR_ARG(json_get_str(item, "stage")));
+	json_t *obstacles = json_loadb(text.p, text.n, 0, NULL), *list = json_array();
+	const json_t *item, *named = json_array_get(obstacles, 0);
+	for (size_t i = 0; i < json_array_size(obstacles); i++) {
+		item = json_array_get(obstacles, i);
+		struct str words = arena_printf(arena, "%.*s is deploying to %.*s, in its stage %.*s",
+			STR_ARG(json_get_str(item, "run")), STR_ARG(place_of(item, arena)),
+			STR_ARG(json_get_str(item, "stage")));
 		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:o}", "file", "", "line", 0, "column", 0,
 						    "message", json_of_str(words)));
-		if (i == 0)
-			err_set(err, ERR_CONFLICT,
-				"%.*s is deploying to %.*s, which this would take away; let the run end, or `penstock "
-				"cancel %.*s`, and apply again",
-				STR_ARG(run), STR_ARG(place), STR_ARG(run));
+		if (json_get_str(named, "target").n == 0)
+			named = item;
 	}
+	if (named)
+		err_set(err, ERR_CONFLICT,
+			"%.*s is deploying to %.*s, which this would take away; let the run end, or `penstock cancel "
+			"%.*s`, and apply again",
+			STR_ARG(json_get_str(named, "run")), STR_ARG(place_of(named, arena)),
+			STR_ARG(json_get_str(named, "run")));
+	bool is_free = !named;
 	json_decref(obstacles);
 	change->api.details = list;
-	return json_array_size(list) == 0;
+	return is_free;
 }
 
 static void looked(void *arg)
