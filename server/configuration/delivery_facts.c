@@ -23,6 +23,21 @@ static struct str pinned(
 		STR_ARG(pin->version.text), STR_ARG(pin->reason.text));
 }
 
+/* The next wave's targets, which may have windows of their own. */
+static const struct str_list *next_targets(const struct run_graph *graph, const struct graph_stage *stage)
+{
+	static const struct str_list none = {0};
+	size_t index = (size_t)(stage - graph->stages), at = 0;
+	for (size_t i = 0; i < graph->wave_count; i++) {
+		if (graph->waves[i].stage != index)
+			continue;
+		if (graph->waves[i].state == WAVE_PENDING && at < stage->plan->delivery->wave_count)
+			return &stage->plan->delivery->waves[at].targets;
+		at++;
+	}
+	return &none;
+}
+
 void delivery_facts_add(const struct configuration_snapshot *snapshot, struct run_graph *graph)
 {
 	const struct graph_stage *stage = current_stage(graph);
@@ -45,8 +60,13 @@ void delivery_facts_add(const struct configuration_snapshot *snapshot, struct ru
 		.window_count = count,
 		.at = graph->now_us,
 	};
+	const struct str_list *targets = next_targets(graph, stage);
 	struct freeze_answer answer;
 	freeze_look(&question, graph->arena, &answer);
+	for (size_t i = 0; i < targets->count && answer.kind == FREEZE_NONE; i++) {
+		question.target = targets->items[i];
+		freeze_look(&question, graph->arena, &answer);
+	}
 	graph->facts.frozen = answer.kind == FREEZE_NONE ? pinned(snapshot->configuration, stage, graph->arena)
-							 : arena_str(graph->arena, answer.reason);
+							 : freeze_wait(&answer, graph->arena);
 }

@@ -277,7 +277,7 @@ static struct freeze_answer say_window(
 			STR_ARG(pane->text), STR_ARG(group->of));
 	else if (pane->is_deny)
 		answer.reason = arena_printf(look->arena, "%.*s is closed %.*s%s%.*s", STR_ARG(group->of),
-			STR_ARG(pane->text), before, STR_ARG(pane->reason));
+			STR_ARG(pane->window.is_any ? STR("at any time") : pane->text), before, STR_ARG(pane->reason));
 	else
 		answer.reason = arena_printf(look->arena, "%.*s is open only %.*s%s%s%.*s", STR_ARG(group->of),
 			STR_ARG(pane->text), group->count > 1 ? " (or when another of its windows allows)" : "", before,
@@ -302,4 +302,26 @@ void freeze_look(const struct freeze_question *question, struct arena *arena, st
 		*ret = say_window(&look, group, pane, now);
 	else
 		*ret = (struct freeze_answer){.kind = FREEZE_NONE, .until = next_turn(&look, now)};
+}
+
+/* "2026-11-23 08:00 UTC": minutes are what windows are written in. */
+static struct str time_text(int64_t at_us, struct arena *arena)
+{
+	char text[CLOCK_TEXT_BYTES];
+	clock_format(at_us, text);
+	return arena_printf(arena, "%.10s %.5s UTC", text, text + 11);
+}
+
+struct str freeze_wait(const struct freeze_answer *answer, struct arena *arena)
+{
+	struct str ends = STR("a change of the configuration"), since = {NULL, 0};
+	if (answer->kind == FREEZE_NONE)
+		return since;
+	if (answer->kind == FREEZE_BLOCKER)
+		ends = arena_printf(arena, "somebody to lift stop %lld", (long long)answer->blocker);
+	else if (answer->until)
+		ends = time_text(answer->until, arena);
+	if (answer->since)
+		since = arena_printf(arena, " (since %.*s)", STR_ARG(time_text(answer->since, arena)));
+	return arena_printf(arena, "%.*s: %.*s%.*s", STR_ARG(ends), STR_ARG(answer->reason), STR_ARG(since));
 }

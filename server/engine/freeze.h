@@ -56,5 +56,7 @@ struct freeze_answer {
 
 /* Texts live in the arena, or as long as the question's. */
 void freeze_look(const struct freeze_question *question, struct arena *arena, struct freeze_answer *ret);
+/* What a run waits for: what ends it, why, and since when. Empty when open; the same as long as the answer is. */
+struct str freeze_wait(const struct freeze_answer *answer, struct arena *arena);
 
 #endif

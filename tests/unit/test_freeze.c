@@ -191,6 +191,31 @@ static const struct zone *no_zone(struct str name)
 	return NULL;
 }
 
+static const struct {
+	enum freeze_kind kind;
+	int64_t since, until, blocker;
+	const char *says; /* a run waits for ... */
+} waits[] = {
+	{FREEZE_NONE, 0, 60000000, 0, ""}, /* nothing waits */
+	{FREEZE_WINDOW, 60000000, 3600000000, 0, "1970-01-01 01:00 UTC: why (since 1970-01-01 00:01 UTC)"},
+	{FREEZE_CALENDAR, 0, 3600000000, 0, "1970-01-01 01:00 UTC: why"}, /* since ever */
+	{FREEZE_CALENDAR, 0, 0, 0, "a change of the configuration: why"}, /* without an end */
+	{FREEZE_BLOCKER, 60000000, 0, 7, "somebody to lift stop 7: why (since 1970-01-01 00:01 UTC)"},
+};
+
+START_TEST(a_wait_says_what_ends_it)
+{
+	auto_arena arena = {0};
+	const struct freeze_answer answer = {.kind = waits[_i].kind,
+		.reason = STR("why"),
+		.since = waits[_i].since,
+		.until = waits[_i].until,
+		.blocker = waits[_i].blocker};
+	struct str says = freeze_wait(&answer, &arena);
+	ck_assert_msg(str_is(says, waits[_i].says), "%.*s", STR_ARG(says));
+}
+END_TEST
+
 /* A machine without time zones holds what it cannot judge, and says so. */
 START_TEST(an_unknown_zone_is_closed)
 {
@@ -217,6 +242,7 @@ int main(void)
 	tcase_add_loop_test(tcase, windows_and_freezes, 0, COUNT_OF(cases));
 	tcase_add_loop_test(tcase, stops_of_the_line, 0, COUNT_OF(stops));
 	tcase_add_test(tcase, a_freeze_leaves_a_service_out);
+	tcase_add_loop_test(tcase, a_wait_says_what_ends_it, 0, COUNT_OF(waits));
 	tcase_add_test(tcase, an_unknown_zone_is_closed);
 	suite_add_tcase(suite, tcase);
 	return suite_run(suite);
