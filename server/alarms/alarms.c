@@ -96,6 +96,10 @@ static void sample(struct alarms *alarms, const struct alarm_spec *spec, int64_t
 	sampling->begun_at_us = now_us;
 	alarms->active++;
 	alarms->sampling++;
+	if (spec->kind == ALARM_SCRIPT) {
+		alarm_script_begin(alarms, spec, now_us, was_read, sampling);
+		return;
+	}
 	if (alarm_probe(alarms, spec, was_read, sampling, &err))
 		return;
 	struct alarm_reading reading;
@@ -113,7 +117,7 @@ static const struct alarm_spec *find(const struct alarm_spec *specs, size_t coun
 	return NULL;
 }
 
-enum { STATEMENT_CLAIM, STATEMENT_LOOK };
+enum { STATEMENT_CLAIM, STATEMENT_LOOK, STATEMENT_SCRIPTS };
 enum { CLAIM_NAME, CLAIM_NOW };
 
 static void start_found(struct alarms *alarms, const struct db_reply *reply)
@@ -131,6 +135,7 @@ static void start_found(struct alarms *alarms, const struct db_reply *reply)
 		if (spec)
 			alarm_put(alarms, &(struct alarm_record){.kind = ALARM_RECORD_LOOK, .spec = spec}, NULL, NULL);
 	}
+	alarm_scripts_take(alarms, reply, STATEMENT_SCRIPTS, specs, count);
 }
 
 static void found(void *arg, struct db_reply *reply)
@@ -176,9 +181,11 @@ void alarms_tick(struct alarms *alarms)
 		return;
 	const struct alarm_spec *specs = alarms_specs(alarms, &count, &arena);
 	struct str *all = arena_array(&arena, struct str, count + 1),
+		   *definitions = arena_array(&arena, struct str, count + 1),
 		   *names = arena_array(&arena, struct str, count + 1);
 	for (size_t i = 0; i < count; i++) {
 		all[i] = specs[i].name;
+		definitions[i] = specs[i].definition;
 		if (is_asked(&specs[i]))
 			names[asked++] = specs[i].name;
 	}
@@ -188,7 +195,8 @@ void alarms_tick(struct alarms *alarms)
 		return;
 	struct db_batch *batch = db_batch_new(alarms->server->db);
 	db_add(batch, QUERY_ALARMS_CLAIM, DB_TEXTS(names, asked), DB_I64(SAMPLING_MAX - (int64_t)alarms->sampling));
-	db_add(batch, QUERY_ALARMS_LOOK, DB_TEXTS(all, count), DB_I64(LOOKS_MAX));
+	db_add(batch, QUERY_ALARMS_LOOK, DB_TEXTS(all, count), DB_TEXTS(definitions, count), DB_I64(LOOKS_MAX));
+	db_add(batch, QUERY_ALARM_RUNS_ENDED, DB_I64(LOOKS_MAX));
 	alarms->is_looking = true;
 	alarms->active++;
 	db_submit(batch, found, alarms);

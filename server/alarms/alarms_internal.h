@@ -39,4 +39,14 @@ struct alarm_record {
 void alarm_put(struct alarms *alarms, const struct alarm_record *record,
 	void (*done)(void *arg, enum alarm_state state, const struct err *err), void *arg);
 
+/* --- script.c: runs of a job --- */
+
+/* Makes the run. `done` runs once, later: with a reading when it cannot be made, without one when it is under way or
+ * the server cannot make it now. */
+void alarm_script_begin(struct alarms *alarms, const struct alarm_spec *spec, int64_t begun_at_us,
+	void (*done)(void *arg, const struct alarm_reading *reading, const struct err *err), void *arg);
+/* What runs that are over said: rows of alarm_runs_ended.sql. */
+void alarm_scripts_take(struct alarms *alarms, const struct db_reply *reply, size_t statement,
+	const struct alarm_spec *specs, size_t count);
+
 #endif

@@ -120,7 +120,8 @@ static bool check(struct alarms *alarms, const struct alarm_spec *spec, struct e
 			STR_ARG(spec->name));
 	case ALARM_SCRIPT:
 		return err_set(err, ERR_UNSUPPORTED,
-			"alarm \"%.*s\": script alarms are not run yet, so it stays unknown", STR_ARG(spec->name));
+			"alarm \"%.*s\" is a script, which a worker runs when it is due; `penstock alarm show %.*s` has what it said",
+			STR_ARG(spec->name), STR_ARG(spec->name));
 	case ALARM_KIND_COUNT:
 		break;
 	}

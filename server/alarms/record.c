@@ -107,9 +107,12 @@ static void apply(struct put *put, const struct state_row *row, struct alarm *al
 	};
 	put->was = row->state;
 	put->message = (struct str){0};
-	if (!str_eq(row->definition, put->spec.definition) && row->version)
+	bool is_other = row->version && !str_eq(row->definition, put->spec.definition);
+	if (is_other)
 		alarm_reset(alarm, row->now);
-	if (put->kind == ALARM_RECORD_LOOK) {
+	if (put->kind == ALARM_RECORD_LOOK && is_other) {
+		put->message = STR("it means something else since then, and was not sampled yet");
+	} else if (put->kind == ALARM_RECORD_LOOK) {
 		look(put, alarm, row->now);
 	} else {
 		struct alarm_sample sample = {
@@ -160,8 +163,8 @@ static enum flow_next save(struct flow *flow)
 	struct alarm alarm;
 	if (!db_read_row(db_reply_of(flow), 0, 0, state_fields, &row, &flow->arena, &flow->err))
 		return FLOW_FAIL;
-	/* Of one that was never sampled, or is another one by now, time says nothing: its next sample does. */
-	if (put->kind == ALARM_RECORD_LOOK && (row.version == 0 || !str_eq(row.definition, put->spec.definition)))
+	/* Of one that was never sampled time says nothing. */
+	if (put->kind == ALARM_RECORD_LOOK && row.version == 0)
 		return FLOW_DONE;
 	if (put->kind == ALARM_RECORD_ALERTS)
 		read_alerts(put, db_reply_of(flow));

@@ -53,22 +53,31 @@ struct str alarm_condition(const struct alarm_spec *spec, struct arena *arena)
 	case ALARM_HTTP:
 		return probe_text(spec, arena);
 	case ALARM_SCRIPT:
-		return STR("a script ends with another status than 0");
+		return arena_printf(
+			arena, "a script in %.*s ends with another status than 0", STR_ARG(spec->repository));
 	case ALARM_KIND_COUNT:
 		break;
 	}
 	BUG("alarm kind %d", (int)spec->kind);
 }
 
+static void copy_pairs(struct pair_list *to, const struct pair_list *from, struct arena *arena)
+{
+	*to = (struct pair_list){0};
+	for (size_t i = 0; i < from->count; i++)
+		pair_set(to, arena, arena_str(arena, from->items[i].name), arena_str(arena, from->items[i].value));
+}
+
 void alarm_spec_copy(struct alarm_spec *to, const struct alarm_spec *from, struct arena *arena)
 {
 	*to = *from;
 	struct str *texts[] = {&to->name, &to->definition, &to->url, &to->query, &to->contains, &to->firing, &to->run,
-		&to->description, &to->link};
+		&to->repository, &to->ref, &to->network, &to->description, &to->link};
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		*texts[i] = arena_str(arena, *texts[i]);
-	to->labels = (struct pair_list){0};
-	for (size_t i = 0; i < from->labels.count; i++)
-		pair_set(&to->labels, arena, arena_str(arena, from->labels.items[i].name),
-			arena_str(arena, from->labels.items[i].value));
+	copy_pairs(&to->labels, &from->labels, arena);
+	copy_pairs(&to->env, &from->env, arena);
+	to->worker_labels.items = arena_array(arena, struct str, from->worker_labels.count);
+	for (size_t i = 0; i < from->worker_labels.count; i++)
+		to->worker_labels.items[i] = arena_str(arena, from->worker_labels.items[i]);
 }

@@ -37,12 +37,14 @@ struct alarm_spec {
 	int64_t min_points; /* that a bake must have seen of it */
 	bool is_dry_run;
 	int64_t timeout_ms;
-	struct str url, query;   /* prometheus; url: http, too */
-	int64_t status;          /* http: 0: any of 200 to 299 */
-	struct str contains;     /* http: "": any body */
-	struct pair_list labels; /* alertmanager: an alert has all of these */
-	struct str firing;       /* webhook: an expression */
-	struct str run;          /* script */
+	struct str url, query;                    /* prometheus; url: http, too */
+	int64_t status;                           /* http: 0: any of 200 to 299 */
+	struct str contains;                      /* http: "": any body */
+	struct pair_list labels;                  /* alertmanager: an alert has all of these */
+	struct str firing;                        /* webhook: an expression */
+	struct str run, repository, ref, network; /* script; ref "": the default branch */
+	struct str_list worker_labels;
+	struct pair_list env;
 };
 
 /* Whether the value lies beyond. */

@@ -4,11 +4,27 @@
 #include "common/json.h"
 #include "server/alarms/spec.h"
 
-enum { INTERVAL_MS = 15000, SCRIPT_INTERVAL_MS = 60000, TIMEOUT_MS = 5000 };
+enum { INTERVAL_MS = 15000, SCRIPT_INTERVAL_MS = 60000, TIMEOUT_MS = 5000, SCRIPT_TIMEOUT_MS = 60000 };
 
 static int64_t ms_of(const struct lang_duration *duration, int64_t otherwise)
 {
 	return LANG_IS_SET(*duration) ? duration->ms : otherwise;
+}
+
+static void read_script(struct alarm_spec *spec, const struct configuration_script *script, struct arena *arena)
+{
+	spec->kind = ALARM_SCRIPT;
+	spec->run = script->run.text;
+	spec->repository = script->repository.text;
+	spec->ref = script->ref.text;
+	spec->network = str_of(
+		pipeline_network_names[LANG_IS_SET(script->network) ? script->network.value : PIPELINE_NETWORK_NONE]);
+	spec->timeout_ms = ms_of(&script->timeout, SCRIPT_TIMEOUT_MS);
+	spec->worker_labels.items = arena_array(arena, struct str, script->labels.count);
+	for (size_t i = 0; i < script->labels.count; i++)
+		spec->worker_labels.items[spec->worker_labels.count++] = script->labels.items[i].text;
+	for (size_t i = 0; i < script->env.count; i++)
+		pair_set(&spec->env, arena, script->env.items[i].name.text, script->env.items[i].value.text);
 }
 
 static void read_kind(struct alarm_spec *spec, const struct configuration_alarm *alarm, struct arena *arena)
@@ -33,8 +49,7 @@ static void read_kind(struct alarm_spec *spec, const struct configuration_alarm 
 		spec->kind = ALARM_WEBHOOK;
 		spec->firing = alarm->webhook.firing.text;
 	} else {
-		spec->kind = ALARM_SCRIPT;
-		spec->run = alarm->script.run.text;
+		read_script(spec, &alarm->script, arena);
 	}
 }
 
@@ -42,11 +57,12 @@ static void read_kind(struct alarm_spec *spec, const struct configuration_alarm 
 static struct str digest_definition(const struct alarm_spec *spec, struct arena *arena)
 {
 	char text[DIGEST_TEXT_BYTES];
-	struct str labels = json_of_pairs(&spec->labels, arena);
-	json_t *json = json_pack("[s, o, o, o, I, o, o, o, b, f, b, f]", alarm_kind_names[spec->kind],
+	struct str labels = json_of_pairs(&spec->labels, arena), env = json_of_pairs(&spec->env, arena);
+	json_t *json = json_pack("[s, o, o, o, I, o, o, o, o, o, o, b, f, b, f]", alarm_kind_names[spec->kind],
 		json_of_str(spec->url), json_of_str(spec->query), json_of_str(spec->contains), (json_int_t)spec->status,
-		json_of_str(labels), json_of_str(spec->firing), json_of_str(spec->run), (int)spec->threshold.has_above,
-		spec->threshold.above, (int)spec->threshold.has_below, spec->threshold.below);
+		json_of_str(labels), json_of_str(spec->firing), json_of_str(spec->run), json_of_str(spec->repository),
+		json_of_str(spec->ref), json_of_str(env), (int)spec->threshold.has_above, spec->threshold.above,
+		(int)spec->threshold.has_below, spec->threshold.below);
 	digest_text_of(json_text(json, arena), text);
 	json_decref(json);
 	return arena_str(arena, str_of(text));

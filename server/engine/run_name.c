@@ -1,6 +1,6 @@
 #include "server/engine/run_name.h"
 
-/* str_to_i64 takes signs, which no name has. */
+/* str_to_i64 takes a plus, too, which no name has. */
 static bool read_number(struct str text, int64_t *ret)
 {
 	int64_t number;
@@ -17,7 +17,10 @@ bool run_name_parse(struct str text, struct run_name *ret, struct err *err)
 	bool ok;
 	if (str_find_char(text, '#', &at)) {
 		name.repository = str_head(text, at);
-		ok = at > 0 && read_number(str_skip(text, at + 1), &name.number);
+		struct str number = str_skip(text, at + 1);
+		bool is_hidden = str_starts(number, STR("-"));
+		ok = at > 0 && read_number(is_hidden ? str_skip(number, 1) : number, &name.number);
+		name.number = is_hidden ? -name.number : name.number;
 	} else {
 		ok = read_number(text, &name.id);
 	}

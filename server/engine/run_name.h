@@ -1,7 +1,8 @@
 #ifndef SERVER_ENGINE_RUN_NAME_H
 #define SERVER_ENGINE_RUN_NAME_H
 
-/* How a run is named: "web#42", the 42nd of its repository, or "1234", its id in the database. Pure. */
+/* How a run is named: "web#42", the 42nd of its repository, or "1234", its id in the database. Runs that no list shows,
+ * those of alarms, have numbers below zero: "web#-1234". Pure. */
 
 #include "common/err.h"
 #include "common/str.h"

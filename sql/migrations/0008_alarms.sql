@@ -61,3 +61,36 @@ create table alarm_secret (
 );
 
 insert into timer (kind, due_at) values ('alarm_prune', now() + interval '10 min') on conflict do nothing;
+
+-- Scripts of alarms are runs of one job that no list shows.
+
+create table alarm_run (
+	alarm text primary key,
+	run_id bigint not null references run on delete cascade,
+	begun_at timestamptz not null
+);
+create index run_of_alarm on run (ended_at) where event = 'alarm';
+
+-- As before, but for runs of alarms: no commit has a status of theirs.
+create or replace function run_tell_forge() returns trigger
+language plpgsql as $$
+declare
+	description text := case new.state when 'waiting' then new.waiting_for else new.reason end;
+	is_checked boolean;
+begin
+	if new.event = 'alarm' or not exists (select 1 from repository where id = new.repository_id and token is not null and api_url <> '') then
+		return null;
+	end if;
+	is_checked := new.event = 'pull_request' and new.state not in ('pending', 'running')
+		and exists (select 1 from stage where run_id = new.id and kind = 'gate')
+		and not exists (select 1 from job where run_id = new.id and (state in ('blocked', 'queued', 'leased', 'running')
+			or (state in ('failed', 'lost', 'cancelled') and not allow_failure)));
+	if is_checked then
+		perform tell_forge(new, 'review', new.state, description);
+		perform tell_forge(new, new.event, 'succeeded', 'the checks have passed');
+	else
+		perform tell_forge(new, new.event, new.state, description);
+	end if;
+	return null;
+end
+$$;

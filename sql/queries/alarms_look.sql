@@ -1,2 +1,3 @@
--- $1 names, $2 at most so many. Alarms that time alone may change now.
-select name from alarm_state where look_at <= now() and name = any($1::text[]) order by look_at limit $2::bigint
+-- $1 names, $2 their definitions, $3 at most so many. Alarms that time alone may change now, and those that mean something else by now.
+select s.name from alarm_state s join unnest($1::text[], $2::text[]) as w(name, definition) on w.name = s.name
+where s.look_at <= now() or s.definition <> w.definition order by s.look_at limit $3::bigint

@@ -20,6 +20,13 @@ alerts as (
 	delete from alarm_alert where fingerprint in (
 		select a.fingerprint from alarm_alert a, due where a.seen_at < now() - interval '2 days')
 	returning 1),
+runs as materialized (
+	select r.id from run r, due where r.event = 'alarm' and r.ended_at < now() - interval '1 day' order by r.ended_at limit $4::bigint / 100
+	for update of r skip locked),
+frames as (
+	delete from log_frame f using job j, runs where j.run_id = runs.id and f.job_id = j.id),
+gone as (
+	delete from run r using runs where r.id = runs.id),
 timers as (
 	delete from timer where kind = 'alarm' and key in (
 		select t.key from timer t, due where t.kind = 'alarm' and t.key <> all($5::text[]) and t.due_at < now() - interval '1 day')

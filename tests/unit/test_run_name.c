@@ -9,12 +9,11 @@ static const struct {
 	const char *text, *repository;
 	int64_t number, id;
 } good[] = {
-	{"web#42", "web", 42, 0},
-	{"42", "", 0, 42},
+	{"web#42", "web", 42, 0}, {"42", "", 0, 42},
 	{"a.b-c_d#1", "a.b-c_d", 1, 0},            /* whatever a repository may be called */
 	{"7#42", "7", 42, 0},                      /* a repository of digits is no id */
 	{"9223372036854775807", "", 0, INT64_MAX}, /* the largest */
-	{"web#9223372036854775807", "web", INT64_MAX, 0},
+	{"web#9223372036854775807", "web", INT64_MAX, 0}, {"web#-7", "web", -7, 0}, /* in no list */
 };
 
 static const char *const bad[] = {
@@ -23,7 +22,7 @@ static const char *const bad[] = {
 	"web#",                     /* no number */
 	"web",                      /* no number, and no id */
 	"0", "web#0",               /* they begin at 1 */
-	"-1", "web#-1",             /* signs */
+	"-1", "web#--1", "web#-",   /* signs */
 	"+1", "web#+1", "web#42#1", /* twice */
 	"web#4 2", " 42",           /* blanks */
 	"0x10",                     /* digits only */

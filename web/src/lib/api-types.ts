@@ -1311,8 +1311,11 @@ export interface components {
             /** @enum {unknown} */
             kind: "normal" | "rollback";
             state: components["schemas"]["RunState"];
-            /** @enum {unknown} */
-            event: "push" | "tag" | "pull_request" | "manual" | "schedule" | "rollback" | "deploy";
+            /**
+             * @description alarm: the script of an alarm, which no list shows
+             * @enum {unknown}
+             */
+            event: "push" | "tag" | "pull_request" | "manual" | "schedule" | "rollback" | "deploy" | "alarm";
             ref: string;
             branch: string;
             tag: string;
