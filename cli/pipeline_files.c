@@ -32,7 +32,9 @@ bool pipeline_files_enter(struct err *err)
 bool pipeline_files_list(struct arena *arena, struct str_list *ret, struct err *err)
 {
 	glob_t found;
-	if (glob(".penstock/*.yaml", 0, NULL, &found) != 0)
+	int code = glob(".penstock/*.yaml", 0, NULL, &found);
+	/* What looks like one and is none is found, too: whoever reads it says why. */
+	if (glob(".penstock/*.yml", code == 0 ? GLOB_APPEND : 0, NULL, &found) != 0 && code != 0)
 		return err_set(err, ERR_NOT_FOUND, ".penstock/ holds no file NAME.yaml");
 	*ret = (struct str_list){.items = arena_array(arena, struct str, found.gl_pathc), .count = found.gl_pathc};
 	for (size_t i = 0; i < found.gl_pathc; i++)
@@ -70,11 +72,21 @@ static bool load_base(void *arg, struct str name, struct str version, struct are
 	return read_file(beside, arena, ret_text, err);
 }
 
+/* The server passes over it. */
+static bool is_misnamed(struct str path)
+{
+	size_t at;
+	return str_find(path, STR(".penstock/"), &at) && str_ends(path, STR(".yml"));
+}
+
 bool pipeline_files_load(const char *path, struct arena *arena, const struct pipeline **ret, struct lang_errors *errors)
 {
 	struct str text;
 	struct err err = {0};
 	struct lang_loader loader = {.arg = (void *)(uintptr_t)path, .load = load_base};
+	if (is_misnamed(str_of(path)))
+		return lang_error_add(errors, (struct lang_place){.file = path},
+			"the server does not read it: pipeline files end in .yaml, so rename it");
 	if (!read_file(path, arena, &text, &err))
 		return lang_error_add(errors, (struct lang_place){.file = path}, "%s", err.text);
 	return lang_load(text, path, &loader, arena, ret, errors);

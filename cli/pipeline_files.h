@@ -10,7 +10,7 @@
 
 /* Goes to the nearest directory upwards that holds .penstock/. */
 bool pipeline_files_enter(struct err *err);
-/* .penstock/NAME.yaml of the current directory, sorted; at least one. */
+/* .penstock/NAME.yaml of the current directory, sorted, and those that end in .yml, which do not load; at least one. */
 bool pipeline_files_list(struct arena *arena, struct str_list *ret, struct err *err);
 /* The checked pipeline. false: errors, whose arena the caller has set, holds why, also when the file cannot be read.
  * The path lives as long as the arena. */

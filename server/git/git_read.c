@@ -189,12 +189,12 @@ static bool read_folder(git_repository *repository, git_tree *folder, struct git
 	return true;
 }
 
-bool git_pipeline_files(struct git_mirror *mirror, struct str commit, struct git_file **ret, size_t *ret_count,
-	struct arena *arena, struct err *err)
+/* *ret is NULL when the commit has no such folder. */
+static bool open_folder(struct git_mirror *mirror, struct str commit, git_tree **ret, struct err *err)
 {
-	git_repository *repository = repository_of(mirror);
 	git_commit *object;
-	git_tree *tree = NULL, *folder = NULL;
+	git_tree *tree = NULL;
+	*ret = NULL;
 	if (!lookup_commit(mirror, commit, &object, err))
 		return false;
 	bool ok = git_commit_tree(&tree, object) == 0;
@@ -203,17 +203,47 @@ bool git_pipeline_files(struct git_mirror *mirror, struct str commit, struct git
 		return fail(err, ERR_UPSTREAM, "tree of", commit);
 	const git_tree_entry *entry = git_tree_entry_byname(tree, ".penstock");
 	if (entry && git_tree_entry_type(entry) == GIT_OBJECT_TREE &&
-		git_tree_lookup(&folder, repository, git_tree_entry_id(entry)) != 0)
+		git_tree_lookup(ret, repository_of(mirror), git_tree_entry_id(entry)) != 0)
 		ok = fail(err, ERR_UPSTREAM, "folder .penstock of", commit);
-	if (ok && folder)
-		ok = read_folder(repository, folder, ret, ret_count, arena, err);
-	else if (ok) {
+	git_tree_free(tree);
+	return ok;
+}
+
+bool git_pipeline_files(struct git_mirror *mirror, struct str commit, struct git_file **ret, size_t *ret_count,
+	struct arena *arena, struct err *err)
+{
+	git_tree *folder;
+	if (!open_folder(mirror, commit, &folder, err))
+		return false;
+	bool ok = true;
+	if (folder)
+		ok = read_folder(repository_of(mirror), folder, ret, ret_count, arena, err);
+	else {
 		*ret = NULL;
 		*ret_count = 0;
 	}
 	git_tree_free(folder);
-	git_tree_free(tree);
 	return ok;
+}
+
+bool git_misnamed_pipelines(
+	struct git_mirror *mirror, struct str commit, struct str_list *ret, struct arena *arena, struct err *err)
+{
+	git_tree *folder;
+	struct str_list found = {0};
+	if (!open_folder(mirror, commit, &folder, err))
+		return false;
+	for (size_t i = 0; folder && i < git_tree_entrycount(folder) && found.count < GIT_FILES_MAX; i++) {
+		const git_tree_entry *entry = git_tree_entry_byindex(folder, i);
+		struct str name = str_of(git_tree_entry_name(entry));
+		if (git_tree_entry_type(entry) != GIT_OBJECT_BLOB || name.p[0] == '.' || !str_ends(name, STR(".yml")))
+			continue;
+		found.items = arena_grow(arena, found.items, sizeof *found.items, found.count);
+		found.items[found.count++] = arena_printf(arena, ".penstock/%.*s", STR_ARG(name));
+	}
+	git_tree_free(folder);
+	*ret = found;
+	return true;
 }
 
 static git_tree *tree_of(struct git_mirror *mirror, struct str commit)

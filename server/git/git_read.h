@@ -46,6 +46,9 @@ bool git_commit_read(struct git_mirror *mirror, struct str commit, struct git_co
 /* Regular files `.penstock/NAME.yaml` of the commit, in order of their names. */
 bool git_pipeline_files(struct git_mirror *mirror, struct str commit, struct git_file **ret, size_t *ret_count,
 	struct arena *arena, struct err *err);
+/* Files of .penstock that would be pipelines if their names ended right: `.penstock/ci.yml`. */
+bool git_misnamed_pipelines(
+	struct git_mirror *mirror, struct str commit, struct str_list *ret, struct arena *arena, struct err *err);
 /* Paths that differ between two commits. *ret_is_known is false when `before` is not there or too much differs. */
 bool git_changed_paths(struct git_mirror *mirror, struct str before, struct str commit, struct str_list *ret,
 	bool *ret_is_known, struct arena *arena, struct err *err);

@@ -37,6 +37,7 @@ struct work {
 	struct git_mirror *mirror;
 	struct pipeline_files files;
 	struct str definition;     /* the commit that the pipeline files are read from */
+	struct str_list misnamed;  /* files that would be pipelines if their names ended right */
 	struct str_list conflicts; /* of a pull request: paths */
 	struct plan_context context;
 	struct commit_plans plans;
@@ -245,9 +246,29 @@ static void plan_file(struct work *work, const struct git_file *file)
 		run->groups.items[run->groups.count++] = groups->items[i].text;
 }
 
+/* Nothing else would tell why such a file does nothing. */
+static void tell_misnamed(struct work *work)
+{
+	struct str names = {0};
+	size_t count = work->misnamed.count;
+	for (size_t i = 0; i < count; i++)
+		names = arena_printf(
+			work->arena, "%.*s%s%.*s", STR_ARG(names), i ? ", " : "", STR_ARG(work->misnamed.items[i]));
+	if (count == 0)
+		return;
+	work->plans.note = arena_printf(work->arena, "%.*s %s not read, since pipeline files end in .yaml: rename %s",
+		STR_ARG(names), count == 1 ? "is" : "are", count == 1 ? "it" : "them");
+	add_reason(work, work->plans.note);
+}
+
 static bool fail_unknown(const struct work *work, struct str wanted, struct err *err)
 {
 	struct arena *arena = work->arena;
+	struct str other = arena_printf(arena, ".penstock/%.*s.yml", STR_ARG(wanted));
+	if (str_list_has(&work->misnamed, other))
+		return err_set(err, ERR_INVALID,
+			"commit %.12s has no pipeline \"%.*s\": %.*s is not read, pipeline files end in .yaml",
+			work->definition.p, STR_ARG(wanted), STR_ARG(other));
 	const char **names = arena_array(arena, const char *, work->files.count + 1);
 	for (size_t i = 0; i < work->files.count; i++)
 		names[i] = arena_str(arena, lang_name_of_file(work->files.items[i].path.p)).p;
@@ -260,7 +281,8 @@ static bool fail_unknown(const struct work *work, struct str wanted, struct err 
 static bool plan_files(struct work *work, struct err *err)
 {
 	struct str wanted = work->trigger->pipeline;
-	if (!pipeline_files_read(work->mirror, work->definition, &work->files, work->arena, err))
+	if (!pipeline_files_read(work->mirror, work->definition, &work->files, work->arena, err) ||
+		!git_misnamed_pipelines(work->mirror, work->definition, &work->misnamed, work->arena, err))
 		return false;
 	if (wanted.n && !pipeline_files_find(&work->files, wanted))
 		return fail_unknown(work, wanted, err);
@@ -269,6 +291,7 @@ static bool plan_files(struct work *work, struct err *err)
 			plan_file(work, &work->files.items[i]);
 	if (work->files.count == 0)
 		work->plans.reason = STR("the commit has no pipeline files (.penstock/NAME.yaml)");
+	tell_misnamed(work);
 	return true;
 }
 

@@ -50,6 +50,7 @@ struct commit_plans {
 	struct skipped_pipeline *skipped;
 	size_t skipped_count;
 	struct str reason; /* why there is none; a sentence */
+	struct str note;   /* what to know although there are some: files that are passed over; "": nothing */
 	json_t *owned;     /* keeps what is above alive */
 };
 

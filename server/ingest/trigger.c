@@ -180,7 +180,7 @@ static enum flow_next store(struct flow *flow)
 	bool has_runs = plans->run_count > 0;
 	size_t statement = 1;
 	db_add(batch, QUERY_TRIGGER_END, DB_I64(trigger->trigger.id), DB_TEXT(has_runs ? STR("done") : STR("skipped")),
-		DB_TEXT(has_runs ? STR("") : plans->reason));
+		DB_TEXT(has_runs ? str_or_empty(plans->note) : plans->reason));
 	trigger->statements = arena_array(&flow->arena, size_t, plans->run_count);
 	for (size_t i = 0; i < plans->run_count; i++)
 		add_run(trigger, batch, i, &statement);
