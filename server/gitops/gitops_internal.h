@@ -20,7 +20,7 @@ enum {
 	RENEW_MS = CLAIM_MS / 4,
 	PUSHES_MAX = 12,     /* of one change; each that fails let somebody else's through */
 	PUSH_DELAY_MS = 100, /* behind the first, doubled up to ... */
-	PUSH_DELAY_MAX_MS = 1000,
+	PUSH_DELAY_MAX_MS = 500,
 	FAULTS_MAX = 6, /* a repository that is not reached */
 	FAULT_DELAY_MS = 1000,
 	FAULT_DELAY_MAX_MS = 10000,
