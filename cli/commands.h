@@ -63,6 +63,7 @@ CLI_COMMAND(env_create);
 CLI_COMMAND(freeze_ls);
 CLI_COMMAND(freeze_add);
 CLI_COMMAND(freeze_lift);
+CLI_COMMAND(freeze_override);
 
 /* fsck.c */
 CLI_COMMAND(fsck);

@@ -73,3 +73,18 @@ int command_freeze_lift(struct cli *cli, struct err *err)
 	json_decref(body);
 	return code;
 }
+
+static void print_override(struct cli *cli, const json_t *answer)
+{
+	(void)cli;
+	printf("%s: its stage %s passes what is closed in %s\n", print_text(answer, "run"), print_text(answer, "stage"),
+		print_text(answer, "environment"));
+}
+
+int command_freeze_override(struct cli *cli, struct err *err)
+{
+	json_t *body = json_pack("{s:s}", "reason", cli_argument(cli, 1));
+	int code = ask(cli, "POST", ask_path(cli, "/api/v1/runs/", "/override"), body, print_override, err);
+	json_decref(body);
+	return code;
+}

@@ -3,6 +3,8 @@
 #include "common/json.h"
 #include "server/api/handler.h"
 #include "server/configuration/configurations.h"
+#include "server/runs/run_find.h"
+#include "server/shell/shell.h"
 
 enum { REASON_BYTES_MAX = 2000 };
 
@@ -172,5 +174,55 @@ static enum flow_next lifted(struct flow *flow)
 void blockers_lift(struct http_exchange *exchange, void *context)
 {
 	static flow_step *const steps[] = {lift, lifted, end, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}
+
+/* --- passing --- */
+
+static enum flow_next override_find(struct flow *flow)
+{
+	static const char *const names[] = {"reason", NULL};
+	struct api_request *request = api_request_of(flow);
+	struct str reason;
+	if (!api_only(request, names, &flow->err) || !read_reason(request, &reason, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(request->server->db);
+	if (run_find_add(batch, http_param(request->exchange, "run"), &flow->err))
+		return db_await(flow, batch);
+	db_batch_free(batch);
+	return FLOW_FAIL;
+}
+
+static enum flow_next override_place(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	struct str name = http_param(request->exchange, "run");
+	if (!run_find_take(db_reply_of(flow), 0, name, &request->id, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_OVERRIDE_PLACE, DB_I64(request->id),
+		DB_TEXT(str_trim(json_get_str(request->body, "reason"))),
+		DB_I64(auth_caller(request->exchange)->person.account));
+	return db_await(flow, batch);
+}
+
+static enum flow_next override_answer(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	const struct db_reply *reply = db_reply_of(flow);
+	if (db_row_count(reply, 0) == 0) {
+		struct str name = http_param(request->exchange, "run");
+		err_set(&flow->err, ERR_CONFLICT, "%.*s has no stage that is yet to deploy", STR_ARG(name));
+		return FLOW_FAIL;
+	}
+	request->answer = json_pack("{s:o, s:o, s:o}", "run", json_of_str(db_text(reply, 0, 0, 0)), "stage",
+		json_of_str(db_text(reply, 0, 0, 1)), "environment", json_of_str(db_text(reply, 0, 0, 2)));
+	shell_look(request->server->shell, request->id);
+	return FLOW_DONE;
+}
+
+void blockers_override(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {override_find, override_place, override_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }

@@ -8,5 +8,6 @@
 http_handler blockers_list;
 http_handler blockers_place;
 http_handler blockers_lift;
+http_handler blockers_override; /* one run passes them, and freezes and windows */
 
 #endif

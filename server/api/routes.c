@@ -80,6 +80,7 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/environments/{environment}", environments_get, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/blockers", blockers_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/blockers", blockers_place, SMALL, false, AUTH_OPERATOR},
+	{"POST", V1 "/runs/{run}/override", blockers_override, SMALL, false, AUTH_OPERATOR},
 	{"POST", V1 "/blockers/{blocker}/lift", blockers_lift, SMALL, false, AUTH_OPERATOR},
 
 	{"GET", V1 "/runs", runs_list, 0, false, AUTH_VIEWER},

@@ -43,6 +43,10 @@ void delivery_facts_add(const struct configuration_snapshot *snapshot, struct ru
 	const struct graph_stage *stage = current_stage(graph);
 	if (!stage)
 		return;
+	if (graph->facts.overrides_freeze) {
+		graph->facts.frozen = pinned(snapshot->configuration, stage, graph->arena);
+		return;
+	}
 	const struct plan_stage *plan = stage->plan;
 	const struct str windows[] = {plan->window, plan->delivery->floor_window};
 	struct str set[2];

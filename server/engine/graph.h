@@ -112,6 +112,7 @@ struct graph_alarm {
 
 /* What stands outside of the run and decides over its environment stage that is next or under way. */
 struct graph_facts {
+	bool overrides_freeze;  /* somebody lets this stage pass what is closed */
 	struct str frozen;      /* why no wave may start; "": one may */
 	struct str quarantined; /* why its version must not be deployed; "" */
 	struct str newer;       /* "web#43" entered the lane after it was asked for; "" */

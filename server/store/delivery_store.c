@@ -69,6 +69,7 @@ struct row {
 	struct graph_alarm *alarms;
 	size_t wave_count, deployment_count, alarm_count;
 	struct str newer, quarantined;
+	bool overrides_freeze;
 };
 
 static const struct field row_fields[] = {
@@ -79,6 +80,7 @@ static const struct field row_fields[] = {
 	FIELD_LIST_OF(struct row, alarms, alarm_count, struct graph_alarm, alarm_fields, 0),
 	FIELD(struct row, newer, FIELD_STR, 0),
 	FIELD(struct row, quarantined, FIELD_STR, 0),
+	FIELD(struct row, overrides_freeze, FIELD_BOOL, 0),
 	FIELD_END,
 };
 
@@ -160,6 +162,7 @@ bool delivery_store_read(const struct db_reply *reply, size_t statement, struct 
 	if (row.stage >= 0 && row.lane)
 		graph->stages[row.stage].lane = *row.lane;
 	graph->facts = (struct graph_facts){
+		.overrides_freeze = row.overrides_freeze,
 		.newer = row.newer,
 		.quarantined = row.quarantined,
 		.alarms = row.alarms,

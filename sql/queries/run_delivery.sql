@@ -37,6 +37,7 @@ select jsonb_build_object(
 			join version x on x.id = q.version_id
 			join run r on r.id = $1::bigint
 			where (x.name = c.version or (x.commit = r.commit and c.version <> '')) limit 1), ''),
+	'overrides_freeze', exists (select from current c join freeze_override o on o.stage_id = c.id),
 	'alarms', coalesce((select jsonb_agg(jsonb_build_object('name', w.name, 'state', coalesce(a.state, 'unknown'),
 			'message', coalesce(a.message, 'it was never sampled'), 'since', us(coalesce(a.fired_at, a.since)),
 			'points', (select count(*) from alarm_sample p where p.alarm = w.name and p.outcome in ('fine', 'breach') and p.at >= (

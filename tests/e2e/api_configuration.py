@@ -8,6 +8,10 @@ environments:
   # the last one
   prod: { tier: production, lane: fifo, targets: { eu: { url: http://eu.example.com } } }
 """
+SHIP = """on: { manual: {} }
+stages: [{ name: live, environment: prod, gate: { approvals: 1 } }]
+deploy: { service: web, version: v1, steps: [{ run: "true" }] }
+"""
 
 
 def test_configuration(world):
@@ -80,3 +84,12 @@ def test_blockers(world):
     world.expect(400, "listBlockers", query={"all": "perhaps"})
     audit = world.cluster.sql("select action || ' ' || object from audit where action like 'line.%' order by id").splitlines()
     world.check(audit == ["line.stop stop 1", "line.lift stop 1"], f"audit: {audit}")
+    world.refused(404, "no run", "overrideFreeze", {"reason": "x"}, run="web#999")
+    world.refused(409, "no stage", "overrideFreeze", {"reason": "x"}, run="web#1")
+    world.repository.commit({".penstock/ship.yaml": SHIP}, "Ship", branch="ship")
+    run = world.expect(201, "createRun", {"repository": "web", "pipeline": "ship", "ref": "ship"})["name"]
+    passed = world.expect(200, "overrideFreeze", {"reason": "it burns"}, run=run)
+    world.check(passed == {"run": run, "stage": "live", "environment": "prod"}, f"{passed}")
+    world.expect(200, "cancelRun", {}, run=run)
+    world.refused(403, "operator", "overrideFreeze", {"reason": "x"}, run="web#1", token=world.ann)
+    world.refused(400, "reason", "overrideFreeze", {"reason": ""}, run="web#1")

@@ -1017,6 +1017,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/override": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or name and number: web#42 (percent-encoded) */
+                run: components["parameters"]["run"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let the stage of a run that deploys next, or now, pass freezes, windows and stops of the line
+         * @description Pins, gates, alarms and quarantine are not passed. The reason goes to the audit log.
+         */
+        post: operations["overrideFreeze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blockers/{blocker}/lift": {
         parameters: {
             query?: never;
@@ -3603,6 +3626,42 @@ export interface operations {
                 };
             };
             400: components["responses"]["Error"];
+        };
+    };
+    overrideFreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or name and number: web#42 (percent-encoded) */
+                run: components["parameters"]["run"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description it passes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        run: string;
+                        stage: string;
+                        environment: string;
+                    };
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
         };
     };
     liftBlocker: {
