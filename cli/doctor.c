@@ -76,7 +76,8 @@ static void check_account(struct checkup *checkup)
 /* server and worker stand beside this program, since `up` starts them. */
 static void check_programs(struct checkup *checkup)
 {
-	static const char *const names[] = {"penstock-server", "penstock-worker", "penstock-sandbox"};
+	static const char *const names[] = {
+		"penstock-server", "penstock-worker", "penstock-sandbox", "penstock-policy"};
 	struct arena *arena = &checkup->cli->arena;
 	const char *self;
 	auto_buf missing = BUF_INIT(1024);

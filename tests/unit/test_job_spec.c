@@ -179,6 +179,19 @@ START_TEST(faults_name_their_place)
 }
 END_TEST
 
+/* A worker that does not know of policies passes over them: what it then runs must fail, and say why. */
+START_TEST(policies_fail_on_an_old_worker)
+{
+	bool needs;
+	size_t at;
+	ck_assert_msg(build("", "steps: [{policy: [no-secrets, pipeline-pinned]}]", &needs), "%s", err.text);
+	assert_str(test_joined(&spec.steps[0].policies), "no-secrets pipeline-pinned");
+	ck_assert(str_find(spec.steps[0].run, STR("upgrade it"), &at) && str_ends(spec.steps[0].run, STR("exit 1\n")));
+	ck_assert_msg(build("", "steps: [{run: make}]", &needs), "%s", err.text);
+	ck_assert_uint_eq(spec.steps[0].policies.count, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("job_spec");
@@ -187,6 +200,7 @@ int main(void)
 	tcase_add_loop_test(tcase, variables_have_the_values_of_the_run, 0, sizeof variables / sizeof *variables);
 	tcase_add_loop_test(tcase, steps_are_decided_by_outputs, 0, sizeof conditions / sizeof *conditions);
 	tcase_add_test(tcase, changes_have_the_values_of_the_run);
+	tcase_add_test(tcase, policies_fail_on_an_old_worker);
 	tcase_add_test(tcase, what_is_collected_may_be_named_by_outputs);
 	tcase_add_loop_test(tcase, faults_name_their_place, 0, sizeof faults / sizeof *faults);
 	suite_add_tcase(suite, tcase);
