@@ -229,21 +229,27 @@ static size_t min3(size_t a, size_t b, size_t c)
 
 size_t str_distance(struct str a, struct str b, size_t limit)
 {
-	if (a.n > DISTANCE_MAX || b.n > DISTANCE_MAX)
+	size_t gap = a.n > b.n ? a.n - b.n : b.n - a.n, least = 0;
+	if (a.n > DISTANCE_MAX || b.n > DISTANCE_MAX || gap > limit)
 		return limit + 1;
 	size_t rows[3][DISTANCE_MAX + 1];
 	for (size_t j = 0; j <= b.n; j++)
 		rows[0][j] = j;
 	for (size_t i = 1; i <= a.n; i++) {
 		size_t *now = rows[i % 3], *before = rows[(i + 2) % 3], *older = rows[(i + 1) % 3];
-		now[0] = i;
+		size_t least_before = least;
+		least = now[0] = i;
 		for (size_t j = 1; j <= b.n; j++) {
 			size_t change = before[j - 1] + (a.p[i - 1] != b.p[j - 1]);
 			now[j] = min3(before[j] + 1, now[j - 1] + 1, change);
 			bool is_swap = i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1];
 			if (is_swap && older[j - 2] + 1 < now[j])
 				now[j] = older[j - 2] + 1;
+			least = now[j] < least ? now[j] : least;
 		}
+		/* No row behind two such can come back below: most names are told apart by their beginning. */
+		if (least > limit && least_before > limit)
+			return limit + 1;
 	}
 	size_t distance = rows[a.n % 3][b.n];
 	return distance > limit ? limit + 1 : distance;

@@ -89,6 +89,27 @@ START_TEST(utf8_is_strict)
 END_TEST
 
 static const struct {
+	const char *a, *b;
+	size_t limit, distance;
+} distances[] = {
+	{"", "", 2, 0},
+	{"kitten", "sitting", 3, 3},
+	{"kitten", "sitting", 2, 3},  /* beyond the limit: one more than it */
+	{"abcd", "acbd", 3, 1},       /* neighbours that changed places */
+	{"xxabcdef", "abcdef", 2, 2}, /* two rows in which all is near the limit */
+	{"xxabcdef", "abcdef", 1, 2}, /* told apart by their length */
+	{"abcdef", "ghijkl", 3, 4},   /* and by their beginning */
+	{"baabcdef", "abbacdef", 2, 2},
+};
+
+START_TEST(distance_is_counted_up_to_the_limit)
+{
+	ck_assert_uint_eq(str_distance(str_of(distances[_i].a), str_of(distances[_i].b), distances[_i].limit),
+		distances[_i].distance);
+}
+END_TEST
+
+static const struct {
 	const char *text;
 	size_t n;
 	const char *brief;
@@ -149,6 +170,7 @@ int main(void)
 	tcase_add_loop_test(cases, numbers_are_strict, 0, sizeof numbers / sizeof numbers[0]);
 	tcase_add_loop_test(cases, nearest_suggests, 0, sizeof words / sizeof words[0]);
 	tcase_add_loop_test(cases, utf8_is_strict, 0, sizeof texts / sizeof texts[0]);
+	tcase_add_loop_test(cases, distance_is_counted_up_to_the_limit, 0, sizeof distances / sizeof distances[0]);
 	tcase_add_loop_test(cases, a_quote_holds_no_half_character, 0, sizeof briefs / sizeof briefs[0]);
 	tcase_add_loop_test(cases, nothing_is_left_for_a_terminal_to_obey, 0, sizeof controls / sizeof controls[0]);
 	tcase_add_test(cases, a_zero_byte_is_in_no_set);
