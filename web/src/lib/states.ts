@@ -1,5 +1,18 @@
 /* What each state looks like and is called: colour, icon and word always go together. */
-import type { Gate, GateState, Job, JobState, RunState, RunSummary, StageState, Step, Trigger, Worker } from "./model";
+import type {
+	Gate,
+	GateState,
+	Job,
+	JobState,
+	RunState,
+	RunSummary,
+	StageState,
+	Step,
+	Trigger,
+	Wave,
+	WaveDeployment,
+	Worker,
+} from "./model";
 
 export type Tone = "good" | "bad" | "busy" | "wait" | "idle" | "past" | "warn";
 export type IconName =
@@ -79,6 +92,28 @@ const GATE: Record<GateState, Look> = {
 	void: { word: "Void", tone: "past", icon: "stop" },
 };
 
+const WAVE: Record<Wave["state"], Look> = {
+	pending: { word: "Not started", tone: "idle", icon: "dots" },
+	deploying: { word: "Deploying", tone: "busy", icon: "spin" },
+	verifying: { word: "Verifying", tone: "busy", icon: "spin" },
+	baking: { word: "Baking", tone: "busy", icon: "drain" },
+	succeeded: RUN.succeeded,
+	failed: RUN.failed,
+	superseded: RUN.superseded,
+	rolled_back: RUN.rolled_back,
+};
+
+const DEPLOYMENT: Record<WaveDeployment["state"], Look> = {
+	pending: WAVE.pending,
+	running: WAVE.deploying,
+	verifying: WAVE.verifying,
+	live: { word: "Live", tone: "good", icon: "check" },
+	failed: RUN.failed,
+	superseded: RUN.superseded,
+	rolled_back: RUN.rolled_back,
+	unknown: { word: "Outcome unknown", tone: "warn", icon: "lost" },
+};
+
 const WORKER: Record<Worker["state"], Look> = {
 	online: { word: "Online", tone: "good", icon: "check" },
 	draining: { word: "Draining", tone: "wait", icon: "drain" },
@@ -113,11 +148,19 @@ export function jobLook(job: Job): Look {
 export const stageLook = (state: StageState): Look => STAGE[state];
 export const stepLook = (state: StepState): Look => STEP[state];
 export const gateLook = (gate: Gate): Look => GATE[gate.state];
+/** `isHeld`: it waits for something else than its jobs and its bake time. */
+export const waveLook = (wave: Wave, isHeld: boolean): Look =>
+	isHeld ? { word: "Held", tone: "wait", icon: "pause" } : WAVE[wave.state];
+export const deploymentLook = (state: WaveDeployment["state"]): Look => DEPLOYMENT[state];
 export const workerLook = (worker: Worker): Look => WORKER[worker.state];
 export const triggerLook = (trigger: Trigger): Look => TRIGGER[trigger.state];
 
 export function isRunOver(state: RunState): boolean {
 	return state !== "pending" && state !== "running" && state !== "waiting";
+}
+
+export function isWaveOver(state: Wave["state"]): boolean {
+	return state === "succeeded" || state === "failed" || state === "superseded" || state === "rolled_back";
 }
 
 /** Its attempt has ended: what is in the log now is all there will be. */

@@ -52,6 +52,12 @@ export function formatExact(at: number): string {
 	return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
+/** "14:05:10 UTC" of today, in full on any other day. */
+export function formatClock(at: number, now: number): string {
+	const exact = formatExact(at);
+	return exact.slice(0, 10) === formatExact(now).slice(0, 10) ? exact.slice(11) : exact;
+}
+
 /** Milliseconds between two times of the contract; up to `now` while the second is missing; null before the first. */
 export function elapsed(from: string | null, to: string | null, now: number): number | null {
 	if (from === null) return null;

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { exampleRuns } from "../mock-data.ts";
+import { withDeliveries } from "../mock-deliveries.ts";
 import { MockServer } from "../mock-server.ts";
 import { launch, quit, signIn } from "./browser.ts";
 
@@ -17,6 +18,10 @@ const PAGES = {
 	failed: "/runs/web/40/jobs/21",
 	broken: "/runs/web/39",
 	refused: "/runs/api/7",
+	waves: "/runs/shop/53",
+	previews: "/runs/shop/52",
+	rollback: "/runs/shop/51",
+	"rolled-back": "/runs/shop/50",
 	workers: "/workers",
 	triggers: "/triggers",
 };
@@ -31,7 +36,7 @@ let base = "";
 
 beforeAll(async () => {
 	mkdirSync(OUT, { recursive: true });
-	mock = new MockServer(exampleRuns(Date.now()));
+	mock = new MockServer(withDeliveries(exampleRuns(Date.now()), Date.now()));
 	base = await mock.listen(WEB);
 });
 afterAll(async () => {

@@ -10,6 +10,7 @@ import {
 } from "../../src/lib/run-merge";
 import type { Run, RunUpdate, Stage } from "../../src/lib/model";
 import { makeGate, makeJob, makeStage, makeSummary } from "../mock-data";
+import { makeDelivery, makeDeployment, makeWave } from "../mock-deliveries";
 
 function example(): Run {
 	return {
@@ -56,6 +57,18 @@ test("a stage without jobs and gate keeps those that are held", () => {
 	expect(merged.stages.map((stage) => stage.state)).toEqual(["succeeded", "gated"]);
 	expect(merged.stages[0]?.jobs).toHaveLength(2);
 	expect(merged.stages[1]?.gate?.id).toBe(7);
+});
+
+test("waves come with their stage and replace those that are held; jobs alone leave them", () => {
+	const held = example();
+	const stage = held.stages[0] as Stage;
+	stage.delivery = makeDelivery([makeWave(1, ["eu-1"], { state: "deploying" })], { version: "" });
+	const baking = makeDelivery([makeWave(1, ["eu-1"], { state: "baking", deployments: [makeDeployment(1, "eu-1")] })]);
+	const merged = mergeUpdate(held, update({ stages: [bareStage({ delivery: baking })] }));
+	expect(merged.stages[0]?.delivery).toEqual(baking);
+	expect(merged.stages[0]?.jobs).toHaveLength(2);
+	const later = mergeUpdate(merged, update({ jobs: [makeJob(1, 1, "lint", { state: "succeeded" })] }));
+	expect(later.stages[0]?.delivery).toBe(merged.stages[0]?.delivery);
 });
 
 test("jobs and stages that were not there before join in order", () => {

@@ -21,7 +21,10 @@ test.each([
 	[{ event: "manual", actor: "ben" }, "started by ben"],
 	[{ event: "pull_request", actor: "cleo" }, "pull request of cleo"],
 	[{ event: "schedule", actor: "" }, "on schedule"],
-	[{ event: "manual", actor: "ann", kind: "rollback" }, "rollback by ann"],
+	[{ event: "rollback", actor: "ann", kind: "rollback" }, "rollback by ann"],
+	[{ event: "rollback", actor: "", kind: "rollback" }, "rollback"],
+	[{ event: "deploy", actor: "ben" }, "deployed by ben"],
+	[{ event: "deploy", actor: "" }, "deployment"],
 ] as const)("%j reads as %j", (given, origin) => {
 	expect(originOf(makeSummary(1, 0, given))).toBe(origin);
 });
