@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 enum { SAMPLING_MAX = 64, LOOKS_MAX = 64, PRUNE_MAX = 20000 };
+#define CLAIM_MS        INT64_C(5000) /* beside what the monitor is given */
 #define PRUNE_US        (60 * US_PER_SECOND)
 #define PRUNE_AGAIN_MS  (INT64_C(600) * 1000)
 #define KEEP_SAMPLES_MS (INT64_C(7) * 86400 * 1000)
@@ -78,11 +79,26 @@ static void record(struct sampling *sampling, const struct alarm_reading *readin
 	alarm_put(sampling->alarms, &record, recorded, sampling);
 }
 
+static void given_back(void *arg, struct db_reply *reply)
+{
+	db_reply_free(reply);
+	sampling_end(arg);
+}
+
+/* This server cannot say: another one, or the next start, is to ask at once. */
+static void give_back(struct sampling *sampling)
+{
+	struct db_batch *batch = db_batch_new(sampling->alarms->server->db);
+	db_add(batch, QUERY_ALARM_DUE, DB_TEXT(sampling->spec.name), DB_TIME(sampling->begun_at_us), DB_I64(0));
+	db_submit(batch, given_back, sampling);
+}
+
 static void was_read(void *arg, const struct alarm_reading *reading, const struct err *err)
 {
-	(void)err;
 	if (reading)
 		record(arg, reading);
+	else if (err)
+		give_back(arg);
 	else
 		sampling_end(arg);
 }
@@ -183,18 +199,22 @@ void alarms_tick(struct alarms *alarms)
 	struct str *all = arena_array(&arena, struct str, count + 1),
 		   *definitions = arena_array(&arena, struct str, count + 1),
 		   *names = arena_array(&arena, struct str, count + 1);
+	int64_t *waits = arena_array(&arena, int64_t, count + 1);
 	for (size_t i = 0; i < count; i++) {
 		all[i] = specs[i].name;
 		definitions[i] = specs[i].definition;
-		if (is_asked(&specs[i]))
-			names[asked++] = specs[i].name;
+		if (!is_asked(&specs[i]))
+			continue;
+		waits[asked] = (specs[i].kind == ALARM_SCRIPT ? 0 : specs[i].timeout_ms) + CLAIM_MS;
+		names[asked++] = specs[i].name;
 	}
 	if (alarms->pruned_at == 0 || alarms->pruned_at + PRUNE_US <= clock_mono_us())
 		prune(alarms, all, count);
 	if (count == 0)
 		return;
 	struct db_batch *batch = db_batch_new(alarms->server->db);
-	db_add(batch, QUERY_ALARMS_CLAIM, DB_TEXTS(names, asked), DB_I64(SAMPLING_MAX - (int64_t)alarms->sampling));
+	db_add(batch, QUERY_ALARMS_CLAIM, DB_TEXTS(names, asked), DB_I64S(waits, asked),
+		DB_I64(SAMPLING_MAX - (int64_t)alarms->sampling));
 	db_add(batch, QUERY_ALARMS_LOOK, DB_TEXTS(all, count), DB_TEXTS(definitions, count), DB_I64(LOOKS_MAX));
 	db_add(batch, QUERY_ALARM_RUNS_ENDED, DB_I64(LOOKS_MAX));
 	alarms->is_looking = true;

@@ -1,10 +1,13 @@
 /* POST /api/v1/alarms/{alarm}: a signed message, over which the alarm's expression says whether it fires. */
 #include "server/alarms/told.h"
 
+#include "common/clock.h"
 #include "common/digest.h"
 #include "common/hex.h"
 #include "common/json.h"
 #include "server/keys/keyring.h"
+
+enum { STALE_S = 300 };
 
 /* --- secrets --- */
 
@@ -86,16 +89,39 @@ static enum flow_next find_secrets(struct flow *flow)
 	return told_find_secrets(&message->told, message->name);
 }
 
+/* With a time the signature is over "TIME.BODY", so that nobody can take the time off a message, or put another one on.
+ */
+static struct str signed_bytes(struct told *told)
+{
+	struct str time, body = http_body(told->exchange);
+	if (!http_header(told->exchange, "X-Penstock-Timestamp", &time))
+		return body;
+	return arena_printf(&told->flow.arena, "%.*s.%.*s", STR_ARG(time), STR_ARG(body));
+}
+
 static bool is_signed(struct told *told, struct str secret)
 {
 	struct str text = {0};
 	uint8_t given[DIGEST_BYTES] = {0}, expected[DIGEST_BYTES];
 	bool has_form = http_header(told->exchange, "X-Penstock-Signature", &text) &&
 			str_starts(text, STR("sha256=")) && hex_decode_to(str_skip(text, 7), given, sizeof given);
-	digest_hmac(secret, http_body(told->exchange), expected);
+	digest_hmac(secret, signed_bytes(told), expected);
 	bool is_equal = digest_equal(
 		(struct str){(const char *)expected, sizeof expected}, (struct str){(const char *)given, sizeof given});
 	return has_form && is_equal;
+}
+
+/* Whoever has heard an old message must not be able to say it again. */
+static bool check_time(struct told *told, struct err *err)
+{
+	struct str text;
+	int64_t seconds, now = clock_wall_us() / US_PER_SECOND;
+	if (!http_header(told->exchange, "X-Penstock-Timestamp", &text))
+		return true;
+	bool is_now = str_to_i64(text, &seconds) && seconds > now - STALE_S && seconds < now + STALE_S;
+	return is_now ||
+	       err_set(err, ERR_UNAUTHENTICATED,
+		       "X-Penstock-Timestamp is not within five minutes of this server's time, in seconds since 1970");
 }
 
 static void recorded(void *arg, enum alarm_state state, const struct err *err)
@@ -114,7 +140,7 @@ static enum flow_next record(struct flow *flow)
 {
 	struct message *message = (struct message *)flow;
 	struct told *told = &message->told;
-	if (!told_check(told, message->name, is_signed, &flow->err) ||
+	if (!told_check(told, message->name, is_signed, &flow->err) || !check_time(told, &flow->err) ||
 		!alarms_find(told->alarms, message->name, &message->spec, &flow->arena, &flow->err) ||
 		!told_read_body(told, &flow->err))
 		return FLOW_FAIL;

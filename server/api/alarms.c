@@ -289,7 +289,7 @@ static enum flow_next make_secret(struct flow *flow)
 	struct db_batch *batch = db_batch_new(self->api.server->db);
 	db_add(batch, QUERY_ALARM_SECRET_SAVE, DB_TEXT(self->name),
 		DB_BYTES(alarm_secret_seal(self->api.server, self->name, self->secret, &flow->arena)),
-		DB_BOOL(json_is_true(replace)));
+		DB_BOOL(json_is_true(replace)), DB_I64(auth_caller(self->api.exchange)->person.account));
 	return db_await(flow, batch);
 }
 

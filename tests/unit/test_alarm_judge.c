@@ -237,6 +237,33 @@ START_TEST(the_configuration_says)
 }
 END_TEST
 
+START_TEST(the_configuration_says_a_script)
+{
+	static const char *const texts[] = {
+		"alarms: { a: { script: { run: ./check, repository: web } } }",
+		"alarms: { a: { script: { run: ./check, repository: web, ref: v1, network: egress, timeout: 9s, labels: [x, y], "
+		"env: { A: b } }, interval: 5m } }",
+	};
+	auto_arena arena = {0};
+	struct alarm_spec specs[2];
+	for (size_t i = 0; i < 2; i++) {
+		const struct configuration *configuration;
+		struct lang_errors errors = {.arena = &arena};
+		ck_assert(configuration_load(str_of(texts[i]), "test", &arena, &configuration, &errors));
+		alarm_spec_of(&configuration->alarms.items[0], &specs[i], &arena);
+		ck_assert(specs[i].kind == ALARM_SCRIPT && str_is(specs[i].run, "./check") &&
+			  str_is(specs[i].repository, "web"));
+	}
+	ck_assert(specs[0].rules.interval_us == 60000000 && specs[0].timeout_ms == 60000 &&
+		  str_is(specs[0].network, "none"));
+	ck_assert(specs[1].rules.interval_us == 300000000 && specs[1].timeout_ms == 9000 &&
+		  str_is(specs[1].network, "egress"));
+	ck_assert(specs[1].worker_labels.count == 2 && str_is(specs[1].worker_labels.items[1], "y"));
+	ck_assert(str_is(pair_get(&specs[1].env, STR("A")), "b") && str_is(specs[1].ref, "v1"));
+	ck_assert(!str_eq(specs[0].definition, specs[1].definition));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("alarm judge");
@@ -248,6 +275,7 @@ int main(void)
 	tcase_add_test(cases, words_are_one_short_line);
 	tcase_add_loop_test(cases, an_address_is_allowed, 0, COUNT_OF(addresses));
 	tcase_add_test(cases, the_configuration_says);
+	tcase_add_test(cases, the_configuration_says_a_script);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
 }

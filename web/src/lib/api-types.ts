@@ -3195,6 +3195,8 @@ export interface operations {
             query?: never;
             header?: {
                 "X-Penstock-Signature"?: string;
+                /** @description seconds since 1970; the signature is then over TIME.BODY, and good for five minutes */
+                "X-Penstock-Timestamp"?: string;
             };
             path: {
                 alarm: components["parameters"]["alarm"];
