@@ -65,6 +65,15 @@ CLI_COMMAND(freeze_add);
 CLI_COMMAND(freeze_lift);
 CLI_COMMAND(freeze_override);
 
+/* delivery_commands.c */
+CLI_COMMAND(board);
+CLI_COMMAND(env_history);
+CLI_COMMAND(rollback);
+CLI_COMMAND(deploy);
+CLI_COMMAND(resolve);
+CLI_COMMAND(quarantine_ls);
+CLI_COMMAND(quarantine_release);
+
 /* fsck.c */
 CLI_COMMAND(fsck);
 

@@ -102,21 +102,6 @@ int command_show(struct cli *cli, struct err *err)
 
 /* --- doing --- */
 
-/* What an action answered with: followed to its end with --wait, otherwise said in a line. Drops the run. */
-static int end_action(struct cli *cli, const struct api *api, json_t *run, const char *told, struct err *err)
-{
-	int code = CLI_OK;
-	if (cli_has(cli, "wait"))
-		code = run_follow(cli, api,
-			arena_printf(api->arena, "/api/v1/runs/%lld", (long long)print_number(run, "id")), err);
-	else if (cli->is_json)
-		print_json(run);
-	else
-		printf("%s %s\n", print_text(run, "name"), told);
-	json_decref(run);
-	return code;
-}
-
 /* POST of one verb to the run; a flag of the same name as a field fills it. */
 static int act(struct cli *cli, const char *verb, const char *field, const char *told, struct err *err)
 {
@@ -128,7 +113,7 @@ static int act(struct cli *cli, const char *verb, const char *field, const char 
 	bool ok = api_open(cli, &api, err) && which_run(cli, &api, &path, err) &&
 		  api_call(&api, "POST", arena_printf(api.arena, "%.*s/%s", STR_ARG(path), verb), body, &run, err);
 	json_decref(body);
-	return ok ? end_action(cli, &api, run, told, err) : CLI_FAILED;
+	return ok ? run_end_action(cli, &api, run, told, err) : CLI_FAILED;
 }
 
 int command_cancel(struct cli *cli, struct err *err)
@@ -169,5 +154,5 @@ int command_run(struct cli *cli, struct err *err)
 	bool ok = read_inputs(cli, inputs, err) && api_open(cli, &api, err) &&
 		  api_call(&api, "POST", STR("/api/v1/runs"), body, &run, err);
 	json_decref(body);
-	return ok ? end_action(cli, &api, run, "started", err) : CLI_FAILED;
+	return ok ? run_end_action(cli, &api, run, "started", err) : CLI_FAILED;
 }

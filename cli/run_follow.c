@@ -113,3 +113,17 @@ int run_follow(struct cli *cli, const struct api *api, struct str path, struct e
 	json_decref(follow.states);
 	return code;
 }
+
+int run_end_action(struct cli *cli, const struct api *api, json_t *run, const char *told, struct err *err)
+{
+	int code = CLI_OK;
+	if (cli_has(cli, "wait"))
+		code = run_follow(cli, api,
+			arena_printf(api->arena, "/api/v1/runs/%lld", (long long)print_number(run, "id")), err);
+	else if (cli->is_json)
+		print_json(run);
+	else
+		printf("%s %s\n", print_text(run, "name"), told);
+	json_decref(run);
+	return code;
+}

@@ -7,6 +7,7 @@
 #include "server/api/configuration.h"
 #include "server/api/environments.h"
 #include "server/api/findings.h"
+#include "server/api/deployments.h"
 #include "server/api/fsck.h"
 #include "server/api/gitops_grants.h"
 #include "server/api/people.h"
@@ -90,6 +91,13 @@ const struct http_route api_routes[] = {
 	{"POST", V1 "/runs/{run}/cancel", runs_cancel, SMALL, false, AUTH_DEVELOPER},
 	{"POST", V1 "/runs/{run}/retry", runs_retry, SMALL, false, AUTH_DEVELOPER},
 	{"POST", V1 "/runs/{run}/rerun", runs_again, SMALL, false, AUTH_DEVELOPER},
+	{"POST", V1 "/runs/{run}/resolve", deployments_resolve, SMALL, false, AUTH_OPERATOR},
+	{"GET", V1 "/deployments", deployments_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/deployments", deployments_create, SMALL, false, AUTH_DEVELOPER},
+	{"POST", V1 "/rollbacks", rollbacks_create, SMALL, false, AUTH_DEVELOPER},
+	{"GET", V1 "/board", board_get, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/quarantine", quarantine_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/quarantine/{quarantine}/release", quarantine_release, SMALL, false, AUTH_OPERATOR},
 	{"GET", V1 "/runs/{run}/artifacts", artifacts_list, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/runs/{run}/findings", findings_list, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/artifacts/{artifact}", artifacts_get, 0, false, AUTH_VIEWER},

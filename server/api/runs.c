@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "server/api/handler.h"
+#include "server/api/run_steps.h"
 #include "server/ingest/ingest.h"
 #include "server/runs/run_find.h"
 #include "server/runs/run_view.h"
@@ -64,7 +65,7 @@ void runs_list(struct http_exchange *exchange, void *context)
 
 /* --- which run --- */
 
-static enum flow_next find_run(struct flow *flow)
+enum flow_next run_find(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
 	struct db_batch *batch = db_batch_new(request->server->db);
@@ -74,7 +75,7 @@ static enum flow_next find_run(struct flow *flow)
 	return FLOW_FAIL;
 }
 
-static enum flow_next take_run(struct flow *flow)
+enum flow_next run_take(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
 	struct str name = http_param(request->exchange, "run");
@@ -101,7 +102,7 @@ static enum flow_next view_answer(struct flow *flow)
 
 void runs_get(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {find_run, take_run, view_query, view_answer, NULL};
+	static flow_step *const steps[] = {run_find, run_take, view_query, view_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, false);
 }
 
@@ -127,13 +128,13 @@ static enum flow_next plan_answer(struct flow *flow)
 
 void runs_plan(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {find_run, take_run, plan_query, plan_answer, NULL};
+	static flow_step *const steps[] = {run_find, run_take, plan_query, plan_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, false);
 }
 
 /* --- summaries as answers --- */
 
-static enum flow_next summary_query(struct flow *flow)
+enum flow_next run_summary_query(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
 	struct db_batch *batch = db_batch_new(request->server->db);
@@ -141,7 +142,7 @@ static enum flow_next summary_query(struct flow *flow)
 	return db_await(flow, batch);
 }
 
-static enum flow_next summary_answer(struct flow *flow)
+enum flow_next run_summary_answer(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
 	struct run_summary summary = {0};
@@ -153,7 +154,7 @@ static enum flow_next summary_answer(struct flow *flow)
 
 /* --- cancel and retry --- */
 
-static void applied(void *arg, const struct err *err)
+void run_applied(void *arg, const struct err *err)
 {
 	struct flow *flow = arg;
 	if (err)
@@ -169,7 +170,7 @@ static enum flow_next apply_event(struct flow *flow, enum engine_event_kind kind
 	struct engine_event event = {.kind = kind, .person = &auth_caller(request->exchange)->person};
 	if (!api_only(request, names, &flow->err) || !api_text(request, field, false, &event.text, &flow->err))
 		return FLOW_FAIL;
-	shell_apply(request->server->shell, request->id, &event, applied, flow);
+	shell_apply(request->server->shell, request->id, &event, run_applied, flow);
 	return FLOW_WAIT;
 }
 
@@ -199,19 +200,20 @@ static enum flow_next retry(struct flow *flow)
 
 void runs_cancel(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {find_run, take_run, cancel, summary_query, summary_answer, NULL};
+	static flow_step *const steps[] = {run_find, run_take, cancel, run_summary_query, run_summary_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 
 void runs_retry(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {find_run, take_run, find_gone, retry, summary_query, summary_answer, NULL};
+	static flow_step *const steps[] = {
+		run_find, run_take, find_gone, retry, run_summary_query, run_summary_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 
 /* --- starting --- */
 
-static void started(void *arg, const struct ingest_outcome *outcome, const struct err *err)
+void run_started(void *arg, const struct ingest_outcome *outcome, const struct err *err)
 {
 	struct flow *flow = arg;
 	struct api_request *request = api_request_of(flow);
@@ -277,13 +279,13 @@ static enum flow_next start_run(struct flow *flow)
 	}
 	manual.repository = db_i64(db_reply_of(flow), 0, 0, 0);
 	set_person(&manual, auth_caller(request->exchange));
-	ingest_start_run(request->server->ingest, &manual, started, flow);
+	ingest_start_run(request->server->ingest, &manual, run_started, flow);
 	return FLOW_WAIT;
 }
 
 void runs_create(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {find_repository, start_run, summary_query, summary_answer, NULL};
+	static flow_step *const steps[] = {find_repository, start_run, run_summary_query, run_summary_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 
@@ -331,14 +333,14 @@ static enum flow_next start_again(struct flow *flow)
 		.pull_request = row.pull_request,
 	};
 	set_person(&manual, auth_caller(request->exchange));
-	ingest_start_run(request->server->ingest, &manual, started, flow);
+	ingest_start_run(request->server->ingest, &manual, run_started, flow);
 	return FLOW_WAIT;
 }
 
 void runs_again(struct http_exchange *exchange, void *context)
 {
 	static flow_step *const steps[] = {
-		find_run, take_run, again_query, start_again, summary_query, summary_answer, NULL};
+		run_find, run_take, again_query, start_again, run_summary_query, run_summary_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 
@@ -380,7 +382,7 @@ static enum flow_next artifacts_answer(struct flow *flow)
 
 void artifacts_list(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {find_run, take_run, artifacts_query, artifacts_answer, NULL};
+	static flow_step *const steps[] = {run_find, run_take, artifacts_query, artifacts_answer, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, false);
 }
 
@@ -413,7 +415,7 @@ static enum flow_next decide(struct flow *flow, bool is_approval)
 	str_to_i64(http_param(request->exchange, "gate"), &event.gate);
 	if (!api_only(request, names, &flow->err) || !api_text(request, "comment", false, &event.text, &flow->err))
 		return FLOW_FAIL;
-	shell_apply(request->server->shell, request->id, &event, applied, flow);
+	shell_apply(request->server->shell, request->id, &event, run_applied, flow);
 	return FLOW_WAIT;
 }
 

@@ -46,11 +46,23 @@ static bool fix_version(struct run_graph *graph, size_t index)
 	return true;
 }
 
+static bool is_condemned(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	if (graph->facts.quarantined.n == 0 || is_rollback(graph, index))
+		return false;
+	bool has_begun = stage->state == STAGE_RUNNING;
+	settle_end(graph, has_begun ? RUN_ROLLED_BACK : RUN_CANCELLED,
+		arena_printf(graph->arena, "version %.*s is quarantined in %.*s: %.*s", STR_ARG(stage->version),
+			STR_ARG(stage->plan->environment), STR_ARG(graph->facts.quarantined)));
+	return true;
+}
+
 bool delivery_prepare(struct run_graph *graph, size_t index, struct effects *effects)
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	bool is_ready = true;
-	if (!fix_version(graph, index))
+	if (!fix_version(graph, index) || is_condemned(graph, index))
 		return false;
 	for (size_t i = 0; i < stage->job_count; i++) {
 		struct graph_job *job = &graph->jobs[stage->first_job + i];
@@ -88,19 +100,24 @@ static struct str hold_of(const struct run_graph *graph, size_t index)
 	return (struct str){0};
 }
 
-static bool is_condemned(struct run_graph *graph, size_t index)
+/* --- the lane --- */
+
+static bool is_outrun(struct run_graph *graph, size_t index)
 {
 	const struct graph_stage *stage = &graph->stages[index];
-	if (graph->facts.quarantined.n == 0 || is_rollback(graph, index))
+	const struct plan_delivery *rules = stage->plan->delivery;
+	if (graph->facts.newer.n == 0 || rules->is_fifo || rules->priority != PLAN_PRIORITY_NORMAL)
 		return false;
-	bool has_begun = stage->state == STAGE_RUNNING;
-	settle_end(graph, has_begun ? RUN_ROLLED_BACK : RUN_CANCELLED,
-		arena_printf(graph->arena, "version %.*s is quarantined in %.*s: %.*s", STR_ARG(stage->version),
-			STR_ARG(stage->plan->environment), STR_ARG(graph->facts.quarantined)));
+	settle_end(graph, RUN_SUPERSEDED,
+		arena_printf(graph->arena, "superseded by %.*s, which entered the lane of %.*s in %.*s",
+			STR_ARG(graph->facts.newer), STR_ARG(rules->service), STR_ARG(stage->plan->environment)));
 	return true;
 }
 
-/* --- the lane --- */
+bool delivery_is_barred(struct run_graph *graph, size_t index)
+{
+	return is_condemned(graph, index) || is_outrun(graph, index);
+}
 
 void delivery_enter(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait)
 {
@@ -111,7 +128,7 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 		return;
 	switch (lane->state) {
 	case LANE_RELEASED:
-		if (delivery_is_outrun(graph, index))
+		if (is_outrun(graph, index))
 			return;
 		*ret_wait = hold_of(graph, index);
 		if (ret_wait->n)
@@ -137,18 +154,6 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 		break;
 	}
 	BUG("lane request in state %d", (int)lane->state);
-}
-
-bool delivery_is_outrun(struct run_graph *graph, size_t index)
-{
-	const struct graph_stage *stage = &graph->stages[index];
-	const struct plan_delivery *rules = stage->plan->delivery;
-	if (graph->facts.newer.n == 0 || rules->is_fifo || rules->priority != PLAN_PRIORITY_NORMAL)
-		return false;
-	settle_end(graph, RUN_SUPERSEDED,
-		arena_printf(graph->arena, "superseded by %.*s, which entered the lane of %.*s in %.*s",
-			STR_ARG(graph->facts.newer), STR_ARG(rules->service), STR_ARG(stage->plan->environment)));
-	return true;
 }
 
 void delivery_leave(struct run_graph *graph, size_t index, struct effects *effects)

@@ -22,8 +22,8 @@ void delivery_end(struct run_graph *graph, size_t index);
 void delivery_leave(struct run_graph *graph, size_t index, struct effects *effects);
 /* Fails the stage, and ends what has not begun. */
 void delivery_fail(struct run_graph *graph, size_t index, struct str why);
-/* True: a newer run entered the lane, so this one, which is not inside, ends as superseded. */
-bool delivery_is_outrun(struct run_graph *graph, size_t index);
+/* Of a stage at its gate. True: its version was condemned, or a newer run entered the lane, and so the run ends. */
+bool delivery_is_barred(struct run_graph *graph, size_t index);
 /* A person says how an unknown deployment ended: "live", "failed" or "retry". */
 bool delivery_resolve(
 	struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err);

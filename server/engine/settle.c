@@ -196,7 +196,9 @@ static bool settle_stage(struct run_graph *graph, size_t index, struct effects *
 	bool is_delivery = stage->plan->kind == PLAN_STAGE_ENVIRONMENT;
 	if (stage->state == STAGE_BLOCKED)
 		enter_stage(graph, index, effects);
-	if (stage->state == STAGE_GATED && is_delivery && delivery_is_outrun(graph, index))
+	if (graph->ending != RUN_PENDING)
+		return false;
+	if (stage->state == STAGE_GATED && is_delivery && delivery_is_barred(graph, index))
 		return false;
 	if (stage->state == STAGE_GATED)
 		settle_gate(graph, index);

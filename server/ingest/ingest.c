@@ -157,6 +157,9 @@ static enum flow_next insert(struct flow *flow)
 {
 	struct manual_flow *self = (struct manual_flow *)flow;
 	const struct ingest_manual *manual = &self->manual;
+	self->trigger = manual->trigger;
+	if (self->trigger)
+		return FLOW_CONTINUE;
 	struct db_batch *batch = db_batch_new(self->ingest->server->db);
 	db_add(batch, QUERY_TRIGGER_INSERT, DB_I64(manual->repository), DB_NULL, DB_TEXT(manual->event),
 		DB_TEXT(manual->pipeline), DB_TEXT(manual->ref), DB_TEXT(manual->before), DB_TEXT(manual->commit),
@@ -170,7 +173,8 @@ static enum flow_next insert(struct flow *flow)
 static enum flow_next claim(struct flow *flow)
 {
 	struct manual_flow *self = (struct manual_flow *)flow;
-	self->trigger = db_i64(db_reply_of(flow), 0, 0, 0);
+	if (self->trigger == 0)
+		self->trigger = db_i64(db_reply_of(flow), 0, 0, 0);
 	FAILPOINT("trigger.inserted_by_hand");
 	struct db_batch *batch = db_batch_new(self->ingest->server->db);
 	db_add(batch, QUERY_TRIGGERS_CLAIM, DB_I64(self->trigger), DB_I64(1), DB_I64(CLAIM_MS));

@@ -26,8 +26,11 @@ void ingest_tick(struct ingest *ingest);
 /* POST /hooks/{repository}, of every forge; context: struct server. */
 http_handler ingest_hook;
 
+enum { INGEST_CLAIM_MS = 120 * 1000 }; /* what a killed coordinator had in hand comes back then */
+
 /* A run by hand, or run again. Texts are copied. */
 struct ingest_manual {
+	int64_t trigger; /* not 0: it is stored already, and nothing of what follows counts */
 	int64_t repository;
 	struct str event; /* "manual", or that of the run that is repeated */
 	struct str pipeline, ref, before, commit, actor;

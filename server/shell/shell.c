@@ -308,6 +308,7 @@ static void copy_event(struct request *request, const struct engine_event *event
 	struct arena *arena = &request->arena;
 	request->event = *event;
 	request->event.text = arena_str(arena, event->text);
+	request->event.verdict = arena_str(arena, event->verdict);
 	const struct person *from = event->person;
 	request->person = (struct person){
 		.account = from->account,

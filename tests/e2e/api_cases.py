@@ -6,6 +6,7 @@ import subprocess
 import time
 
 from api_configuration import test_blockers, test_configuration, test_environments
+from api_deliveries import test_deliveries
 from api_world import CI
 from coordinator import Worker, signed
 
@@ -529,5 +530,5 @@ def test_lost_database(world):
 BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_forges, test_gitops_grants, test_pipelines,
           test_hooks, test_starting,
           test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_findings, test_gates, test_workers,
-          test_fsck, test_configuration, test_environments, test_blockers, test_alarms)
+          test_fsck, test_configuration, test_environments, test_blockers, test_deliveries, test_alarms)
 AFTER = (test_removal, test_lost_database)

@@ -534,6 +534,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or name and number: web#42 (percent-encoded) */
+                run: components["parameters"]["run"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say how a deployment ended whose worker went silent */
+        post: operations["resolveDeployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What runs where, and what waits */
+        get: operations["getBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was deployed, newest first */
+        get: operations["listDeployments"];
+        put?: never;
+        /** Deploy a version that was built, through the gate and the waves of the environment */
+        post: operations["deployVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Condemn what was deployed last, and go back to the last good version */
+        post: operations["rollBack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions that must not be deployed */
+        get: operations["listQuarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{quarantine}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quarantine: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a version be deployed again */
+        post: operations["releaseQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/artifacts": {
         parameters: {
             query?: never;
@@ -1399,6 +1507,64 @@ export interface components {
             delivery: components["schemas"]["StageDelivery"] | null;
             gate?: components["schemas"]["Gate"] | null;
             jobs?: components["schemas"]["Job"][];
+        };
+        Deployment: {
+            id: number;
+            run: string;
+            /** @enum {unknown} */
+            kind: "normal" | "rollback";
+            service: string;
+            environment: string;
+            target: string;
+            version: string;
+            previous: string;
+            /** @enum {unknown} */
+            state: "pending" | "running" | "verifying" | "live" | "failed" | "superseded" | "rolled_back" | "unknown";
+            actor: string;
+            started_at: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Time"];
+            baked_at: components["schemas"]["Time"];
+        };
+        BoardTarget: {
+            service: string;
+            environment: string;
+            /** @description of the environment */
+            position: number;
+            target: string;
+            /** @description empty: nothing was deployed there */
+            version: string;
+            run: string;
+            actor: string;
+            /**
+             * @description rolled_back: condemned, and still there
+             * @enum {unknown}
+             */
+            state: "" | "live" | "rolled_back";
+            since: components["schemas"]["Time"];
+            /** @description why the version is in quarantine there; empty when it is not */
+            quarantine: string;
+        };
+        BoardWaiting: {
+            service: string;
+            environment: string;
+            run: string;
+            /** @enum {unknown} */
+            state: "gated" | "queued" | "running";
+            version: string;
+            waiting_for: string;
+            created_at: components["schemas"]["Time"];
+        };
+        Quarantine: {
+            id: number;
+            service: string;
+            environment: string;
+            version: string;
+            reason: string;
+            /** @description whose deployment condemned it */
+            run: string;
+            /** @description empty: an alarm or a failure */
+            placed_by: string;
+            placed_at: components["schemas"]["Time"];
         };
         /** @enum {unknown} */
         Reaction: "stop" | "rollback";
@@ -2842,6 +3008,200 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RunSummary"];
                 };
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    resolveDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or name and number: web#42 (percent-encoded) */
+                run: components["parameters"]["run"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    target: string;
+                    /** @description live, failed or retry */
+                    verdict: string;
+                };
+            };
+        };
+        responses: {
+            /** @description it goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunSummary"];
+                };
+            };
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    getBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the board */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        targets: components["schemas"]["BoardTarget"][];
+                        waiting: components["schemas"]["BoardWaiting"][];
+                    };
+                };
+            };
+        };
+    };
+    listDeployments: {
+        parameters: {
+            query?: {
+                service?: string;
+                environment?: string;
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                before?: components["parameters"]["before"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description deployments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deployments: components["schemas"]["Deployment"][];
+                        next: number | null;
+                    };
+                };
+            };
+        };
+    };
+    deployVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    service: string;
+                    environment: string;
+                    version: string;
+                };
+            };
+        };
+        responses: {
+            /** @description started */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunSummary"];
+                };
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    rollBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    service: string;
+                    environment: string;
+                    /** @description a version; the last that baked clean on each target when absent */
+                    to?: string;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description started */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunSummary"];
+                };
+            };
+            404: components["responses"]["Error"];
+        };
+    };
+    listQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        quarantine: components["schemas"]["Quarantine"][];
+                    };
+                };
+            };
+        };
+    };
+    releaseQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quarantine: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description released */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             404: components["responses"]["Error"];
         };

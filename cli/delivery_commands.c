@@ -1,0 +1,199 @@
+/* What runs where, going back, deploying a version again, quarantine. */
+#include "cli/api.h"
+#include "cli/ask.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "cli/run_follow.h"
+#include "cli/table.h"
+#include "cli/which_run.h"
+
+#include <stdio.h>
+
+/* --- the board --- */
+
+static void print_targets(struct cli *cli, const json_t *targets)
+{
+	static const char *const heads[] = {"SERVICE", "ENVIRONMENT", "TARGET", "VERSION", "SINCE", "RUN", "BY", NULL};
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(targets, i, item)
+	{
+		char since[PRINT_TIME_BYTES];
+		const char *version = print_text(item, "version");
+		bool is_condemned = *print_text(item, "quarantine") != 0;
+		print_ago(since, item, "since");
+		table_add(&table, print_text(item, "service"));
+		table_add(&table, print_text(item, "environment"));
+		table_add(&table, print_text(item, "target"));
+		table_addf(&table, "%s%s", *version ? version : "-", is_condemned ? " (quarantined)" : "");
+		table_add(&table, since);
+		table_add(&table, print_text(item, "run"));
+		table_add(&table, print_text(item, "actor"));
+	}
+	table_print(&table);
+	if (table.count == 0)
+		puts("nothing was deployed yet");
+}
+
+static void print_waiting(struct cli *cli, const json_t *waiting)
+{
+	static const char *const heads[] = {"RUN", "SERVICE", "ENVIRONMENT", "VERSION", "STATE", "WAITS FOR", NULL};
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(waiting, i, item)
+	{
+		table_add(&table, print_text(item, "run"));
+		table_add(&table, print_text(item, "service"));
+		table_add(&table, print_text(item, "environment"));
+		table_add(&table, print_text(item, "version"));
+		table_add_state(&table, print_text(item, "state"));
+		table_add(&table, print_text(item, "waiting_for"));
+	}
+	if (table.count)
+		puts("");
+	table_print(&table);
+}
+
+static void print_board(struct cli *cli, const json_t *answer)
+{
+	print_targets(cli, json_object_get(answer, "targets"));
+	print_waiting(cli, json_object_get(answer, "waiting"));
+}
+
+int command_board(struct cli *cli, struct err *err)
+{
+	return ask(cli, "GET", STR("/api/v1/board"), NULL, print_board, err);
+}
+
+/* --- history --- */
+
+static void print_history(struct cli *cli, const json_t *answer)
+{
+	static const char *const heads[] = {
+		"STARTED", "SERVICE", "TARGET", "VERSION", "BEFORE", "STATE", "RUN", "BY", NULL};
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(json_object_get(answer, "deployments"), i, item)
+	{
+		char ago[PRINT_TIME_BYTES];
+		const char *previous = print_text(item, "previous");
+		print_ago(ago, item, "started_at");
+		table_add(&table, ago);
+		table_add(&table, print_text(item, "service"));
+		table_add(&table, print_text(item, "target"));
+		table_add(&table, print_text(item, "version"));
+		table_add(&table, *previous ? previous : "-");
+		table_add_state(&table, print_text(item, "state"));
+		table_add(&table, print_text(item, "run"));
+		table_add(&table, print_text(item, "actor"));
+	}
+	table_print(&table);
+	if (table.count == 0)
+		puts("nothing was deployed there yet");
+}
+
+int command_env_history(struct cli *cli, struct err *err)
+{
+	struct arena *arena = &cli->arena;
+	const char *service = cli_flag(cli, "service");
+	struct str path = arena_printf(
+		arena, "/api/v1/deployments?environment=%.*s", STR_ARG(api_quote(str_of(cli_argument(cli, 0)), arena)));
+	if (service)
+		path = arena_printf(
+			arena, "%.*s&service=%.*s", STR_ARG(path), STR_ARG(api_quote(str_of(service), arena)));
+	return ask(cli, "GET", path, NULL, print_history, err);
+}
+
+/* --- back and forward --- */
+
+/* POSTs what makes a run, and follows it with --wait. Takes the body. */
+static int start(struct cli *cli, struct str path, json_t *body, struct err *err)
+{
+	struct api api;
+	json_t *run = NULL;
+	bool ok = api_open(cli, &api, err) && api_call(&api, "POST", path, body, &run, err);
+	json_decref(body);
+	return ok ? run_end_action(cli, &api, run, "started", err) : CLI_FAILED;
+}
+
+int command_rollback(struct cli *cli, struct err *err)
+{
+	const char *to = cli_flag(cli, "to"), *reason = cli_flag(cli, "reason");
+	json_t *body = json_pack("{s:s, s:s, s:s}", "service", cli_argument(cli, 0), "environment",
+		cli_argument(cli, 1), "reason", reason ? reason : "asked for by hand");
+	if (to)
+		json_object_set_new(body, "to", json_string(to));
+	return start(cli, STR("/api/v1/rollbacks"), body, err);
+}
+
+int command_deploy(struct cli *cli, struct err *err)
+{
+	return start(cli, STR("/api/v1/deployments"),
+		json_pack("{s:s, s:s, s:s}", "service", cli_argument(cli, 0), "version", cli_argument(cli, 1),
+			"environment", cli_argument(cli, 2)),
+		err);
+}
+
+int command_resolve(struct cli *cli, struct err *err)
+{
+	struct api api;
+	struct str path;
+	json_t *run = NULL,
+	       *body = json_pack("{s:s, s:s}", "target", cli_argument(cli, 1), "verdict", cli_argument(cli, 2));
+	bool ok = api_open(cli, &api, err) && which_run(cli, &api, &path, err) &&
+		  api_call(&api, "POST", arena_printf(api.arena, "%.*s/resolve", STR_ARG(path)), body, &run, err);
+	json_decref(body);
+	return ok ? run_end_action(cli, &api, run, "goes on", err) : CLI_FAILED;
+}
+
+/* --- quarantine --- */
+
+static void print_quarantine(struct cli *cli, const json_t *answer)
+{
+	static const char *const heads[] = {"ID", "SERVICE", "ENVIRONMENT", "VERSION", "SINCE", "BY", "REASON", NULL};
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(json_object_get(answer, "quarantine"), i, item)
+	{
+		char since[PRINT_TIME_BYTES];
+		const char *by = print_text(item, "placed_by");
+		print_ago(since, item, "placed_at");
+		table_addf(&table, "%lld", (long long)print_number(item, "id"));
+		table_add(&table, print_text(item, "service"));
+		table_add(&table, print_text(item, "environment"));
+		table_add(&table, print_text(item, "version"));
+		table_add(&table, since);
+		table_add(&table, *by ? by : print_text(item, "run"));
+		table_add(&table, print_text(item, "reason"));
+	}
+	table_print(&table);
+	if (table.count == 0)
+		puts("no version is in quarantine");
+}
+
+int command_quarantine_ls(struct cli *cli, struct err *err)
+{
+	return ask(cli, "GET", STR("/api/v1/quarantine"), NULL, print_quarantine, err);
+}
+
+static void print_released(struct cli *cli, const json_t *answer)
+{
+	(void)answer;
+	printf("quarantine %s is released\n", cli_argument(cli, 0));
+}
+
+int command_quarantine_release(struct cli *cli, struct err *err)
+{
+	json_t *body = json_pack("{s:s}", "reason", cli_argument(cli, 1));
+	int code = ask(cli, "POST", ask_path(cli, "/api/v1/quarantine/", "/release"), body, print_released, err);
+	json_decref(body);
+	return code;
+}

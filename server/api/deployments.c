@@ -1,0 +1,304 @@
+#include "server/api/deployments.h"
+
+#include "server/api/handler.h"
+#include "server/api/run_steps.h"
+#include "server/ingest/ingest.h"
+#include "server/shell/shell.h"
+
+/* --- history --- */
+
+struct deployment_row {
+	int64_t id, started_at, ended_at, baked_at;
+	struct str run, kind, service, environment, target, version, previous, state, actor;
+};
+
+static const struct field deployment_fields[] = {
+	FIELD(struct deployment_row, id, FIELD_I64, 0),
+	FIELD(struct deployment_row, run, FIELD_STR, 0),
+	FIELD(struct deployment_row, kind, FIELD_STR, 0),
+	FIELD(struct deployment_row, service, FIELD_STR, 0),
+	FIELD(struct deployment_row, environment, FIELD_STR, 0),
+	FIELD(struct deployment_row, target, FIELD_STR, 0),
+	FIELD(struct deployment_row, version, FIELD_STR, 0),
+	FIELD(struct deployment_row, previous, FIELD_STR, 0),
+	FIELD(struct deployment_row, state, FIELD_STR, 0),
+	FIELD(struct deployment_row, actor, FIELD_STR, 0),
+	FIELD(struct deployment_row, started_at, FIELD_TIME, 0),
+	FIELD(struct deployment_row, ended_at, FIELD_TIME, 0),
+	FIELD(struct deployment_row, baked_at, FIELD_TIME, 0),
+	FIELD_END,
+};
+
+struct list_request {
+	struct api_request api;
+	int64_t limit;
+};
+
+static enum flow_next list_query(struct flow *flow)
+{
+	struct list_request *list = (struct list_request *)flow;
+	struct http_exchange *exchange = list->api.exchange;
+	struct str service = STR(""), environment = STR("");
+	int64_t before;
+	http_query(exchange, "service", &service);
+	http_query(exchange, "environment", &environment);
+	if (!api_page(&list->api, &list->limit, &before, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(list->api.server->db);
+	db_add(batch, QUERY_DEPLOYMENTS_LIST, DB_TEXT(service), DB_TEXT(environment), DB_I64(before),
+		DB_I64(list->limit));
+	return db_await(flow, batch);
+}
+
+static enum flow_next list_answer(struct flow *flow)
+{
+	struct list_request *list = (struct list_request *)flow;
+	list->api.answer = api_list(db_reply_of(flow), 0, "deployments", deployment_fields,
+		sizeof(struct deployment_row), list->limit, &flow->arena, &flow->err);
+	return list->api.answer ? FLOW_DONE : FLOW_FAIL;
+}
+
+void deployments_list(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {list_query, list_answer, NULL};
+	api_start(exchange, context, sizeof(struct list_request), steps, false);
+}
+
+/* --- the board --- */
+
+struct board_row {
+	struct str service, environment, target, version, run, actor, state, quarantine;
+	int32_t position;
+	int64_t since;
+};
+
+static const struct field board_fields[] = {
+	FIELD(struct board_row, service, FIELD_STR, 0),
+	FIELD(struct board_row, environment, FIELD_STR, 0),
+	FIELD(struct board_row, position, FIELD_I32, 0),
+	FIELD(struct board_row, target, FIELD_STR, 0),
+	FIELD(struct board_row, version, FIELD_STR, 0),
+	FIELD(struct board_row, run, FIELD_STR, 0),
+	FIELD(struct board_row, actor, FIELD_STR, 0),
+	FIELD(struct board_row, state, FIELD_STR, 0),
+	FIELD(struct board_row, since, FIELD_TIME, 0),
+	FIELD(struct board_row, quarantine, FIELD_STR, 0),
+	FIELD_END,
+};
+
+struct waiting_row {
+	struct str service, environment, run, state, version, waiting_for;
+	int64_t created_at;
+};
+
+static const struct field waiting_fields[] = {
+	FIELD(struct waiting_row, service, FIELD_STR, 0),
+	FIELD(struct waiting_row, environment, FIELD_STR, 0),
+	FIELD(struct waiting_row, run, FIELD_STR, 0),
+	FIELD(struct waiting_row, state, FIELD_STR, 0),
+	FIELD(struct waiting_row, version, FIELD_STR, 0),
+	FIELD(struct waiting_row, waiting_for, FIELD_STR, 0),
+	FIELD(struct waiting_row, created_at, FIELD_TIME, 0),
+	FIELD_END,
+};
+
+static enum flow_next board_query(struct flow *flow)
+{
+	struct db_batch *batch = db_batch_new(api_request_of(flow)->server->db);
+	db_add(batch, QUERY_BOARD);
+	db_add(batch, QUERY_BOARD_WAITING);
+	return db_await(flow, batch);
+}
+
+static json_t *rows_of(struct flow *flow, size_t statement, const struct field *fields, size_t size)
+{
+	void *rows;
+	size_t count;
+	if (!db_read_rows(db_reply_of(flow), statement, fields, size, &rows, &count, &flow->arena, &flow->err))
+		return NULL;
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, fields_write(fields, (const char *)rows + i * size));
+	return list;
+}
+
+static enum flow_next board_answer(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	json_t *targets = rows_of(flow, 0, board_fields, sizeof(struct board_row));
+	json_t *waiting = targets ? rows_of(flow, 1, waiting_fields, sizeof(struct waiting_row)) : NULL;
+	if (!waiting) {
+		json_decref(targets);
+		return FLOW_FAIL;
+	}
+	request->answer = json_pack("{s:o, s:o}", "targets", targets, "waiting", waiting);
+	return FLOW_DONE;
+}
+
+void board_get(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {board_query, board_answer, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, false);
+}
+
+/* --- back and forward --- */
+
+static bool read_place(struct api_request *request, const char *const *names, struct str *service,
+	struct str *environment, struct err *err)
+{
+	return api_only(request, names, err) && api_text(request, "service", true, service, err) &&
+	       api_text(request, "environment", true, environment, err);
+}
+
+static enum flow_next ask_back(struct flow *flow)
+{
+	static const char *const names[] = {"service", "environment", "to", "reason", NULL};
+	struct api_request *request = api_request_of(flow);
+	const struct person *person = &auth_caller(request->exchange)->person;
+	struct str service, environment, to, reason;
+	if (!read_place(request, names, &service, &environment, &flow->err) ||
+		!api_text(request, "to", false, &to, &flow->err) ||
+		!api_text(request, "reason", true, &reason, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_ROLLBACK_ASK, DB_TEXT(service), DB_TEXT(environment), DB_TEXT(to), DB_TEXT(reason),
+		DB_ID_OR_NULL(person->account), DB_TEXT(person->name), DB_I64(INGEST_CLAIM_MS));
+	return db_await(flow, batch);
+}
+
+static enum flow_next ask_forward(struct flow *flow)
+{
+	static const char *const names[] = {"service", "environment", "version", NULL};
+	struct api_request *request = api_request_of(flow);
+	const struct person *person = &auth_caller(request->exchange)->person;
+	struct str service, environment, version;
+	if (!read_place(request, names, &service, &environment, &flow->err) ||
+		!api_text(request, "version", true, &version, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_DEPLOY_ASK, DB_TEXT(service), DB_TEXT(environment), DB_TEXT(version),
+		DB_ID_OR_NULL(person->account), DB_TEXT(person->name), DB_I64(INGEST_CLAIM_MS));
+	return db_await(flow, batch);
+}
+
+static enum flow_next start(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	const struct db_reply *reply = db_reply_of(flow);
+	if (db_row_count(reply, 0) == 0) {
+		err_set(&flow->err, ERR_NOT_FOUND,
+			"there is no such service in such an environment, or nothing was deployed there yet; \"penstock board\" "
+			"shows what runs where");
+		return FLOW_FAIL;
+	}
+	struct ingest_manual manual = {.trigger = db_i64(reply, 0, 0, 0), .repository = db_i64(reply, 0, 0, 1)};
+	ingest_start_run(request->server->ingest, &manual, run_started, flow);
+	return FLOW_WAIT;
+}
+
+void rollbacks_create(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {ask_back, start, run_summary_query, run_summary_answer, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}
+
+void deployments_create(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {ask_forward, start, run_summary_query, run_summary_answer, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}
+
+/* --- unknown outcomes --- */
+
+static enum flow_next resolve(struct flow *flow)
+{
+	static const char *const names[] = {"target", "verdict", NULL};
+	struct api_request *request = api_request_of(flow);
+	struct engine_event event = {.kind = ENGINE_RESOLVE, .person = &auth_caller(request->exchange)->person};
+	if (!api_only(request, names, &flow->err) || !api_text(request, "target", true, &event.text, &flow->err) ||
+		!api_text(request, "verdict", true, &event.verdict, &flow->err))
+		return FLOW_FAIL;
+	shell_apply(request->server->shell, request->id, &event, run_applied, flow);
+	return FLOW_WAIT;
+}
+
+void deployments_resolve(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {run_find, run_take, resolve, run_summary_query, run_summary_answer, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}
+
+/* --- quarantine --- */
+
+struct quarantine_row {
+	int64_t id, placed_at;
+	struct str service, environment, version, reason, run, placed_by;
+};
+
+static const struct field quarantine_fields[] = {
+	FIELD(struct quarantine_row, id, FIELD_I64, 0),
+	FIELD(struct quarantine_row, service, FIELD_STR, 0),
+	FIELD(struct quarantine_row, environment, FIELD_STR, 0),
+	FIELD(struct quarantine_row, version, FIELD_STR, 0),
+	FIELD(struct quarantine_row, reason, FIELD_STR, 0),
+	FIELD(struct quarantine_row, run, FIELD_STR, 0),
+	FIELD(struct quarantine_row, placed_by, FIELD_STR, 0),
+	FIELD(struct quarantine_row, placed_at, FIELD_TIME, 0),
+	FIELD_END,
+};
+
+static enum flow_next quarantine_query(struct flow *flow)
+{
+	struct db_batch *batch = db_batch_new(api_request_of(flow)->server->db);
+	db_add(batch, QUERY_QUARANTINE_LIST);
+	return db_await(flow, batch);
+}
+
+static enum flow_next quarantine_answer(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	json_t *list = rows_of(flow, 0, quarantine_fields, sizeof(struct quarantine_row));
+	if (!list)
+		return FLOW_FAIL;
+	request->answer = json_pack("{s:o}", "quarantine", list);
+	return FLOW_DONE;
+}
+
+void quarantine_list(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {quarantine_query, quarantine_answer, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, false);
+}
+
+static enum flow_next release(struct flow *flow)
+{
+	static const char *const names[] = {"reason", NULL};
+	struct api_request *request = api_request_of(flow);
+	const struct person *person = &auth_caller(request->exchange)->person;
+	struct str reason;
+	int64_t id;
+	if (!str_to_i64(http_param(request->exchange, "quarantine"), &id)) {
+		err_set(&flow->err, ERR_INVALID, "a quarantine is named by its id");
+		return FLOW_FAIL;
+	}
+	if (!api_only(request, names, &flow->err) || !api_text(request, "reason", true, &reason, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_QUARANTINE_RELEASE, DB_I64(id), DB_ID_OR_NULL(person->account), DB_TEXT(person->name),
+		DB_TEXT(reason));
+	return db_await(flow, batch);
+}
+
+static enum flow_next released(struct flow *flow)
+{
+	if (db_row_count(db_reply_of(flow), 0))
+		return FLOW_DONE;
+	err_set(&flow->err, ERR_NOT_FOUND, "there is no such quarantine, or it was released already");
+	return FLOW_FAIL;
+}
+
+void quarantine_release(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {release, released, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}

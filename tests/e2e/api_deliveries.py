@@ -1,0 +1,70 @@
+"""What runs where, going back, deploying again, quarantine, as api_cases.py runs them."""
+
+RELEASE = """name: release
+on: { manual: {} }
+stages:
+  - { name: moon, environment: moon }
+deploy: { service: web, version: "${{ event.commit }}", steps: [ { run: ./deploy } ] }
+"""
+PLACES = "environments:\n  moon: { targets: { base: { url: http://moon.example.com } } }\n"
+
+
+def release(world):
+    run = world.expect(201, "createRun", {"repository": "web", "pipeline": "release", "ref": world.repository.commits[-1]})
+    return run["name"]
+
+
+def deployed(world, run, exit_code=0):
+    job = world.bench.lease("moon/deploy[target=base]")["job"]
+    world.bench.start(job)
+    world.bench.finish(job, exit_code)
+    return world.wait_for(f"{run} ends", lambda: (
+        one := world.expect(200, "getRun", run=run)["run"])["state"] in ("succeeded", "failed") and one)
+
+
+def test_deliveries(world):
+    world.check(world.expect(200, "getBoard") == {"targets": [], "waiting": []}, "a board before anything was deployed")
+    version = world.expect(200, "getConfiguration")["version"]
+    world.expect(200, "applyConfiguration", {"text": PLACES, "version": version})
+    world.repository.commit({".penstock/release.yaml": RELEASE}, "Release by hand")
+    world.refused(404, "nothing was deployed", "rollBack", {"service": "web", "environment": "moon", "reason": "bad"})
+    world.refused(404, "no such service", "deployVersion", {"service": "web", "environment": "mars", "version": "1"})
+    first = release(world)
+    world.check(deployed(world, first)["state"] == "succeeded", "the first release")
+    stage = world.expect(200, "getRun", run=first)["stages"][0]
+    wave = stage["delivery"]["waves"][0]
+    world.check(wave["state"] == "succeeded" and wave["deployments"][0]["state"] == "live" and wave["deployments"][0]["baked_at"], f"{wave}")
+    old = stage["delivery"]["version"]
+    world.repository.commit({"a": "3"}, "More")
+    second = release(world)
+    deployed(world, second)
+    board = world.expect(200, "getBoard")["targets"]
+    world.check([(one["target"], one["run"], one["state"]) for one in board] == [("base", second, "live")], f"{board}")
+    world.refused(400, "reason", "rollBack", {"service": "web", "environment": "moon"})
+    back = world.expect(201, "rollBack", {"service": "web", "environment": "moon", "reason": "it lost orders"})
+    world.check(back["kind"] == "rollback" and back["event"] == "rollback", f"{back}")
+    world.check(deployed(world, back["name"])["state"] == "succeeded", "the way back")
+    listed = world.expect(200, "listDeployments", query={"service": "web", "environment": "moon"})["deployments"]
+    world.check([(one["run"], one["version"] == old) for one in listed] == [(back["name"], True), (second, False), (first, True)], f"{listed}")
+    held = world.expect(200, "listQuarantine")["quarantine"]
+    world.check(len(held) == 1 and held[0]["reason"] == "it lost orders" and held[0]["placed_by"] == "admin", f"{held}")
+    again = {"service": "web", "environment": "moon", "version": held[0]["version"]}
+    refused = world.expect(201, "deployVersion", again)["name"]
+    ended = world.wait_for("a quarantined version", lambda: (
+        one := world.expect(200, "getRun", run=refused)["run"])["state"] == "cancelled" and one)
+    world.check("is quarantined in moon: it lost orders" in ended["reason"], ended["reason"])
+    world.refused(400, "named by its id", "releaseQuarantine", {"reason": "mended"}, quarantine="x")
+    world.refused(404, "no such quarantine", "releaseQuarantine", {"reason": "mended"}, quarantine=999)
+    world.expect(204, "releaseQuarantine", {"reason": "mended"}, quarantine=held[0]["id"])
+    once_more = world.expect(201, "deployVersion", again)["name"]
+    world.check(deployed(world, once_more)["state"] == "succeeded", "a version that was released")
+    world.refused(404, "web#9999", "resolveDeployment", {"target": "base", "verdict": "live"}, run="web#9999")
+    world.refused(409, "no deployment", "resolveDeployment", {"target": "base", "verdict": "live"}, run=once_more)
+    lost = release(world)
+    job = world.bench.lease("moon/deploy[target=base]")["job"]
+    world.bench.start(job)
+    world.bench.finish(job, reason="worker_lost")
+    world.wait_for("an unknown outcome", lambda: "penstock resolve" in world.expect(200, "getRun", run=lost)["run"]["waiting_for"])
+    world.check(len(world.expect(200, "getBoard")["waiting"]) == 1, "the board does not say who waits")
+    world.expect(200, "resolveDeployment", {"target": "base", "verdict": "live"}, run=lost)
+    world.wait_for(f"{lost} ends", lambda: world.expect(200, "getRun", run=lost)["run"]["state"] == "succeeded")
