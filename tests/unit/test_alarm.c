@@ -114,6 +114,7 @@ START_TEST(it_lives)
 		} else {
 			struct alarm_sample sample = {.at_us = at, .outcome = outcome_of(step->event)};
 			has_changed = alarm_take(&alarm, &rules, &sample);
+			ck_assert(alarm.since_us != 0 && alarm.sampled_at_us == at);
 		}
 		ck_assert_msg(str_is(str_of(alarm_state_names[alarm.state]), step->state), "%s: %s after %s at %d",
 			life->what, alarm_state_names[alarm.state], step->event, step->at);
