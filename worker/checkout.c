@@ -213,6 +213,7 @@ static bool write_stream(git_repository *repo, const git_oid *id, const struct c
 			.repo = repo,
 			.commit = commit,
 			.tag = wanted->tag,
+			.tags = wanted->tags,
 			.fetch_depth = wanted->fetch_depth,
 			.scratch = scratch,
 			.has_objects = wanted->fetch_depth != 1 || walk.bytes <= CHECKOUT_GIT_MAX,

@@ -10,7 +10,7 @@
  * The .git holds the commits that fetch_depth asks for and all they need, a `shallow` file, and a configuration of our
  * own. Where nobody asked for history and the tree is larger than CHECKOUT_GIT_MAX it holds the commit object alone:
  * packing would cost more than it helps. It has no remote, no branches, and no tag but that of a
- * run of one.
+ * run of one, and with all history those that point into it.
  */
 
 #include "common/arena.h"
@@ -29,6 +29,7 @@ size_t checkout_count_packs(const char *repository);
 struct checkout {
 	struct str commit;
 	struct str tag;      /* a name for it, under refs/tags/; "": none */
+	struct str tags;     /* others that point into the history that is taken along: see tags_get.h; "": none */
 	int32_t fetch_depth; /* 1: the commit alone; 0: all history */
 	uint64_t disk_bytes; /* of the job: what cannot fit there is not written here either */
 };

@@ -1,7 +1,9 @@
 #include "worker/checkout_git.h"
 
 #include "common/arena.h"
+#include "common/hex.h"
 #include "common/mem.h"
+#include "common/proto/worker_proto.h"
 #include "worker/checkout.h"
 #include "worker/files.h"
 #include "worker/sandbox/stream.h"
@@ -51,6 +53,18 @@ static bool id_set_add(struct id_set *set, const git_oid *id)
 	git_oid_cpy(&set->places[at], id);
 	set->count++;
 	return true;
+}
+
+static bool id_set_has(const struct id_set *set, const git_oid *id)
+{
+	size_t at;
+	if (!set->capacity)
+		return false;
+	memcpy(&at, id->id, sizeof at);
+	for (at %= set->capacity; !git_oid_is_zero(&set->places[at]); at = (at + 1) % set->capacity)
+		if (git_oid_equal(&set->places[at], id))
+			return true;
+	return false;
 }
 
 struct pack {
@@ -188,11 +202,65 @@ static bool write_pack(struct pack *pack, struct arena *arena, struct stream_wri
 	       (write_index(pack->git, index, err) && put_file(out, ".git/index", index, err));
 }
 
+/* ---- tags ---- */
+
 /* Packed, so that the name is no path. */
 static struct str tag_line(const struct checkout_git *git, struct arena *arena)
 {
 	return arena_printf(
 		arena, "%s refs/tags/%.*s\n", git_oid_tostr_s(git_commit_id(git->commit)), STR_ARG(git->tag));
+}
+
+/* The object as the server has it: into the cache, and along with the pack. */
+static bool add_tag_object(
+	struct pack *pack, const struct worker_tag *tag, const git_oid *commit, git_oid *ret, struct arena *arena)
+{
+	git_odb *odb = NULL;
+	git_tag *made = NULL;
+	struct str object;
+	bool ok = base64_decode(arena, tag->object, &object) && git_repository_odb(&odb, pack->git->repo) == 0 &&
+		  git_odb_write(ret, odb, object.p, object.n, GIT_OBJECT_TAG) == 0 &&
+		  git_tag_lookup(&made, pack->git->repo, ret) == 0 && git_oid_equal(git_tag_target_id(made), commit) &&
+		  git_packbuilder_insert(pack->builder, ret, NULL) == 0;
+	git_tag_free(made);
+	git_odb_free(odb);
+	return ok;
+}
+
+static void add_tag(struct pack *pack, const struct worker_tag *tag, struct buf *lines, struct arena *arena)
+{
+	git_oid commit, id;
+	int is_name = 0;
+	const char *ref = arena_printf(arena, "refs/tags/%.*s", STR_ARG(tag->name)).p;
+	if (git_oid_fromstrn(&commit, tag->commit.p, tag->commit.n) != 0 ||
+		git_reference_name_is_valid(&is_name, ref) != 0 || !is_name)
+		return;
+	/* What is not taken along would be a ref to nothing. */
+	if (!git_oid_equal(&commit, git_commit_id(pack->git->commit)) && !id_set_has(&pack->seen, &commit))
+		return;
+	git_oid_cpy(&id, &commit);
+	if (tag->object.n && !add_tag_object(pack, tag, &commit, &id, arena))
+		return;
+	buf_addf(lines, "%s %s\n", git_oid_tostr_s(&id), ref);
+}
+
+/* Lines of packed-refs. A tag that cannot be made is left out: a workspace is more than its tags. */
+static void add_tags(struct pack *pack, struct buf *lines, struct arena *arena)
+{
+	const struct checkout_git *git = pack->git;
+	struct worker_tags tags = {0};
+	struct err err;
+	json_t *json = git->tags.n ? json_loadb(git->tags.p, git->tags.n, 0, NULL) : NULL;
+	bool has_own = false;
+	if (json && fields_read_loose(worker_tags_fields, json, &tags, arena, &err)) {
+		for (size_t i = 0; i < tags.tag_count; i++) {
+			add_tag(pack, &tags.tags[i], lines, arena);
+			has_own |= str_eq(tags.tags[i].name, git->tag);
+		}
+	}
+	json_decref(json);
+	if (git->tag.n && !has_own)
+		buf_add_str(lines, tag_line(git, arena));
 }
 
 bool checkout_git_write(const struct checkout_git *git, struct stream_writer *out, struct err *err)
@@ -201,13 +269,17 @@ bool checkout_git_write(const struct checkout_git *git, struct stream_writer *ou
 				     "\tfsmonitor = false\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n";
 	auto_arena arena = {0};
 	struct pack pack = {.git = git, .shallow = BUF_INIT(64 << 20)};
+	auto_buf refs = BUF_INIT(64 << 20);
 	bool ok = git_packbuilder_new(&pack.builder, git->repo) == 0 || checkout_git_failed(err, "pack");
-	ok = ok && add_history(&pack, err) && write_pack(&pack, &arena, out, err) &&
+	ok = ok && add_history(&pack, err);
+	if (ok)
+		add_tags(&pack, &refs, &arena);
+	ok = ok && write_pack(&pack, &arena, out, err) &&
 	     put_text(out, ".git/HEAD", arena_printf(&arena, "%s\n", git_oid_tostr_s(git_commit_id(git->commit))),
 		     err) &&
 	     put_text(out, ".git/config", STR(config), err) && stream_write_dir(out, STR(".git/refs/heads"), err) &&
 	     stream_write_dir(out, STR(".git/refs/tags"), err) &&
-	     (!git->tag.n || put_text(out, ".git/packed-refs", tag_line(git, &arena), err)) &&
+	     (!refs.n || put_text(out, ".git/packed-refs", buf_str(&refs), err)) &&
 	     (!pack.shallow.n || put_text(out, ".git/shallow", buf_str(&pack.shallow), err));
 	git_packbuilder_free(pack.builder);
 	free(pack.seen.places);

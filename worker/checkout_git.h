@@ -13,7 +13,8 @@ struct stream_writer;
 struct checkout_git {
 	git_repository *repo;
 	git_commit *commit;
-	struct str tag; /* "": none */
+	struct str tag;  /* "": none */
+	struct str tags; /* see checkout.h */
 	int32_t fetch_depth;
 	const char *scratch;
 	bool has_objects; /* false: the commit object alone */

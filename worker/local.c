@@ -34,8 +34,10 @@ static bool write_commit(struct local *local, struct err *err)
 	const char *scratch = arena_printf(&arena, "%s/local-%d.git", directory, getpid()).p;
 	const char *file = arena_printf(&arena, "%s/local-%d.stream", directory, getpid()).p;
 	const struct job_spec *spec = local->options.spec;
-	struct checkout wanted = {
-		spec->commit, pair_get(&spec->env, STR("CI_COMMIT_TAG")), spec->fetch_depth, job_disk_bytes(spec)};
+	struct checkout wanted = {.commit = spec->commit,
+		.tag = pair_get(&spec->env, STR("CI_COMMIT_TAG")),
+		.fetch_depth = spec->fetch_depth,
+		.disk_bytes = job_disk_bytes(spec)};
 	bool ok = checkout_write(local->options.source, &wanted, scratch, file, err);
 	if (ok && (local->source_fd = open(file, O_RDONLY | O_CLOEXEC)) < 0)
 		ok = err_errno(err, "open %s", file);

@@ -13,6 +13,7 @@
 #include "worker/job.h"
 #include "worker/keeper.h"
 #include "worker/source.h"
+#include "worker/tags_get.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct held_job {
 	struct held_job *next;
 	struct lease *lease; /* NULL once the end was reported */
 	struct job *job;
+	struct tags *tags;
 	struct source_wait *source;
 	struct inputs *inputs;
 	struct change *change;
@@ -65,20 +67,16 @@ static void on_source(void *arg, int fd, const struct err *err)
 	job_got(held->job, fd, err && err->kind == ERR_TOO_LARGE ? END_DISK_FULL : END_SOURCE_UNAVAILABLE, err);
 }
 
-static void get_source(void *arg, struct job *job)
+static void get_checkout(struct held_job *held, struct str tags)
 {
-	struct held_job *held = arg;
 	struct runner *runner = held->runner;
-	const struct job_spec *spec = job_spec_of(job);
+	const struct job_spec *spec = job_spec_of(held->job);
 	auto_arena arena = {0};
-	if (!spec->commit.n) {
-		job_got(job, -1, END_NONE, NULL);
-		return;
-	}
 	struct source_request request = {
 		.repository = spec->repository,
 		.commit = spec->commit,
 		.tag = pair_get(&spec->env, STR("CI_COMMIT_TAG")),
+		.tags = tags,
 		.fetch_depth = spec->fetch_depth,
 		.disk_bytes = job_disk_bytes(spec),
 		.url = keeper_attempt_url(runner->keeper, held->lease->ref, &arena, "source"),
@@ -86,9 +84,35 @@ static void get_source(void *arg, struct job *job)
 	};
 	int fd = source_try(runner->sources, &request);
 	if (fd >= 0)
-		job_got(job, fd, END_NONE, NULL);
+		job_got(held->job, fd, END_NONE, NULL);
 	else
 		source_get(runner->sources, &request, on_source, held, &held->source);
+}
+
+static void on_tags(void *arg, struct str text, const struct err *err)
+{
+	struct held_job *held = arg;
+	held->tags = NULL;
+	if (err)
+		job_got(held->job, -1, END_SOURCE_UNAVAILABLE, err);
+	else
+		get_checkout(held, text);
+}
+
+/* With all history come the tags in it. */
+static void get_source(void *arg, struct job *job)
+{
+	struct held_job *held = arg;
+	struct runner *runner = held->runner;
+	const struct job_spec *spec = job_spec_of(job);
+	auto_arena arena = {0};
+	if (!spec->commit.n)
+		job_got(job, -1, END_NONE, NULL);
+	else if (spec->fetch_depth == 0)
+		tags_get(runner->options.http, keeper_attempt_url(runner->keeper, held->lease->ref, &arena, "tags"),
+			keeper_headers(runner->keeper), on_tags, held, &held->tags);
+	else
+		get_checkout(held, STR(""));
 }
 
 static void on_inputs(void *arg, int fd, const struct err *err)
@@ -194,6 +218,8 @@ static void cancel_transfer(void *arg, struct job *job)
 		err_set(&err, ERR_BUSY, "cancelled");
 		source_forget(take(held->source));
 		job_got(job, -1, END_CANCELLED, &err);
+	} else if (held->tags) {
+		tags_cancel(held->tags);
 	} else if (held->inputs) {
 		inputs_cancel(held->inputs);
 	} else if (held->change) {

@@ -27,7 +27,7 @@ struct source_fetch {
 	struct arena arena;
 	struct str key;        /* file in the cache's checkouts */
 	struct str repository; /* directory in its repos */
-	struct str commit, tag;
+	struct str commit, tag, tags;
 	int32_t fetch_depth;
 	uint64_t disk_bytes; /* of the attempt in whose name it is fetched */
 	struct source_wait *waits;
@@ -78,8 +78,9 @@ static struct str key_of(const struct source_request *request, struct arena *are
 {
 	char name[DIGEST_TEXT_BYTES], tag[DIGEST_TEXT_BYTES] = "";
 	digest_text_of(request->repository, name);
-	if (request->tag.n)
-		digest_text_of(request->tag, tag);
+	/* Tags come and go, which makes another checkout of the same commit. */
+	if (request->tag.n || request->tags.n)
+		digest_text_of(arena_printf(arena, "%.*s\n%.*s", STR_ARG(request->tag), STR_ARG(request->tags)), tag);
 	return arena_printf(arena, "%.16s-%.*s-%d%s%.16s", name, STR_ARG(str_brief(request->commit, 64)),
 		request->fetch_depth, *tag ? "-" : "", tag);
 }
@@ -188,7 +189,11 @@ static void make(void *arg)
 	if (fetch->has_pack)
 		ok = checkout_add_pack(repository, fetch->pack_file, &fetch->err);
 	FAILPOINT("source.indexed");
-	struct checkout wanted = {fetch->commit, fetch->tag, fetch->fetch_depth, fetch->disk_bytes};
+	struct checkout wanted = {.commit = fetch->commit,
+		.tag = fetch->tag,
+		.tags = fetch->tags,
+		.fetch_depth = fetch->fetch_depth,
+		.disk_bytes = fetch->disk_bytes};
 	ok = ok && checkout_write(repository, &wanted, scratch, fresh, &fetch->err);
 	FAILPOINT("checkout.written");
 	if (ok && (stat(fresh, &info) < 0 || rename(fresh, target) < 0))
@@ -385,6 +390,7 @@ void source_get(struct source_store *store, const struct source_request *request
 		fetch->repository = repository_of(request, &fetch->arena);
 		fetch->commit = arena_str(&fetch->arena, request->commit);
 		fetch->tag = arena_str(&fetch->arena, request->tag);
+		fetch->tags = arena_str(&fetch->arena, request->tags);
 		fetch->fetch_depth = request->fetch_depth;
 		fetch->pack_file = cache_fresh_name(store->cache, &fetch->arena).p;
 	}

@@ -20,7 +20,8 @@ struct source_wait; /* one asker */
 struct source_request {
 	struct str repository;
 	struct str commit;
-	struct str tag; /* that the run is of, to be known in the workspace; "": none */
+	struct str tag;  /* that the run is of, to be known in the workspace; "": none */
+	struct str tags; /* that point into its history, see tags_get.h; "": none */
 	int32_t fetch_depth;
 	uint64_t disk_bytes; /* of the job */
 	struct str url;      /* of the attempt's source; "?depth=" and "have=" are added */

@@ -163,6 +163,18 @@ const struct field job_spec_fields[] = {
 	FIELD_END,
 };
 
+static const struct field worker_tag_fields[] = {
+	FIELD(struct worker_tag, name, FIELD_STR, FIELD_REQUIRED),
+	FIELD(struct worker_tag, commit, FIELD_STR, FIELD_REQUIRED),
+	FIELD(struct worker_tag, object, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD_END,
+};
+
+const struct field worker_tags_fields[] = {
+	FIELD_LIST_OF(struct worker_tags, tags, tag_count, struct worker_tag, worker_tag_fields, FIELD_OMIT_EMPTY),
+	FIELD_END,
+};
+
 static const struct field gitops_change_fields[] = {
 	FIELD(struct gitops_change, path, FIELD_STR, FIELD_REQUIRED),
 	FIELD(struct gitops_change, before, FIELD_STR, 0),

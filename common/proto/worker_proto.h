@@ -13,6 +13,8 @@
  * headers Upload-Offset and Upload-Complete (true, false) PUT
  * /api/v1/worker/attempts/{job}/{attempt}/uploads/{sha}?offset=N&size=TOTAL  the next part, at most WORKER_PART_BYTES;
  * answers {"offset", "complete"}
+ *   GET  /api/v1/worker/attempts/{job}/{attempt}/tags          those that point into the commit's history: struct
+ *                                                              worker_tags
  *   POST /api/v1/worker/attempts/{job}/{attempt}/gitops        {"step": index}: makes the change of a gitops step, once
  * however often it is asked for; answers struct gitops_answer, 202 while somebody is at it: ask again
  *
@@ -225,6 +227,20 @@ struct job_spec {
 	struct str_list mask; /* values that never reach the log */
 };
 
+enum { WORKER_TAGS_MAX = 10000 };
+
+/* GET /api/v1/worker/attempts/{job}/{attempt}/tags: those that point into the history of its commit. */
+struct worker_tag {
+	struct str name;   /* without refs/tags/ */
+	struct str commit; /* hex */
+	struct str object; /* of an annotated one: the tag object in base64; "": a light one */
+};
+
+struct worker_tags {
+	struct worker_tag *tags;
+	size_t tag_count;
+};
+
 struct gitops_change {
 	struct str path;
 	struct str before, after;
@@ -284,6 +300,7 @@ extern const struct field step_report_fields[];
 extern const struct field artifact_report_fields[];
 extern const struct field job_spec_fields[];
 extern const struct field gitops_answer_fields[];
+extern const struct field worker_tags_fields[];
 
 bool worker_frame_add_sync(struct buf *body, const struct worker_sync *sync, struct err *err);
 bool worker_frame_add_log(struct buf *body, const struct log_frame *frame);

@@ -127,6 +127,7 @@ const struct http_route api_routes[] = {
 	{"POST", V1 "/worker/sync", dispatch_sync, WORKER_SYNC_BYTES_MAX, false, AUTH_WORKER},
 	{"GET", ATTEMPT "/source", worker_source, 0, false, AUTH_WORKER},
 	{"GET", ATTEMPT "/change", worker_change, 0, false, AUTH_WORKER},
+	{"GET", ATTEMPT "/tags", worker_tags, 0, false, AUTH_WORKER},
 	{"GET", ATTEMPT "/blobs/{sha}", worker_blob_get, 0, false, AUTH_WORKER},
 	{"GET", ATTEMPT "/uploads/{sha}", worker_upload_head, 0, false, AUTH_WORKER},
 	{"PUT", ATTEMPT "/uploads/{sha}", worker_upload_put, WORKER_PART_BYTES, true, AUTH_WORKER},

@@ -13,5 +13,6 @@ http_handler worker_blob_get;
 http_handler worker_upload_head;
 http_handler worker_upload_put; /* an is_upload route */
 http_handler worker_change;     /* change.c */
+http_handler worker_tags;       /* tags.c */
 
 #endif
