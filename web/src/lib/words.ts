@@ -20,6 +20,7 @@ const BY_PERSON: Record<RunSummary["event"], string> = {
 	schedule: "scheduled by",
 	rollback: "rollback by",
 	deploy: "deployed by",
+	alarm: "asked by",
 };
 const BY_NOBODY: Record<RunSummary["event"], string> = {
 	push: "pushed",
@@ -29,6 +30,7 @@ const BY_NOBODY: Record<RunSummary["event"], string> = {
 	schedule: "on schedule",
 	rollback: "rollback",
 	deploy: "deployment",
+	alarm: "asked by an alarm",
 };
 
 /** "pushed by ann": what started it, and who. */

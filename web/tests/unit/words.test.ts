@@ -25,6 +25,7 @@ test.each([
 	[{ event: "rollback", actor: "", kind: "rollback" }, "rollback"],
 	[{ event: "deploy", actor: "ben" }, "deployed by ben"],
 	[{ event: "deploy", actor: "" }, "deployment"],
+	[{ event: "alarm", actor: "alarm" }, "asked by alarm"],
 ] as const)("%j reads as %j", (given, origin) => {
 	expect(originOf(makeSummary(1, 0, given))).toBe(origin);
 });
