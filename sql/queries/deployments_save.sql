@@ -8,7 +8,7 @@ saved as (
 	update deployment d set state = w.state, started_at = at_us(w.started_at), ended_at = at_us(w.ended_at),
 		baked_at = at_us(w.baked_at), changed = pg_current_xact_id()
 	from wanted w where w.id > 0 and d.id = w.id and d.state = w.was
-	returning 1),
+	returning d.stage_id),
 made as (
 	insert into deployment (run_id, stage_id, wave_id, service_id, target_id, version_id, previous_version_id, job_id, state, lane_epoch,
 		started_at, ended_at, baked_at)
@@ -23,5 +23,8 @@ made as (
 	join lane_request q on q.stage_id = w.stage_id and q.state in ('granted', 'revoked')
 	where w.id = 0 and (q.priority >= 200 or not exists (select from quarantine c where c.service_id = s.id and c.environment_id = e.id
 		and c.version_id = v.id and c.released_at is null))
-	returning 1)
+	returning stage_id),
+shown as ( -- with its stage
+	update stage s set changed = pg_current_xact_id()
+	where s.id in (select stage_id from saved union select stage_id from made))
 select expect_rows((select count(*) from saved) + (select count(*) from made), (select count(*) from wanted), 'deployment')

@@ -6,5 +6,6 @@ import "./server-newcomer.ts";
 import "./server-runs.ts";
 import "./server-starting.ts";
 import "./server-log.ts";
+import "./server-deliveries.ts";
 import "./server-people.ts";
 import "./server-barriers.ts";
