@@ -285,7 +285,7 @@ static const char *const report_kinds[] = {"junit", "tap", "sarif", "cobertura",
 			.flags = KEY_LATER, .block = &lang_id_token_block),                                            \
 		KEY(struct pipeline_job, environment, LANG_TEXT,                                                       \
 			"Gives the job the variables of this environment; it deploys nothing.",                        \
-			.flags = KEY_TEMPLATE | KEY_PLANNED | KEY_LATER, .syntax = SYNTAX_ENVIRONMENT),                \
+			.flags = KEY_TEMPLATE | KEY_PLANNED, .syntax = SYNTAX_ENVIRONMENT),                            \
 		KEY(struct pipeline_job, steps, LANG_BLOCKS, "What the job does, in order.", .flags = KEY_REQUIRED,    \
 			.block = &lang_step_block, .min = 1)
 

@@ -350,6 +350,19 @@ static int64_t expires_of(const struct stage_work *work)
 	return ms;
 }
 
+static void warn_of_later(const struct stage_work *work)
+{
+	struct planning *in = work->in;
+	if (work->made->delivery->expires_ms)
+		planning_add(in, &in->plan.warnings,
+			arena_printf(in->arena,
+				"stage \"%.*s\" expires; this version of Penstock does not tear it down by itself yet",
+				STR_ARG(work->made->name)));
+	struct str diagnose = STR("this version of Penstock does not run the \"diagnose\" steps of a deployment yet");
+	if (LANG_IS_SET(work->deploy->diagnose) && !str_list_has(&in->plan.warnings, diagnose))
+		planning_add(in, &in->plan.warnings, diagnose);
+}
+
 static struct str service_of(const struct planning *in, const struct plan_scope *scope)
 {
 	const struct lang_text *service = &in->pipeline->deploy.service;
@@ -381,6 +394,7 @@ void planning_delivery(struct planning *in, const struct plan_scope *scope, cons
 		.is_final = is_final,
 		.expires_ms = expires_of(&work),
 	};
+	warn_of_later(&work);
 	make_waves(&work);
 	if (!work.environment)
 		return;

@@ -71,6 +71,7 @@ union all
 select 'stage_came_first', format('%s: job %s is %s in stage "%s", which is %s', r.called, j.key, j.state, s.name, s.state)
 from named r join stage s on s.run_id = r.id join job j on j.stage_id = s.id
 where j.state in ('queued', 'leased', 'running') and s.state <> 'running'
+	and not (s.kind = 'environment' and s.state = 'blocked' and j.wave_id is null) -- a preview
 union all
 select 'gate_came_first', format('%s: stage "%s" is %s, its gate is %s', r.called, s.name, s.state, g.state)
 from named r join stage s on s.run_id = r.id
@@ -92,6 +93,26 @@ select 'lane_goes_on', format('lane "%s" is free, and %s runs have waited for it
 from lane_request q join lane l on l.id = q.lane_id, late
 where q.state = 'waiting' and not exists (select from lane_request h where h.lane_id = q.lane_id and h.state in ('granted', 'revoked'))
 group by l.id, late.at having min(q.requested_at) < late.at
+union all
+select 'deployment_is_settled', format('%s: the deployment to %s is %s in stage "%s", which is %s', r.called, t.name, d.state, s.name, s.state)
+from deployment d join named r on r.id = d.run_id join stage s on s.id = d.stage_id join target t on t.id = d.target_id
+where d.state in ('pending', 'running', 'verifying', 'unknown') and s.state <> 'running'
+union all
+select 'deployment_has_its_lane', format('%s: the deployment to %s is %s outside of its lane', r.called, t.name, d.state)
+from deployment d join named r on r.id = d.run_id join target t on t.id = d.target_id
+where d.state in ('pending', 'running', 'verifying', 'unknown')
+	and not exists (select from lane_request q where q.stage_id = d.stage_id and q.state in ('granted', 'revoked'))
+union all
+select 'waves_are_in_order', format('%s: wave %s of stage "%s" is %s, the one before it %s', r.called, w.position, s.name, w.state, b.state)
+from wave w join stage s on s.id = w.stage_id join named r on r.id = s.run_id
+	join wave b on b.stage_id = w.stage_id and b.position = w.position - 1
+where w.state in ('deploying', 'verifying', 'baking', 'succeeded') and b.state <> 'succeeded'
+union all
+select 'quarantine_is_kept', format('%s deployed %s to %s, where it is in quarantine since %s', r.called, v.name, t.name, q.created_at)
+from quarantine q join deployment d on d.service_id = q.service_id and d.version_id = q.version_id and d.started_at > q.created_at
+	join target t on t.id = d.target_id and t.environment_id = q.environment_id join named r on r.id = d.run_id
+	join version v on v.id = d.version_id
+where d.started_at < coalesce(q.released_at, 'infinity')
 union all
 select 'log_is_whole', format('%s: attempt %s of job %s has %s bytes of log, its frames hold %s', r.called, a.number, j.key, a.log_bytes,
 	coalesce(f.bytes, 0))
