@@ -75,6 +75,19 @@ stages:
               seq -f 'record %06.0f of ${BIG_LINES}' 50001 ${BIG_LINES}
 `;
 
+/* What its policy step finds is in the very file: an image by its tag, in a job that never runs. */
+const CHECK = `name: check
+on: { manual: {} }
+stages:
+  - name: check
+    jobs:
+      pins: { steps: [ { policy: pipeline-pinned } ] }
+      never: { if: "false", image: debian:12, steps: [ { run: "true" } ] }
+      unit:
+        reports: { junit: junit.xml }
+        steps: [ { run: "echo '<testsuite><testcase name=\\"cart sums up\\"><failure message=\\"was 9\\"/></testcase></testsuite>' > junit.xml" } ]
+`;
+
 const FORM = `name: load-test
 on: { manual: { refs: ["**"], groups: [release] } }
 inputs:
@@ -100,4 +113,5 @@ export const WEB: Files = {
 	".penstock/count.yaml": COUNT,
 	".penstock/big.yaml": BIG,
 	".penstock/load-test.yaml": FORM,
+	".penstock/check.yaml": CHECK,
 };

@@ -125,6 +125,21 @@ describe("a run", { timeout: RUN_MS + 60_000 }, () => {
 		await push("web", { ".penstock/ci.yaml": WEB[".penstock/ci.yaml"] ?? "" }, "Mend it");
 	});
 
+	test("lists what policies found with file and line, and the tests that failed", async () => {
+		const run = await start("web", "check");
+		await begin();
+		await flows.openRun(page, base, run);
+		await flows.seeRunState(page, "Failed", RUN_MS);
+		await page.getByText("policy: 1 finding (pipeline-pinned)").first().waitFor();
+		const findings = page.getByRole("region", { name: "Findings" });
+		await findings.getByText(".penstock/check.yaml:7").waitFor();
+		await findings.getByText(/"debian:12" is named by a tag/).waitFor();
+		await page.getByRole("region", { name: "Tests" }).getByText("cart sums up").waitFor();
+		await flows.seeNoBarrier(page);
+		await findings.getByRole("link", { name: "Log of check/pins" }).click();
+		await flows.seeInLog(page, ".penstock/check.yaml:7");
+	});
+
 	test("that does not exist is said", async () => {
 		await begin();
 		expectFaults(/^404 GET \/api\/v1\/runs\/web%23999\/events$/);
