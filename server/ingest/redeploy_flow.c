@@ -1,4 +1,5 @@
 /* A trigger that asks for a version to be deployed again: the way back (rollback) or the way forward (deploy). */
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "server/dispatch/job_spec.h"
 #include "server/engine/redeploy.h"
@@ -258,6 +259,7 @@ static enum flow_next tell(struct flow *flow)
 	struct run_created created;
 	if (!run_store_read_created(db_reply_of(flow), redeploy->statement, &created, &flow->err))
 		return FLOW_FAIL;
+	FAILPOINT("redeploy.created");
 	redeploy->run = created.id;
 	events_run_changed(server->events, created.id);
 	shell_look(server->shell, created.id);

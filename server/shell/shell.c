@@ -239,7 +239,9 @@ static void take_answer(struct visit *visit, const struct err *err)
 /* A failure that no retry cures: everybody who waits for this run hears of it. */
 static void fail_visit(struct visit *visit, const struct err *err)
 {
-	if (!visit->current && err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
+	/* A write that is refused so often is no race with anybody: the run stands still. */
+	bool is_stuck = err->kind == ERR_CONFLICT && visit->is_saved;
+	if (is_stuck || (!visit->current && err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT))
 		log_error("shell.visit", F("run", visit->run), F("err", err));
 	if (visit->current)
 		take_answer(visit, err);

@@ -23,7 +23,7 @@ SECRET = "secret-of-the-forge"
 EXPECTED = "".join(f"line {i}\n" for i in range(1, LINES + 1))
 CI = f"""\
 name: ci
-on: {{ push: {{ branches: ["**", "!slow/*", "!long/*"] }}, manual: {{ refs: ["**"] }}, schedule: {{ cron: 0 0 1 1 *, time_zone: UTC }} }}
+on: {{ push: {{ branches: ["**", "!slow/*", "!long/*", "!deliver/*"] }}, manual: {{ refs: ["**"] }}, schedule: {{ cron: 0 0 1 1 *, time_zone: UTC }} }}
 concurrency: one
 stages:
   - name: build
@@ -305,8 +305,13 @@ class Site(Client):
         def find():
             whole = self.ask("GET", "/runs/" + urllib.parse.quote(run, safe="")).json()
             self.approve(whole)
-            return whole if whole["run"]["state"] in ("succeeded", "failed", "cancelled", "superseded") else None
-        whole = self.wait(find, f"{run} is over", 90)
+            return whole if whole["run"]["state"] in ("succeeded", "failed", "cancelled", "superseded", "rolled_back") else None
+        try:
+            whole = self.wait(find, f"{run} is over", 60)
+        except AssertionError as fault:
+            whole = self.show(run)
+            raise AssertionError(f"{fault}: {whole['run']['state']}, waits for {whole['run'].get('waiting_for')}, "
+                                 f"{[(j['key'], j['state'], j['attempt'], j['message']) for s in whole['stages'] for j in s['jobs']]}")
         assert whole["run"]["state"] == state, (whole["run"]["state"], whole["run"]["reason"],
                                                 [(j["key"], j["state"], j["message"]) for s in whole["stages"] for j in s["jobs"]])
         return whole
