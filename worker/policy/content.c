@@ -287,17 +287,22 @@ static bool look(struct walk *walk, struct source *source, char space[static LOO
 	return got >= 0;
 }
 
-static bool walk_source(struct walk *walk, struct source *source, struct str path, int depth)
+static bool walk_looked(struct walk *walk, struct source *source, struct str path, int depth)
 {
-	char space[LOOK_BYTES];
-	if (!look(walk, source, space))
-		return false;
 	enum packing packing = packing_of(source->head);
 	if (depth < CONTENT_DEPTH_MAX && packing != PACKED_NOT)
 		return walk_archive(walk, source, packing, path, depth);
 	if (packing != PACKED_NOT)
 		walk->handler->damaged(walk->handler->arg, path, "it is packed too many times over");
 	return walk_plain(walk, source, path);
+}
+
+static bool walk_source(struct walk *walk, struct source *source, struct str path, int depth)
+{
+	char space[LOOK_BYTES];
+	bool ok = look(walk, source, space) && walk_looked(walk, source, path, depth);
+	source->head = source->tail = (struct str){0}; /* they end with this function */
+	return ok;
 }
 
 bool content_read(
