@@ -139,6 +139,11 @@ bool plan_configuration_environment(void *arg, struct str name, struct str pipel
 	return true;
 }
 
+bool plan_configuration_knows(void *arg, struct str service)
+{
+	return configuration_service(arg, service) != NULL;
+}
+
 struct str plan_configuration_service(const struct configuration *configuration, struct str repository)
 {
 	const struct configuration_service *named = configuration_service(configuration, repository), *only = NULL;

@@ -9,6 +9,8 @@
 /* For plan_context.environment; arg: struct configuration. */
 bool plan_configuration_environment(void *arg, struct str name, struct str pipeline, struct str ref,
 	struct arena *arena, struct plan_environment *ret, struct err *err);
+/* For plan_context.knows_service. */
+bool plan_configuration_knows(void *arg, struct str service);
 /* The service of a repository: the only one, or the one of its name; "": there is none, or nobody can tell which. */
 struct str plan_configuration_service(const struct configuration *configuration, struct str repository);
 

@@ -363,12 +363,19 @@ static void warn_of_later(const struct stage_work *work)
 		planning_add(in, &in->plan.warnings, diagnose);
 }
 
-static struct str service_of(const struct planning *in, const struct plan_scope *scope)
+static struct str service_of(struct planning *in, const struct plan_scope *scope)
 {
-	const struct lang_text *service = &in->pipeline->deploy.service;
-	if (LANG_IS_SET(*service))
-		return scope_text(scope, service);
-	return in->context->service.n ? in->context->service : in->context->repository;
+	const struct plan_context *context = in->context;
+	const struct lang_text *text = &in->pipeline->deploy.service;
+	struct str service = LANG_IS_SET(*text) ? scope_text(scope, text) : context->service;
+	if (service.n == 0 || str_eq(service, context->repository))
+		return context->repository;
+	if (context->knows_service && !context->knows_service(context->environment_arg, service))
+		planning_refuse(in,
+			arena_printf(in->arena,
+				"there is no service \"%.*s\"; an admin adds it under `services` with \"penstock config apply\"",
+				STR_ARG(service)));
+	return service;
 }
 
 void planning_delivery(struct planning *in, const struct plan_scope *scope, const struct pipeline_stage *stage,

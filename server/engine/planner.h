@@ -101,7 +101,9 @@ struct plan_context {
 	 * nobody knows, as for `penstock plan` without a server. */
 	bool (*environment)(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *arena,
 		struct plan_environment *ret, struct err *err);
-	void *environment_arg;
+	/* Whether there is such a service, beside the one of the repository's name. NULL: nobody knows. */
+	bool (*knows_service)(void *arg, struct str name);
+	void *environment_arg; /* of both */
 	/* The service that a deploy block without one is about; "": named like the repository. */
 	struct str service;
 	const char *file; /* ".penstock/ci.yaml" */

@@ -144,6 +144,7 @@ static bool set_context(struct work *work, struct err *err)
 		.default_branch = trigger->default_branch,
 		.inputs = trigger->inputs,
 		.environment = plan_configuration_environment,
+		.knows_service = plan_configuration_knows,
 		.environment_arg = (void *)(uintptr_t)work->configuration,
 		.service = plan_configuration_service(work->configuration, trigger->repository_name),
 	};

@@ -240,6 +240,33 @@ START_TEST(mandatory_checks_are_among_the_tests)
 }
 END_TEST
 
+static bool knows_shop(void *arg, struct str name)
+{
+	(void)arg;
+	return str_is(name, "shop");
+}
+
+START_TEST(services_are_known)
+{
+	static const struct {
+		const char *service;
+		bool is_refused;
+	} rows[] = {{"web", false} /* the repository's own */, {"shop", false}, {"shp", true}};
+	struct plan_context context = context_of();
+	context.repository = STR("web");
+	context.knows_service = knows_shop;
+	struct str text = arena_printf(&arena,
+		"name: ci\non: push\nstages: [ { name: prod, environment: prod } ]\n"
+		"deploy: { service: %s, version: v1, steps: [ { run: d } ] }\n",
+		rows[_i].service);
+	test_make(text, &context);
+	ck_assert_uint_eq(plan.refusals.count, rows[_i].is_refused);
+	if (rows[_i].is_refused)
+		assert_str(plan.refusals.items[0],
+			"there is no service \"shp\"; an admin adds it under `services` with \"penstock config apply\"");
+}
+END_TEST
+
 START_TEST(nothing_goes_where_nothing_is)
 {
 	has_no_targets = true;
@@ -320,6 +347,7 @@ int main(void)
 	tcase_add_test(cases, a_grant_lowers_what_it_names);
 	tcase_add_test(cases, mandatory_policies_come_first);
 	tcase_add_test(cases, mandatory_checks_are_among_the_tests);
+	tcase_add_loop_test(cases, services_are_known, 0, 3);
 	tcase_add_test(cases, nothing_goes_where_nothing_is);
 	tcase_add_test(cases, a_rollback_is_made_of_the_plan_that_deployed);
 	tcase_add_test(cases, a_version_goes_forward_through_its_gate);
