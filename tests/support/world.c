@@ -336,8 +336,8 @@ static const char *check_stage(const struct run_graph *graph, size_t index)
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	const struct graph_gate *gate = graph_gate_of(graph, index);
-	bool has_begun =
-		stage->state == STAGE_RUNNING || stage->state == STAGE_SUCCEEDED || stage->state == STAGE_FAILED;
+	bool has_begun = stage->state == STAGE_RUNNING || stage->state == STAGE_SUCCEEDED ||
+			 (stage->state == STAGE_FAILED && stage->started_at); /* a preview may fail before */
 	if (stage->plan->gate && has_begun && (!gate || gate->state != GATE_GRANTED))
 		return "a stage began though its gate was not granted";
 	if (gate && gate->state == GATE_OPEN && stage->state != STAGE_GATED)
