@@ -207,7 +207,7 @@ START_TEST(a_blob_of_another_content_is_refused_and_thrown_away)
 	work_submit(&loop, keep, ignore_end, &keeping);
 	run_loop();
 	ck_assert(!keeping.is_kept);
-	ck_assert_int_eq(keeping.err.kind, ERR_INVALID);
+	ck_assert_int_eq(keeping.err.kind, ERR_CONFLICT);
 	ck_assert_ptr_nonnull(strstr(keeping.err.text, "send them again"));
 	ck_assert(!keeping.is_left);
 	ck_assert(!blob_store_has(store, str_of(keeping.sha256)));
