@@ -124,12 +124,10 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 	struct graph_stage *stage = &graph->stages[index];
 	struct graph_lane *lane = &stage->lane;
 	struct str where = stage->plan->environment, service = stage->plan->delivery->service;
-	if (is_condemned(graph, index))
+	if (is_condemned(graph, index) || is_outrun(graph, index))
 		return;
 	switch (lane->state) {
 	case LANE_RELEASED:
-		if (is_outrun(graph, index))
-			return;
 		*ret_wait = hold_of(graph, index);
 		if (ret_wait->n)
 			return;

@@ -18,7 +18,7 @@ static struct lane_entry *next_of(struct lane *lane)
 		if (entry->state != LANE_WAITING || (lane->is_reserved && entry->priority < PLAN_PRIORITY_ROLLBACK))
 			continue;
 		bool is_better = !best || entry->priority > best->priority ||
-				 (lane->is_newest && entry->priority == best->priority);
+				 (lane->is_newest && entry->priority == best->priority && entry->run > best->run);
 		best = is_better ? entry : best;
 	}
 	return best;
@@ -48,8 +48,10 @@ static void grant(struct lane *lane, struct lane_entry *entry)
 	entry->epoch = ++lane->epoch;
 	if (!lane->is_newest)
 		return;
-	for (struct lane_entry *older = lane->entries; older < entry; older++) {
-		if (older->state != LANE_WAITING || older->priority > entry->priority)
+	/* A newer run, whoever asked first: both may have been held by the same freeze. */
+	for (size_t i = 0; i < lane->count; i++) {
+		struct lane_entry *older = &lane->entries[i];
+		if (older->state != LANE_WAITING || older->run >= entry->run || older->priority > entry->priority)
 			continue;
 		older->state = LANE_SUPERSEDED;
 		older->superseded_by = entry->run;

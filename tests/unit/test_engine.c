@@ -398,6 +398,36 @@ START_TEST(lanes_let_one_in)
 }
 END_TEST
 
+/* Runs in the order of their requests; a newer run that asked first supersedes the older one behind it. */
+START_TEST(the_newest_run_wins_whoever_asked_first)
+{
+	struct lane_entry entries[] = {{.id = 1, .run = 7}, {.id = 2, .run = 5}};
+	struct lane lane = {.is_newest = true, .entries = entries, .count = 2};
+	ck_assert(lane_apply(&lane));
+	ck_assert_int_eq(entries[0].state, LANE_GRANTED);
+	ck_assert_int_eq(entries[1].state, LANE_SUPERSEDED);
+	ck_assert_int_eq(entries[1].superseded_by, 7);
+}
+END_TEST
+
+START_TEST(a_hotfix_asks_the_holder_to_leave)
+{
+	struct lane_entry entries[] = {
+		{.id = 1, .run = 5, .state = LANE_GRANTED}, {.id = 2, .run = 6, .priority = 100}, {.id = 3, .run = 8}};
+	struct lane lane = {.is_newest = true, .entries = entries, .count = 3};
+	ck_assert(lane_apply(&lane));
+	ck_assert_int_eq(entries[0].state, LANE_REVOKED);
+	ck_assert_int_eq(entries[0].superseded_by, 6);
+	entries[0].state = LANE_RELEASED; /* it is out */
+	lane.is_reserved = true;          /* for a rollback that is being planned */
+	ck_assert_int_eq((lane_apply(&lane), entries[1].state), LANE_WAITING);
+	lane.is_reserved = false;
+	lane_apply(&lane);
+	ck_assert_int_eq(entries[1].state, LANE_GRANTED);
+	ck_assert_int_eq(entries[2].state, LANE_WAITING); /* a hotfix does not outrun who is newer */
+}
+END_TEST
+
 /* --- any order of events keeps the invariants --- */
 
 static const char everything[] = "concurrency: { group: g, cancel: true }\n"
@@ -525,6 +555,8 @@ int main(void)
 	tcase_add_test(cases, looking_again_changes_nothing);
 	suite_add_tcase(suite, cases);
 	TCase *pure = tcase_create("lanes");
+	tcase_add_test(pure, the_newest_run_wins_whoever_asked_first);
+	tcase_add_test(pure, a_hotfix_asks_the_holder_to_leave);
 	tcase_add_loop_test(pure, lanes_let_one_in, 0, sizeof lanes / sizeof lanes[0]);
 	suite_add_tcase(suite, pure);
 	return suite_run(suite);

@@ -118,7 +118,7 @@ describe("a log", { timeout: RUN_MS + 60_000 }, () => {
 	test("shows the colours that were printed, of 16 and of 256", async () => {
 		await begin();
 		await openBig("#L50000");
-		const line = page.locator('.line[data-line="50000"]');
+		const line = page.locator('.line[data-line="50000"]', { hasText: "the middle" }); // not yet "…"
 		await line.waitFor();
 		const colours = await line
 			.locator(".text span")
