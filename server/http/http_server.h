@@ -107,6 +107,8 @@ struct http_stream *http_stream_start(struct http_exchange *exchange, int status
 bool http_stream_write(struct http_stream *stream, struct str piece);
 size_t http_stream_pending(const struct http_stream *stream);
 void http_stream_end(struct http_stream *stream);
+/* The same where the rest cannot be had: the client sees that it was cut, and does not take a part for the whole. */
+void http_stream_fail(struct http_stream *stream);
 
 /* Uploads: `piece` runs for each piece in order (of a few KiB: up to half of connection_bytes) and returns false to
  * pause until http_upload_resume(); the bytes of a piece that paused stay valid until then. `end` runs once, with ok

@@ -119,6 +119,13 @@ void http_stream_end(struct http_stream *stream)
 		exchange_wake(stream->exchange);
 }
 
+void http_stream_fail(struct http_stream *stream)
+{
+	if (stream->exchange && !stream->is_broken)
+		stream_abort(stream);
+	http_stream_end(stream);
+}
+
 void stream_completed(struct http_stream *stream)
 {
 	stream->exchange = NULL;

@@ -224,7 +224,9 @@ static enum flow_next send_piece(struct flow *flow)
 static void log_request_ended(struct flow *flow)
 {
 	struct log_request *request = (struct log_request *)flow;
-	if (request->stream)
+	if (request->stream && flow->err.kind != ERR_NONE)
+		http_stream_fail(request->stream);
+	else if (request->stream)
 		http_stream_end(request->stream);
 	if (flow->err.kind != ERR_NONE && request->is_answered)
 		log_warn("logs.read", F("job", request->job), F("err", &flow->err));
