@@ -20,6 +20,7 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -159,7 +160,10 @@ static int descriptors(int argc, char **argv)
 		if (readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1) < 0)
 			continue;
 		target[strcspn(target, ":")] = 0;
-		printf("%s %s\n", entry->d_name, target);
+		struct stat info; /* where its path begins depends on how the machine mounts /dev */
+		bool is_null = fstat((int)strtol(entry->d_name, NULL, 10), &info) == 0 && S_ISCHR(info.st_mode) &&
+			       info.st_rdev == makedev(1, 3);
+		printf("%s %s\n", entry->d_name, is_null ? "null" : target);
 	}
 	closedir(directory);
 	fflush(stdout);

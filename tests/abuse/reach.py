@@ -41,7 +41,7 @@ grep -aoF -e "$a$b" -e "$c$d" all || true
 grep -rlsF -e "$a$b" -e "$c$d" /etc /dev/shm /tmp /run /var /home /workspace /opt /mnt || true
 env | grep -c WORKER || true""", log="0\n"),
     Attempt("inherited descriptors, and reading the log's pipe", "all closed; a pipe that only lets write",
-            "exec ./probe descriptors-given", log="0 /null\n1 pipe\n2 pipe\nread back: EACCES\n"),
+            "exec ./probe descriptors-given", log="0 null\n1 pipe\n2 pipe\nread back: EACCES\n"),
     Attempt("spoiling the log's pipe for the next job: non-blocking, small, with a signal, without permissions",
             "a pipe for each job", "./probe spoil-output; echo after", log="before\nafter\n"),
     Attempt("daemons that outlive the step: sessions, ignored signals, held output", "the end of the process namespace",
