@@ -404,3 +404,17 @@ void pair_set(struct pair_list *pairs, struct arena *arena, struct str name, str
 	pairs->items = arena_grow(arena, pairs->items, sizeof *pairs->items, pairs->count);
 	pairs->items[pairs->count++] = (struct pair){name, value};
 }
+
+void str_list_add(struct str_list *list, struct arena *arena, struct str text)
+{
+	list->items = arena_grow(arena, list->items, sizeof *list->items, list->count);
+	list->items[list->count++] = text;
+}
+
+struct str str_list_join(const struct str_list *list, const char *separator, struct arena *arena)
+{
+	struct str text = {0};
+	for (size_t i = 0; i < list->count; i++)
+		text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i ? separator : "", STR_ARG(list->items[i]));
+	return text;
+}

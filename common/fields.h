@@ -116,5 +116,8 @@ struct str pair_get(const struct pair_list *pairs, struct str name);
 bool pair_find(const struct pair_list *pairs, struct str name, struct str *ret);
 /* Replaces the value of the name, or adds it behind. */
 void pair_set(struct pair_list *pairs, struct arena *arena, struct str name, struct str value);
+/* Lists that were grown with arena_grow() alone. */
+void str_list_add(struct str_list *list, struct arena *arena, struct str text);
+struct str str_list_join(const struct str_list *list, const char *separator, struct arena *arena);
 
 #endif

@@ -257,11 +257,9 @@ static enum flow_next quarantine_query(struct flow *flow)
 static enum flow_next quarantine_answer(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
-	json_t *list = rows_of(flow, 0, quarantine_fields, sizeof(struct quarantine_row));
-	if (!list)
-		return FLOW_FAIL;
-	request->answer = json_pack("{s:o}", "quarantine", list);
-	return FLOW_DONE;
+	request->answer = api_list(db_reply_of(flow), 0, "quarantine", quarantine_fields, sizeof(struct quarantine_row),
+		0, &flow->arena, &flow->err);
+	return request->answer ? FLOW_DONE : FLOW_FAIL;
 }
 
 void quarantine_list(struct http_exchange *exchange, void *context)

@@ -83,6 +83,12 @@ bool delivery_prepare(struct run_graph *graph, size_t index, struct effects *eff
 
 /* --- what holds it --- */
 
+static struct str wait_for_alarm(const struct run_graph *graph, const struct graph_alarm *alarm)
+{
+	return arena_printf(graph->arena, "the alarm \"%.*s\" to be ok: it is %.*s%s%.*s", STR_ARG(alarm->name),
+		STR_ARG(alarm->state), alarm->message.n ? ", " : "", STR_ARG(alarm->message));
+}
+
 static struct str hold_of(const struct run_graph *graph, size_t index)
 {
 	const struct graph_facts *facts = &graph->facts;
@@ -93,9 +99,7 @@ static struct str hold_of(const struct run_graph *graph, size_t index)
 	for (size_t i = 0; !rules_of(graph, index)->overrides_alarms && i < facts->alarm_count; i++) {
 		const struct graph_alarm *alarm = &facts->alarms[i];
 		if (!str_is(alarm->state, "ok"))
-			return arena_printf(graph->arena, "the alarm \"%.*s\" to be ok: it is %.*s%s%.*s",
-				STR_ARG(alarm->name), STR_ARG(alarm->state), alarm->message.n ? ", " : "",
-				STR_ARG(alarm->message));
+			return wait_for_alarm(graph, alarm);
 	}
 	return (struct str){0};
 }
@@ -386,9 +390,7 @@ static struct str missing_points(const struct run_graph *graph, size_t index, co
 	for (size_t i = 0; !is_rollback(graph, index) && i < graph->facts.alarm_count; i++) {
 		const struct graph_alarm *alarm = &graph->facts.alarms[i];
 		if (!str_is(alarm->state, "ok"))
-			return arena_printf(graph->arena, "the alarm \"%.*s\" to be ok: it is %.*s%s%.*s",
-				STR_ARG(alarm->name), STR_ARG(alarm->state), alarm->message.n ? ", " : "",
-				STR_ARG(alarm->message));
+			return wait_for_alarm(graph, alarm);
 		if (alarm->points < wanted)
 			return arena_printf(graph->arena, "data points of the alarm \"%.*s\": %lld of %d",
 				STR_ARG(alarm->name), (long long)alarm->points, wanted);

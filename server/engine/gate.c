@@ -6,14 +6,6 @@ static const struct plan_gate *rule_of(const struct run_graph *graph, const stru
 	return graph->stages[gate->stage].plan->gate;
 }
 
-static struct str join(struct arena *arena, const struct str_list *list, const char *separator)
-{
-	struct str text = {0};
-	for (size_t i = 0; i < list->count; i++)
-		text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i ? separator : "", STR_ARG(list->items[i]));
-	return text;
-}
-
 static bool is_in_groups(const struct plan_gate *rule, const struct str_list *groups)
 {
 	if (rule->groups.count == 0)
@@ -81,7 +73,7 @@ struct str engine_who_may(const struct run_graph *graph, const struct graph_gate
 	if (rule->groups.count)
 		text = arena_printf(arena, "%.*s of %s %.*s", STR_ARG(text),
 			rule->groups.count == 1 ? "the group" : "the groups",
-			STR_ARG(join(arena, &rule->groups, " or ")));
+			STR_ARG(str_list_join(&rule->groups, " or ", arena)));
 	else
 		text = arena_printf(arena, "%.*s with the role %.*s or higher", STR_ARG(text),
 			STR_ARG(rule->role.n ? rule->role : STR("developer")));

@@ -21,14 +21,6 @@ static struct str_list globs_of(const struct lang_texts *texts, struct arena *ar
 	return list;
 }
 
-static struct str join(const struct str_list *list, struct arena *arena)
-{
-	struct str text = {0};
-	for (size_t i = 0; i < list->count; i++)
-		text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i ? ", " : "", STR_ARG(list->items[i]));
-	return text;
-}
-
 static bool no(const struct matching *in, const char *runs_on, struct str patterns, struct str got)
 {
 	*in->ret_reason = arena_printf(in->arena, "\"%.*s\" runs %s %.*s, and this is %.*s",
@@ -50,7 +42,8 @@ static bool match_name(const struct matching *in, const struct lang_texts *globs
 	struct str_list list = globs_of(globs, in->arena);
 	if (!LANG_IS_SET(*globs) || glob_list_match(&list, name))
 		return true;
-	return no(in, runs_on, join(&list, in->arena), arena_printf(in->arena, "%s \"%.*s\"", noun, STR_ARG(name)));
+	return no(in, runs_on, str_list_join(&list, ", ", in->arena),
+		arena_printf(in->arena, "%s \"%.*s\"", noun, STR_ARG(name)));
 }
 
 static bool match_paths(const struct matching *in, const struct lang_texts *globs)
@@ -61,7 +54,7 @@ static bool match_paths(const struct matching *in, const struct lang_texts *glob
 	for (size_t i = 0; i < in->context->paths.count; i++)
 		if (glob_list_match(&list, in->context->paths.items[i]))
 			return true;
-	return no(in, "when files change that match", join(&list, in->arena),
+	return no(in, "when files change that match", str_list_join(&list, ", ", in->arena),
 		arena_printf(in->arena, "a change of %zu other files", in->context->paths.count));
 }
 

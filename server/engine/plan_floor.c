@@ -15,14 +15,6 @@ static bool is_earlier(const struct planning *in, struct str environment)
 	return false;
 }
 
-static struct str join(struct arena *arena, const struct str_list *list)
-{
-	struct str text = {0};
-	for (size_t i = 0; i < list->count; i++)
-		text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i ? ", " : "", STR_ARG(list->items[i]));
-	return text;
-}
-
 struct str planning_ref(const struct planning *in)
 {
 	const struct plan_context *context = in->context;
@@ -41,13 +33,14 @@ static void check_way_in(struct planning *in, const struct plan_environment *env
 	struct arena *arena = in->arena;
 	struct str name = environment->name;
 	if (floor->pipelines.count && !glob_list_match(&floor->pipelines, in->plan.pipeline))
-		planning_refuse(in,
-			arena_printf(arena, "%.*s takes deployments of the pipelines %.*s; this is \"%.*s\"",
-				STR_ARG(name), STR_ARG(join(arena, &floor->pipelines)), STR_ARG(in->plan.pipeline)));
+		planning_refuse(
+			in, arena_printf(arena, "%.*s takes deployments of the pipelines %.*s; this is \"%.*s\"",
+				    STR_ARG(name), STR_ARG(str_list_join(&floor->pipelines, ", ", arena)),
+				    STR_ARG(in->plan.pipeline)));
 	if (!takes_ref(in, &floor->refs) && !(grant && takes_ref(in, &grant->refs)))
 		planning_refuse(
 			in, arena_printf(arena, "%.*s takes deployments from %.*s; this is \"%.*s\"", STR_ARG(name),
-				    STR_ARG(join(arena, &floor->refs)), STR_ARG(planning_ref(in))));
+				    STR_ARG(str_list_join(&floor->refs, ", ", arena)), STR_ARG(planning_ref(in))));
 	bool is_excused = grant && str_list_has(&grant->skip, floor->after);
 	if (floor->after.n && !is_excused && !is_earlier(in, floor->after))
 		planning_refuse(in,

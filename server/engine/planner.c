@@ -26,8 +26,7 @@ bool planning_fail(struct planning *in, struct lang_place at, const char *format
 
 void planning_add(struct planning *in, struct str_list *list, struct str text)
 {
-	list->items = arena_grow(in->arena, list->items, sizeof *list->items, list->count);
-	list->items[list->count++] = text;
+	str_list_add(list, in->arena, text);
 }
 
 void planning_refuse(struct planning *in, struct str sentence)

@@ -80,12 +80,6 @@ static bool copy_job(struct source *source, const struct plan_job *from, struct 
 	return true;
 }
 
-static void add_text(struct arena *arena, struct str_list *list, struct str text)
-{
-	list->items = arena_grow(arena, list->items, sizeof *list->items, list->count);
-	list->items[list->count++] = text;
-}
-
 static void add_job(struct arena *arena, struct plan_stage *stage, struct plan_job job)
 {
 	stage->jobs = arena_grow(arena, stage->jobs, sizeof *stage->jobs, stage->job_count);
@@ -126,7 +120,7 @@ static bool add_target(const struct redeploy *redeploy, const struct redeploy_ta
 		job.key =
 			arena_printf(arena, "%.*s/verify[target=%.*s]", STR_ARG(stage->name), STR_ARG(target->target));
 		job.wave = wave;
-		add_text(arena, &job.needs, key);
+		str_list_add(&job.needs, arena, key);
 		add_job(arena, stage, job);
 	}
 	return true;
@@ -144,13 +138,10 @@ static int32_t next_wave(const struct redeploy *redeploy, int32_t below)
 static struct str joined_versions(const struct redeploy *redeploy, struct arena *arena)
 {
 	struct str_list list = {0};
-	struct str text = {0};
 	for (size_t i = 0; i < redeploy->target_count; i++)
 		if (!str_list_has(&list, redeploy->targets[i].version))
-			add_text(arena, &list, redeploy->targets[i].version);
-	for (size_t i = 0; i < list.count; i++)
-		text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i ? ", " : "", STR_ARG(list.items[i]));
-	return text;
+			str_list_add(&list, arena, redeploy->targets[i].version);
+	return str_list_join(&list, ", ", arena);
 }
 
 bool redeploy_back(const struct redeploy *redeploy, struct arena *arena, struct plan *ret, struct err *err)
@@ -177,7 +168,7 @@ bool redeploy_back(const struct redeploy *redeploy, struct arena *arena, struct 
 			const struct redeploy_target *target = &redeploy->targets[i];
 			if (target->wave != wave)
 				continue;
-			add_text(arena, &made->targets, target->target);
+			str_list_add(&made->targets, arena, target->target);
 			if (!add_target(redeploy, target, (int32_t)delivery->wave_count, stage, arena, err))
 				return false;
 		}
@@ -196,7 +187,7 @@ static void keep_needs(
 	for (size_t i = 0; i < from->needs.count; i++)
 		for (size_t j = 0; j < stage->job_count; j++)
 			if (str_eq(stage->jobs[j].key, from->needs.items[i]))
-				add_text(arena, &job->needs, from->needs.items[i]);
+				str_list_add(&job->needs, arena, from->needs.items[i]);
 }
 
 bool redeploy_forward(const struct plan *plan, int64_t run, int64_t run_number, struct str commit, struct str version,

@@ -72,21 +72,6 @@ static enum flow_next ask_rows(struct flow *flow)
 	return db_await(flow, batch);
 }
 
-static struct str join(struct arena *arena, const struct str_list *list)
-{
-	struct str text = {0};
-	for (size_t i = 0; i < list->count; i++)
-		text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i ? ", " : "", STR_ARG(list->items[i]));
-	return text;
-}
-
-static void note_lost(struct redeploy_flow *redeploy, struct str target)
-{
-	struct str_list *lost = &redeploy->lost;
-	lost->items = arena_grow(&redeploy->flow.arena, lost->items, sizeof *lost->items, lost->count);
-	lost->items[lost->count++] = target;
-}
-
 static bool fail_nothing(const struct redeploy_flow *redeploy, size_t rows, struct err *err)
 {
 	if (!redeploy->is_back)
@@ -114,7 +99,7 @@ static enum flow_next take_rows(struct flow *flow)
 		if (redeploy->rows[i].plan_hash.n)
 			redeploy->rows[redeploy->count++] = redeploy->rows[i];
 		else
-			note_lost(redeploy, redeploy->rows[i].target);
+			str_list_add(&redeploy->lost, &flow->arena, redeploy->rows[i].target);
 	}
 	if (redeploy->count == 0) {
 		fail_nothing(redeploy, count, &flow->err);
@@ -244,7 +229,7 @@ static enum flow_next store(struct flow *flow)
 		.is_rollback = redeploy->is_back,
 	};
 	struct str note = redeploy->lost.count ? arena_printf(&flow->arena, "no good version is known on %.*s",
-							 STR_ARG(join(&flow->arena, &redeploy->lost)))
+							 STR_ARG(str_list_join(&redeploy->lost, ", ", &flow->arena)))
 					       : STR("");
 	struct db_batch *batch = db_batch_new(redeploy->ingest->server->db);
 	db_add(batch, QUERY_TRIGGER_END, DB_I64(trigger->id), DB_TEXT(STR("done")), DB_TEXT(note));
