@@ -1,0 +1,150 @@
+/* An environment stage up to its lane. Implements those parts of delivery.h. */
+#include "server/engine/conditions.h"
+#include "server/engine/delivery_parts.h"
+#include "server/engine/settle.h"
+
+/* --- before the gate --- */
+
+static bool fix_version(struct run_graph *graph, size_t index)
+{
+	struct graph_stage *stage = &graph->stages[index];
+	struct err err = {0};
+	struct str version = {0}, why = {0};
+	if (stage->version.n)
+		return true;
+	if (is_rollback(graph, index))
+		version = graph->plan->version;
+	else if (!condition_render(graph, graph->plan->version, &version, &err))
+		why = arena_printf(graph->arena, "its version could not be worked out: %s", err.text);
+	version = str_trim(version);
+	if (why.n == 0 && version.n == 0)
+		why = arena_printf(graph->arena, "its version is empty: %.*s", STR_ARG(graph->plan->version));
+	if (why.n) {
+		delivery_fail(graph, index, why);
+		return false;
+	}
+	stage->version = version;
+	stage->is_dirty = true;
+	return true;
+}
+
+bool delivery_is_condemned(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	if (graph->facts.quarantined.n == 0 || is_rollback(graph, index))
+		return false;
+	bool has_begun = stage->state == STAGE_RUNNING;
+	settle_end(graph, has_begun ? RUN_ROLLED_BACK : RUN_CANCELLED,
+		arena_printf(graph->arena, "version %.*s is quarantined in %.*s: %.*s", STR_ARG(stage->version),
+			STR_ARG(stage->plan->environment), STR_ARG(graph->facts.quarantined)));
+	return true;
+}
+
+bool delivery_prepare(struct run_graph *graph, size_t index, struct effects *effects)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	bool is_ready = true;
+	if (!fix_version(graph, index) || delivery_is_condemned(graph, index))
+		return false;
+	for (size_t i = 0; i < stage->job_count; i++) {
+		struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (job->plan->part != PLAN_PART_PREVIEW)
+			continue;
+		settle_job(graph, job, effects);
+		is_ready &= job_is_over(job->state);
+	}
+	for (size_t i = 0; is_ready && i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (job->plan->part != PLAN_PART_PREVIEW || !settle_job_failed(job))
+			continue;
+		delivery_fail(graph, index, settle_describe_failure(graph, index));
+		return false;
+	}
+	return is_ready;
+}
+
+/* --- what holds it --- */
+
+struct str delivery_wait_for_alarm(const struct run_graph *graph, const struct graph_alarm *alarm)
+{
+	return arena_printf(graph->arena, "the alarm \"%.*s\" to be ok: it is %.*s%s%.*s", STR_ARG(alarm->name),
+		STR_ARG(alarm->state), alarm->message.n ? ", " : "", STR_ARG(alarm->message));
+}
+
+struct str delivery_hold(const struct run_graph *graph, size_t index)
+{
+	const struct graph_facts *facts = &graph->facts;
+	if (is_rollback(graph, index))
+		return (struct str){0};
+	if (facts->frozen.n)
+		return facts->frozen;
+	for (size_t i = 0; !rules_of(graph, index)->overrides_alarms && i < facts->alarm_count; i++) {
+		const struct graph_alarm *alarm = &facts->alarms[i];
+		if (!str_is(alarm->state, "ok"))
+			return delivery_wait_for_alarm(graph, alarm);
+	}
+	return (struct str){0};
+}
+
+/* --- the lane --- */
+
+static bool is_outrun(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	const struct plan_delivery *rules = stage->plan->delivery;
+	if (graph->facts.newer.n == 0 || rules->is_fifo || rules->priority != PLAN_PRIORITY_NORMAL)
+		return false;
+	settle_end(graph, RUN_SUPERSEDED,
+		arena_printf(graph->arena, "superseded by %.*s, which entered the lane of %.*s in %.*s",
+			STR_ARG(graph->facts.newer), STR_ARG(rules->service), STR_ARG(stage->plan->environment)));
+	return true;
+}
+
+bool delivery_is_barred(struct run_graph *graph, size_t index)
+{
+	return delivery_is_condemned(graph, index) || is_outrun(graph, index);
+}
+
+void delivery_enter(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait)
+{
+	struct graph_stage *stage = &graph->stages[index];
+	struct graph_lane *lane = &stage->lane;
+	struct str where = stage->plan->environment, service = stage->plan->delivery->service;
+	if (delivery_is_condemned(graph, index) || is_outrun(graph, index))
+		return;
+	switch (lane->state) {
+	case LANE_RELEASED:
+		*ret_wait = delivery_hold(graph, index);
+		if (ret_wait->n)
+			return;
+		lane->state = LANE_WAITING;
+		effects->requests_lane_of = index + 1;
+		return;
+	case LANE_WAITING:
+		if (lane->holder.n)
+			*ret_wait = arena_printf(graph->arena, "%.*s to leave the lane of %.*s in %.*s",
+				STR_ARG(lane->holder), STR_ARG(service), STR_ARG(where));
+		return;
+	case LANE_GRANTED:
+	case LANE_REVOKED:
+		graph_move_stage(graph, index, STAGE_START, (struct str){0});
+		return;
+	case LANE_SUPERSEDED:
+		settle_end(graph, RUN_SUPERSEDED,
+			arena_printf(graph->arena, "superseded by %.*s in the lane of %.*s in %.*s",
+				STR_ARG(lane->superseded_by), STR_ARG(service), STR_ARG(where)));
+		return;
+	case LANE_REQUEST_STATE_COUNT:
+		break;
+	}
+	BUG("lane request in state %d", (int)lane->state);
+}
+
+void delivery_leave(struct run_graph *graph, size_t index, struct effects *effects)
+{
+	struct graph_lane *lane = &graph->stages[index].lane;
+	if (lane->request == 0 || lane->state == LANE_RELEASED)
+		return;
+	lane->state = LANE_RELEASED;
+	effects->releases_lane_of = index + 1;
+}

@@ -1,0 +1,24 @@
+#ifndef SERVER_ENGINE_DELIVERY_PARTS_H
+#define SERVER_ENGINE_DELIVERY_PARTS_H
+
+/* What the way to the lane (delivery_entry.c) and the waves (delivery.c) share. Private to them. */
+
+#include "server/engine/delivery.h"
+
+static inline const struct plan_delivery *rules_of(const struct run_graph *graph, size_t index)
+{
+	return graph->stages[index].plan->delivery;
+}
+
+static inline bool is_rollback(const struct run_graph *graph, size_t index)
+{
+	return rules_of(graph, index)->priority == PLAN_PRIORITY_ROLLBACK;
+}
+
+/* The version was quarantined; true: the run ends. */
+bool delivery_is_condemned(struct run_graph *graph, size_t index);
+/* Why no wave may begin; empty: one may. */
+struct str delivery_hold(const struct run_graph *graph, size_t index);
+struct str delivery_wait_for_alarm(const struct run_graph *graph, const struct graph_alarm *alarm);
+
+#endif
