@@ -6,31 +6,70 @@
 #include "cli/run_follow.h"
 #include "cli/table.h"
 #include "cli/which_run.h"
+#include "common/buf.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* --- the board --- */
 
-static void print_targets(struct cli *cli, const json_t *targets)
+static const json_t *place_of(const json_t *board, const json_t *target)
 {
-	static const char *const heads[] = {"SERVICE", "ENVIRONMENT", "TARGET", "VERSION", "SINCE", "RUN", "BY", NULL};
+	size_t i;
+	json_t *place;
+	json_array_foreach(json_object_get(board, "places"), i, place)
+	{
+		if (strcmp(print_text(place, "service"), print_text(target, "service")) == 0 &&
+			strcmp(print_text(place, "environment"), print_text(target, "environment")) == 0)
+			return place;
+	}
+	return NULL;
+}
+
+/* "quarantined, v8 unknown, stopped": what is special about a target. */
+static void add_marks(struct table *table, const json_t *board, const json_t *target)
+{
+	const json_t *place = place_of(board, target);
+	const char *coming = print_text(target, "coming_state"), *pin = print_text(place, "pin"),
+		   *state = print_text(json_object_get(place, "state"), "kind");
+	auto_buf marks = BUF_INIT(4096);
+	if (*print_text(target, "quarantine"))
+		buf_add_c(&marks, ", quarantined");
+	if (*coming)
+		buf_addf(&marks, ", %s %s", print_text(target, "coming_version"), coming);
+	if (*pin)
+		buf_addf(&marks, ", pinned to %s", pin);
+	if (strcmp(state, "blocker") == 0)
+		buf_add_c(&marks, ", line stopped");
+	else if (strcmp(state, "freeze") == 0)
+		buf_add_c(&marks, ", frozen");
+	else if (strcmp(state, "window") == 0)
+		buf_add_c(&marks, ", closed now");
+	struct str text = buf_str(&marks);
+	table_addf(table, "%.*s", STR_ARG(text.n ? str_skip(text, 2) : STR("-")));
+}
+
+static void print_targets(struct cli *cli, const json_t *board)
+{
+	static const char *const heads[] = {
+		"SERVICE", "ENVIRONMENT", "TARGET", "VERSION", "SINCE", "RUN", "BY", "MARKS", NULL};
 	struct table table;
 	size_t i;
 	json_t *item;
 	table_init(&table, cli, heads);
-	json_array_foreach(targets, i, item)
+	json_array_foreach(json_object_get(board, "targets"), i, item)
 	{
 		char since[PRINT_TIME_BYTES];
 		const char *version = print_text(item, "version");
-		bool is_condemned = *print_text(item, "quarantine") != 0;
 		print_ago(since, item, "since");
 		table_add(&table, print_text(item, "service"));
 		table_add(&table, print_text(item, "environment"));
 		table_add(&table, print_text(item, "target"));
-		table_addf(&table, "%s%s", *version ? version : "-", is_condemned ? " (quarantined)" : "");
+		table_add(&table, *version ? version : "-");
 		table_add(&table, since);
 		table_add(&table, print_text(item, "run"));
 		table_add(&table, print_text(item, "actor"));
+		add_marks(&table, board, item);
 	}
 	table_print(&table);
 	if (table.count == 0)
@@ -60,7 +99,7 @@ static void print_waiting(struct cli *cli, const json_t *waiting)
 
 static void print_board(struct cli *cli, const json_t *answer)
 {
-	print_targets(cli, json_object_get(answer, "targets"));
+	print_targets(cli, answer);
 	print_waiting(cli, json_object_get(answer, "waiting"));
 }
 

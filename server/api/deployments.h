@@ -1,7 +1,7 @@
 #ifndef SERVER_API_DEPLOYMENTS_H
 #define SERVER_API_DEPLOYMENTS_H
 
-/* What runs where and how it came there; deploying a version again, going back, and versions in quarantine. Context:
+/* How what runs came there; deploying a version again, going back, and versions in quarantine. Context:
  * struct server. */
 
 #include "server/http/http_server.h"
@@ -10,7 +10,6 @@ http_handler deployments_list;
 http_handler deployments_create; /* a version that was built, to one environment */
 http_handler rollbacks_create;
 http_handler deployments_resolve; /* of a run: how an unknown one ended */
-http_handler board_get;
 http_handler quarantine_list;
 http_handler quarantine_release;
 

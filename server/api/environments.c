@@ -3,47 +3,11 @@
 #include "common/clock.h"
 #include "common/fields.h"
 #include "common/json.h"
-#include "common/zone_cache.h"
 #include "server/api/configuration_change.h"
+#include "server/api/open_state.h"
 #include "server/configuration/append.h"
 
 #include <stdlib.h>
-
-/* --- open or frozen --- */
-
-struct state_row {
-	struct str kind, reason;
-	int64_t since, until;
-};
-
-static const struct field state_fields[] = {
-	FIELD(struct state_row, kind, FIELD_STR, 0),
-	FIELD(struct state_row, reason, FIELD_STR, 0),
-	FIELD(struct state_row, since, FIELD_TIME, 0),
-	FIELD(struct state_row, until, FIELD_TIME, 0),
-	FIELD_END,
-};
-
-/* For every service alike; a stop or freeze of one service alone is listed apart. */
-static json_t *state_of(const struct configuration_snapshot *now, const struct configuration_environment *environment,
-	struct str target, struct arena *arena)
-{
-	const struct freeze_question question = {
-		.configuration = now->configuration,
-		.blockers = &now->blockers,
-		.zone = zone_cache,
-		.environment = environment->name.text,
-		.target = target,
-		.windows = &environment->floor.window.text,
-		.window_count = LANG_IS_SET(environment->floor.window),
-		.at = clock_wall_us(),
-	};
-	struct freeze_answer answer;
-	freeze_look(&question, arena, &answer);
-	const struct state_row row = {
-		str_of(freeze_kind_names[answer.kind]), answer.reason, answer.since, answer.until};
-	return fields_write(state_fields, &row);
-}
 
 /* --- lists --- */
 
@@ -63,7 +27,7 @@ static json_t *describe_short(const struct configuration_snapshot *now,
 		"description", json_of_str(environment->description.text), "tier", json_of_str(environment->tier.text),
 		"order", (json_int_t)order_of(now->configuration, environment), "lane",
 		configuration_lane_names[is_fifo ? CONFIGURATION_LANE_FIFO : CONFIGURATION_LANE_NEWEST], "targets",
-		targets, "state", state_of(now, environment, STR(""), arena));
+		targets, "state", open_state(now, environment, STR(""), STR(""), arena));
 }
 
 struct placed {
@@ -126,7 +90,7 @@ static json_t *describe_targets(const struct configuration_snapshot *now,
 		move_member(made, own, "variables", json_object());
 		move_member(made, own, "labels", json_array());
 		move_member(made, own, "windows", json_array());
-		json_object_set_new(made, "state", state_of(now, environment, target->name.text, arena));
+		json_object_set_new(made, "state", open_state(now, environment, STR(""), target->name.text, arena));
 		json_array_append_new(list, made);
 	}
 	return list;

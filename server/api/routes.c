@@ -4,6 +4,7 @@
 #include "server/alarms/alarms.h"
 #include "server/api/alarms.h"
 #include "server/api/blockers.h"
+#include "server/api/board.h"
 #include "server/api/configuration.h"
 #include "server/api/environments.h"
 #include "server/api/findings.h"
@@ -136,3 +137,11 @@ const struct http_route api_routes[] = {
 	{"GET", "/{path*}", service_pages, 0, false, AUTH_PUBLIC},
 	{0},
 };
+
+unsigned api_need_of(http_handler *handler)
+{
+	for (const struct http_route *route = api_routes; route->method; route++)
+		if (route->handler == handler)
+			return route->flags & AUTH_NEED_MASK;
+	BUG("no route has this handler");
+}

@@ -8,4 +8,7 @@
 
 extern const struct http_route api_routes[]; /* ends with a NULL method */
 
+/* What the route of a handler asks for (enum auth_need), for answers that say beforehand who may. */
+unsigned api_need_of(http_handler *handler);
+
 #endif

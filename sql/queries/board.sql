@@ -1,12 +1,26 @@
--- What runs where: a row for each target of each environment and each service that was ever deployed to the environment.
+-- $1 service ("": all), $2 environment ("": all). What runs where: a row for each target of each environment and each service that was
+-- ever deployed to the environment, with the deployment that is under way there. Each looks one deployment up by its index: how long the
+-- history is makes no difference.
+with coming as materialized (
+	select d.service_id, d.target_id, d.state, v.name as version, p.name || '#' || r.number as run
+	from deployment d join version v on v.id = d.version_id join run r on r.id = d.run_id join repository p on p.id = r.repository_id
+	where d.state in ('pending', 'running', 'verifying', 'unknown'))
 select s.name as service, e.name as environment, e.position, t.name as target, coalesce(v.name, '') as version,
-	coalesce(p.name || '#' || r.number, '') as run, coalesce(r.actor, '') as actor, coalesce(l.state, '') as state, l.since,
-	coalesce(q.reason, '') as quarantine
+	coalesce(v.commit, '') as commit, coalesce(p.name || '#' || r.number, '') as run, coalesce(r.actor, '') as actor,
+	coalesce(l.state, '') as state, l.ended_at as since, coalesce(q.id, 0) as quarantine_id, coalesce(q.reason, '') as quarantine,
+	coalesce(c.run, '') as coming_run, coalesce(c.version, '') as coming_version, coalesce(c.state, '') as coming_state,
+	coalesce(g.alarms, '{}') as alarms
 from environment e join target t on t.environment_id = e.id and t.removed_at is null
 join service s on s.removed_at is null and exists (
-	select from deployment d join target o on o.id = d.target_id where d.service_id = s.id and o.environment_id = e.id)
-left join live l on l.service_id = s.id and l.target_id = t.id
+	select from target o where o.environment_id = e.id and exists (
+		select from deployment d where d.service_id = s.id and d.target_id = o.id))
+left join lateral (
+	select d.version_id, d.run_id, d.stage_id, d.state, d.ended_at from deployment d
+	where d.service_id = s.id and d.target_id = t.id and d.state in ('live', 'rolled_back') and d.started_at is not null
+	order by d.id desc limit 1) l on true
 left join version v on v.id = l.version_id left join run r on r.id = l.run_id left join repository p on p.id = r.repository_id
+left join stage g on g.id = l.stage_id
 left join quarantine q on q.service_id = s.id and q.environment_id = e.id and q.version_id = l.version_id and q.released_at is null
-where e.removed_at is null
+left join coming c on c.service_id = s.id and c.target_id = t.id
+where e.removed_at is null and ($1::text = '' or s.name = $1::text) and ($2::text = '' or e.name = $2::text)
 order by s.name, e.position, e.name, t.name

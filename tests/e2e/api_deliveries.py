@@ -23,7 +23,11 @@ def deployed(world, run, exit_code=0):
 
 
 def test_deliveries(world):
-    world.check(world.expect(200, "getBoard") == {"targets": [], "waiting": []}, "a board before anything was deployed")
+    empty = world.expect(200, "getBoard")
+    world.check(empty["targets"] == [] and empty["waiting"] == [] and empty["places"] == [], f"a board before anything was deployed: {empty}")
+    world.check(set(empty["why_not"].values()) == {""}, f"an admin may not: {empty['why_not']}")
+    dan = world.expect(200, "getBoard", token=world.dan)["why_not"]
+    world.check(dan["deploy"] == "" and dan["roll_back"] == "" and "takes the role operator; dan is a developer" in dan["stop"], f"dan may not: {dan}")
     version = world.expect(200, "getConfiguration")["version"]
     world.expect(200, "applyConfiguration", {"text": PLACES, "version": version})
     world.repository.commit({".penstock/release.yaml": RELEASE}, "Release by hand")
@@ -40,6 +44,14 @@ def test_deliveries(world):
     deployed(world, second)
     board = world.expect(200, "getBoard")["targets"]
     world.check([(one["target"], one["run"], one["state"]) for one in board] == [("base", second, "live")], f"{board}")
+    world.check(board[0]["commit"] == world.repository.commits[-1] and board[0]["quarantine_id"] == 0 and board[0]["coming_state"] == "", f"{board}")
+    for query, count in (({"service": "web"}, 1), ({"environment": "moon"}, 1), ({"service": "web", "environment": "mars"}, 0)):
+        found = world.expect(200, "getBoard", query=query)
+        world.check(len(found["targets"]) == len(found["places"]) == count, f"the board of {query}: {found}")
+    stop = world.expect(201, "placeBlocker", {"service": "web", "environment": "moon", "reason": "we look first"})
+    place = world.expect(200, "getBoard")["places"][0]
+    world.check(place["state"]["kind"] == "blocker" and "we look first" in place["state"]["reason"] and place["pin"] == "", f"{place}")
+    world.expect(200, "liftBlocker", {"reason": "seen"}, blocker=stop["id"])
     world.refused(400, "reason", "rollBack", {"service": "web", "environment": "moon"})
     back = world.expect(201, "rollBack", {"service": "web", "environment": "moon", "reason": "it lost orders"})
     world.check(back["kind"] == "rollback" and back["event"] == "rollback", f"{back}")
@@ -65,6 +77,8 @@ def test_deliveries(world):
     world.bench.start(job)
     world.bench.finish(job, reason="worker_lost")
     world.wait_for("an unknown outcome", lambda: "penstock resolve" in world.expect(200, "getRun", run=lost)["run"]["waiting_for"])
-    world.check(len(world.expect(200, "getBoard")["waiting"]) == 1, "the board does not say who waits")
+    board = world.expect(200, "getBoard")
+    world.check([(one["run"], one["stage"]) for one in board["waiting"]] == [(lost, "moon")], f"the board does not say who waits: {board}")
+    world.check([(one["coming_run"], one["coming_state"]) for one in board["targets"]] == [(lost, "unknown")], f"{board}")
     world.expect(200, "resolveDeployment", {"target": "base", "verdict": "live"}, run=lost)
     world.wait_for(f"{lost} ends", lambda: world.expect(200, "getRun", run=lost)["run"]["state"] == "succeeded")

@@ -13,9 +13,11 @@ import type {
 	Trigger,
 	Worker,
 } from "../src/lib/model";
+import { makeBoard, type MockBoard } from "./mock-board.ts";
 import { exampleFindings } from "./mock-findings.ts";
 import { bigLog, UNIT_LOG } from "./mock-logs.ts";
 import { examplePipelines } from "./mock-pipelines.ts";
+import { exampleWorkers } from "./mock-workers.ts";
 
 export interface MockLog {
 	lines: string[];
@@ -31,6 +33,7 @@ export interface MockData {
 	workers: Worker[];
 	triggers: Trigger[];
 	pipelines: Map<string, PipelineList>; /* by repository */
+	board: MockBoard;
 }
 
 const COMMIT = "3f9c1e7ab0d24f6c8e5a1b7d90c2f4e6a8b1d3c5";
@@ -467,6 +470,7 @@ export function emptyData(): MockData {
 		workers: [],
 		triggers: [],
 		pipelines: new Map(),
+		board: makeBoard(),
 	};
 }
 
@@ -533,41 +537,7 @@ export function exampleRuns(now: number): MockData {
 				],
 			],
 		]),
-		workers: [
-			{
-				id: 1,
-				name: "builder-1",
-				state: "online",
-				version: "0.1.0",
-				labels: ["linux", "amd64"],
-				slots: 4,
-				busy: 1,
-				profile: "full",
-				last_seen_at: ago(1),
-			},
-			{
-				id: 2,
-				name: "builder-2",
-				state: "draining",
-				version: "0.1.0",
-				labels: ["linux", "amd64", "large"],
-				slots: 8,
-				busy: 0,
-				profile: "full",
-				last_seen_at: ago(2),
-			},
-			{
-				id: 3,
-				name: "laptop",
-				state: "offline",
-				version: "0.1.0",
-				labels: [],
-				slots: 2,
-				busy: 0,
-				profile: "user",
-				last_seen_at: ago(90_000),
-			},
-		],
+		workers: exampleWorkers(ago),
 		triggers: [
 			{ ...trigger, id: 9, runs: ["web#42"], created_at: ago(184) },
 			{
@@ -594,5 +564,6 @@ export function exampleRuns(now: number): MockData {
 			["web", examplePipelines()],
 			["api", { ...examplePipelines(), pipelines: [] }],
 		]),
+		board: makeBoard(),
 	};
 }

@@ -2,6 +2,7 @@
  * Example runs with environment stages: one that bakes, one at its gate with previews, one that was rolled back and the
  * rollback itself. Apart from the other examples, whose tests count runs.
  */
+import { exampleBoard } from "./mock-board.ts";
 import type { Job, Run, Stage, StageDelivery, Wave, WaveDeployment } from "../src/lib/model";
 import { makeGate, makeJob, makeStage, makeSummary, type MockData } from "./mock-data.ts";
 
@@ -272,6 +273,7 @@ function rollbackRuns(now: number): Run[] {
 }
 
 export function withDeliveries(data: MockData, now: number): MockData {
+	data.board = exampleBoard(now);
 	data.runs.unshift(bakingRun(now), previewedRun(now), ...rollbackRuns(now));
 	data.logs.set(5211, {
 		lines: ["$ ./ci/deploy --dry-run prod eu-1 1.4.2", "- prices: net", "+ prices: gross"],

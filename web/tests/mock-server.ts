@@ -6,7 +6,8 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
-import type { FileError, Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
+import type { AlarmEvent, FileError, Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
+import { answerBoard, type MockBoard } from "./mock-board.ts";
 import { makeJob, makeStage, makeSummary, type MockData } from "./mock-data.ts";
 
 /* As strict as the server's own: a page that needs more fails its test. */
@@ -26,10 +27,12 @@ const PEOPLE = {
 } as const;
 type Person = (typeof PEOPLE)[keyof typeof PEOPLE];
 
+const ALARMS = -1;
+
 interface Listener {
 	response: ServerResponse;
 	run: number | null; /* null: the list of all runs */
-	job: number | null;
+	job: number | null; /* ALARMS: no job, the alarms */
 	person: Person;
 	next: number; /* the next line of a log to send */
 }
@@ -49,6 +52,8 @@ export class MockServer {
 	readonly data: MockData;
 	/** Every request that changed something, as "POST /path {body}". */
 	readonly asked: string[] = [];
+	/** What the next request that would change something is refused with; empty: none is. */
+	refusal = "";
 	/** While it is set every connection is cut at once. */
 	isDown = false;
 	/** Headers of every stream that was opened. */
@@ -135,6 +140,20 @@ export class MockServer {
 		if (stage) this.change(name, { stages: [{ ...stage, ...given }] });
 	}
 
+	/** Changes the board, and a run with it, as a release does. */
+	changeBoard(change: (board: MockBoard) => void): void {
+		change(this.data.board);
+		const run = this.data.runs[0];
+		if (run) this.change(run.run.name, {});
+	}
+
+	tellAlarm(given: Partial<AlarmEvent> & { name: string }): void {
+		const alarm = this.data.board.alarms.find((one) => one.name === given.name);
+		Object.assign(alarm ?? {}, given);
+		for (const listener of this.#listeners)
+			if (listener.job === ALARMS) this.#emit(listener, "alarm", this.#seq++, alarm);
+	}
+
 	addRun(run: Run): void {
 		this.data.runs.unshift(run);
 		this.#announce(run.run);
@@ -215,7 +234,12 @@ export class MockServer {
 		const [, noun = "", id = "", verb = "", detail = ""] = path;
 		if (noun === "login") return this.#login(body, response);
 		const person = this.#caller(request, url);
-		if (request.method === "POST") this.asked.push(`POST ${url.pathname} ${JSON.stringify(body)}`);
+		if (request.method === "POST") {
+			this.asked.push(`POST ${url.pathname} ${JSON.stringify(body)}`);
+			const refusal = this.refusal;
+			this.refusal = "";
+			if (refusal !== "") throw new Refusal(409, "conflict", refusal);
+		}
 		switch (
 			`${request.method} ${noun}${id === "" ? "" : "/ID"}${verb === "" ? "" : `/${verb}`}${detail === "" ? "" : `/${detail}`}`
 		) {
@@ -234,6 +258,62 @@ export class MockServer {
 				if (![...list.branches, ...list.tags].includes(ref))
 					throw new Refusal(404, "not_found", `the repository has no branch, tag or commit "${ref}"`);
 				return this.#json(response, 200, list);
+			}
+			case "GET board":
+				return this.#json(response, 200, answerBoard(this.data.board, url.searchParams.get("environment"), person));
+			case "GET environments":
+				return this.#json(response, 200, {
+					environments: this.data.board.environments.map((one) => ({
+						...one,
+						targets: one.targets.map((target) => target.name),
+					})),
+					version: 1,
+				});
+			case "GET environments/ID": {
+				const environment = this.data.board.environments.find((one) => one.name === id);
+				if (!environment) throw new Refusal(404, "not_found", `no environment "${id}"`);
+				return this.#json(response, 200, environment);
+			}
+			case "GET alarms":
+				return this.#json(response, 200, { alarms: this.data.board.alarms });
+			case "GET events/ID":
+				this.#listen(response, { run: null, job: ALARMS, person, next: 0 }, url.pathname, request);
+				return;
+			case "GET deployments":
+				return this.#deployments(url, response);
+			case "POST deployments":
+			case "POST rollbacks":
+				return this.#start({ repository: String(body["service"]), pipeline: "ci" }, response);
+			case "POST runs/ID/resolve":
+			case "POST runs/ID/override":
+				return this.#json(response, 200, this.run(id).run);
+			case "POST quarantine/ID/release":
+				for (const target of this.data.board.targets)
+					if (target.quarantine_id === Number(id)) Object.assign(target, { quarantine_id: 0, quarantine: "" });
+				response.writeHead(204).end();
+				return;
+			case "GET blockers":
+				return this.#json(response, 200, { blockers: this.data.board.blockers, next: null });
+			case "POST blockers": {
+				const stop = {
+					id: this.#nextId++,
+					service: "",
+					environment: String(body["environment"] ?? ""),
+					reason: String(body["reason"]),
+					placed_by: person.name,
+					placed_at: new Date().toISOString(),
+					lifted_by: "",
+					lifted_at: null,
+					lift_reason: "",
+				};
+				this.data.board.blockers.unshift(stop);
+				return this.#json(response, 201, stop);
+			}
+			case "POST blockers/ID/lift": {
+				const { blockers } = this.data.board;
+				const at = blockers.findIndex((one) => one.id === Number(id));
+				if (at < 0) throw new Refusal(404, "not_found", `no stop ${id} stands`);
+				return this.#json(response, 200, blockers.splice(at, 1)[0]);
 			}
 			case "GET triggers":
 				return this.#json(response, 200, { triggers: this.data.triggers, next: null });
@@ -310,6 +390,19 @@ export class MockServer {
 		this.#json(response, 200, { runs, next: fitting.length > limit ? String(runs.at(-1)?.id) : null });
 	}
 
+	#deployments(url: URL, response: ServerResponse): void {
+		const before = Number(url.searchParams.get("before") ?? Infinity);
+		const limit = Number(url.searchParams.get("limit") ?? 50);
+		const fitting = this.data.board.deployments
+			.filter((one) =>
+				(["service", "environment"] as const).every((name) => [null, one[name]].includes(url.searchParams.get(name))),
+			)
+			.filter((one) => one.id < before);
+		const deployments = fitting.slice(0, limit);
+		const next = fitting.length > limit ? (deployments.at(-1)?.id ?? null) : null;
+		this.#json(response, 200, { deployments, next });
+	}
+
 	#start(body: Record<string, unknown>, response: ServerResponse): void {
 		const repository = String(body["repository"]);
 		const ticket = (body["inputs"] as Record<string, string> | undefined)?.["ticket"];
@@ -318,7 +411,8 @@ export class MockServer {
 				{ file: ".penstock/load-test.yaml", line: 9, column: 3, message: 'input "ticket": "OLD-1" is closed' },
 			]);
 		const number =
-			Math.max(...this.data.runs.filter((run) => run.run.repository === repository).map((run) => run.run.number)) + 1;
+			Math.max(0, ...this.data.runs.filter((run) => run.run.repository === repository).map((run) => run.run.number)) +
+			1;
 		const id = this.#nextId++;
 		const run: Run = {
 			run: makeSummary(id, Date.now(), {

@@ -561,7 +561,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What runs where, and what waits */
+        /** What runs where, what is under way, and what waits */
         get: operations["getBoard"];
         put?: never;
         post?: never;
@@ -1525,6 +1525,31 @@ export interface components {
             ended_at: components["schemas"]["Time"];
             baked_at: components["schemas"]["Time"];
         };
+        Board: {
+            targets: components["schemas"]["BoardTarget"][];
+            waiting: components["schemas"]["BoardWaiting"][];
+            /** @description a service in an environment, for each that targets or waiting name */
+            places: components["schemas"]["BoardPlace"][];
+            /** @description by action: why the caller may not do it, and who may; empty where they may */
+            why_not: {
+                roll_back: string;
+                deploy: string;
+                resolve: string;
+                override: string;
+                release: string;
+                stop: string;
+                lift: string;
+            };
+        };
+        BoardPlace: {
+            service: string;
+            environment: string;
+            /** @description for this service; null: the environment is not in the configuration */
+            state: components["schemas"]["OpenState"] | null;
+            /** @description the version that the service is pinned to there; empty: none */
+            pin: string;
+            pin_reason: string;
+        };
         BoardTarget: {
             service: string;
             environment: string;
@@ -1533,6 +1558,8 @@ export interface components {
             target: string;
             /** @description empty: nothing was deployed there */
             version: string;
+            /** @description that the version was made of */
+            commit: string;
             run: string;
             actor: string;
             /**
@@ -1541,17 +1568,33 @@ export interface components {
              */
             state: "" | "live" | "rolled_back";
             since: components["schemas"]["Time"];
+            /** @description 0: the version is not in quarantine there */
+            quarantine_id: number;
             /** @description why the version is in quarantine there; empty when it is not */
             quarantine: string;
+            /** @description whose deployment there has not ended; empty: none */
+            coming_run: string;
+            coming_version: string;
+            /**
+             * @description unknown: its worker went silent, and nobody knows how it ended
+             * @enum {unknown}
+             */
+            coming_state: "" | "pending" | "running" | "verifying" | "unknown";
+            /** @description that the release which put the version there watched */
+            alarms: string[];
         };
         BoardWaiting: {
             service: string;
             environment: string;
             run: string;
+            stage: string;
             /** @enum {unknown} */
             state: "gated" | "queued" | "running";
             version: string;
             waiting_for: string;
+            /** @description the reason for which it passes freezes, windows and stops of the line; empty: it does not */
+            override: string;
+            alarms: string[];
             created_at: components["schemas"]["Time"];
         };
         Quarantine: {
@@ -3047,7 +3090,10 @@ export interface operations {
     };
     getBoard: {
         parameters: {
-            query?: never;
+            query?: {
+                service?: string;
+                environment?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3060,10 +3106,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        targets: components["schemas"]["BoardTarget"][];
-                        waiting: components["schemas"]["BoardWaiting"][];
-                    };
+                    "application/json": components["schemas"]["Board"];
                 };
             };
         };

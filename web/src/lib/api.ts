@@ -4,7 +4,13 @@
  */
 import { learnServerTime } from "./clock.svelte";
 import type {
+	Alarm,
 	Artifact,
+	Blocker,
+	Board,
+	Deployment,
+	Environment,
+	EnvironmentSummary,
 	ErrorBody,
 	FileError,
 	Findings,
@@ -109,6 +115,13 @@ export interface RunFilter {
 	state?: string;
 }
 
+export interface DeploymentFilter {
+	service?: string;
+	environment?: string;
+	limit?: number;
+	before?: number;
+}
+
 export interface LogPart {
 	lines: string[];
 	total: number; /* lines stored when this was read */
@@ -141,6 +154,24 @@ export const api = {
 
 	approve: (gate: number, comment: string) => post<Gate>(`/api/v1/gates/${gate}/approve`, { comment }),
 	reject: (gate: number, comment: string) => post<Gate>(`/api/v1/gates/${gate}/reject`, { comment }),
+
+	board: (environment?: string) => get<Board>(`/api/v1/board${query({ environment })}`),
+	environments: async () => (await get<{ environments: EnvironmentSummary[] }>("/api/v1/environments")).environments,
+	environment: (name: string) => get<Environment>(`/api/v1/environments/${encodeURIComponent(name)}`),
+	deployments: (filter: DeploymentFilter) =>
+		get<{ deployments: Deployment[]; next: number | null }>(`/api/v1/deployments${query({ ...filter })}`),
+	alarms: async () => (await get<{ alarms: Alarm[] }>("/api/v1/alarms")).alarms,
+	blockers: async () => (await get<{ blockers: Blocker[] }>("/api/v1/blockers")).blockers,
+	stop: (body: { reason: string; service?: string; environment?: string }) => post<Blocker>("/api/v1/blockers", body),
+	lift: (blocker: number, reason: string) => post<Blocker>(`/api/v1/blockers/${blocker}/lift`, { reason }),
+	rollBack: (body: { service: string; environment: string; reason: string; to?: string }) =>
+		post<RunSummary>("/api/v1/rollbacks", body),
+	deploy: (body: { service: string; environment: string; version: string }) =>
+		post<RunSummary>("/api/v1/deployments", body),
+	resolve: (run: string, target: string, verdict: string) =>
+		post<RunSummary>(`${runPath(run)}/resolve`, { target, verdict }),
+	override: (run: string, reason: string) => post<unknown>(`${runPath(run)}/override`, { reason }),
+	release: (quarantine: number, reason: string) => post<void>(`/api/v1/quarantine/${quarantine}/release`, { reason }),
 
 	repositories: async () => (await get<{ repositories: Repository[] }>("/api/v1/repositories")).repositories,
 	pipelines: (repository: string, ref: string) =>

@@ -3,7 +3,17 @@ import type { components } from "./api-types";
 
 type Schemas = components["schemas"];
 
+export type Alarm = Schemas["Alarm"];
+export type AlarmEvent = Schemas["AlarmEvent"];
 export type Artifact = Schemas["Artifact"];
+export type Blocker = Schemas["Blocker"];
+export type Board = Schemas["Board"];
+export type BoardPlace = Schemas["BoardPlace"];
+export type BoardTarget = Schemas["BoardTarget"];
+export type BoardWaiting = Schemas["BoardWaiting"];
+export type Deployment = Schemas["Deployment"];
+export type Environment = Schemas["Environment"];
+export type EnvironmentSummary = Schemas["EnvironmentSummary"];
 export type ErrorBody = Schemas["Error"];
 export type FileError = Schemas["FileError"];
 export type Finding = Schemas["Finding"];
@@ -13,6 +23,7 @@ export type GateState = Schemas["GateState"];
 export type Job = Schemas["Job"];
 export type JobState = Schemas["JobState"];
 export type Me = Schemas["Me"];
+export type OpenState = Schemas["OpenState"];
 export type Pipeline = Schemas["Pipeline"];
 export type PipelineInput = Schemas["PipelineInput"];
 export type PipelineList = Schemas["PipelineList"];

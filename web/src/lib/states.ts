@@ -1,9 +1,11 @@
 /* What each state looks like and is called: colour, icon and word always go together. */
 import type {
+	Alarm,
 	Gate,
 	GateState,
 	Job,
 	JobState,
+	OpenState,
 	RunState,
 	RunSummary,
 	StageState,
@@ -29,7 +31,8 @@ export type IconName =
 	| "alert"
 	| "lost"
 	| "drain"
-	| "off";
+	| "off"
+	| "pin";
 
 export interface Look {
 	word: string;
@@ -120,6 +123,19 @@ const WORKER: Record<Worker["state"], Look> = {
 	offline: { word: "Offline", tone: "past", icon: "off" },
 };
 
+const ALARM: Record<Alarm["state"], Look> = {
+	ok: { word: "OK", tone: "good", icon: "check" },
+	firing: { word: "Firing", tone: "bad", icon: "alert" },
+	unknown: { word: "Unknown", tone: "warn", icon: "lost" },
+};
+
+const OPEN: Record<OpenState["kind"], Look> = {
+	open: { word: "Open", tone: "good", icon: "check" },
+	blocker: { word: "Line stopped", tone: "bad", icon: "stop" },
+	freeze: { word: "Frozen", tone: "wait", icon: "lock" },
+	window: { word: "Closed now", tone: "wait", icon: "lock" },
+};
+
 const TRIGGER: Record<Trigger["state"], Look> = {
 	pending: { word: "Pending", tone: "busy", icon: "dots" },
 	done: { word: "Done", tone: "good", icon: "check" },
@@ -152,6 +168,8 @@ export const gateLook = (gate: Gate): Look => GATE[gate.state];
 export const waveLook = (wave: Wave, isHeld: boolean): Look =>
 	isHeld ? { word: "Held", tone: "wait", icon: "pause" } : WAVE[wave.state];
 export const deploymentLook = (state: WaveDeployment["state"]): Look => DEPLOYMENT[state];
+export const alarmLook = (state: Alarm["state"]): Look => ALARM[state];
+export const openLook = (state: OpenState): Look => OPEN[state.kind];
 export const workerLook = (worker: Worker): Look => WORKER[worker.state];
 export const triggerLook = (trigger: Trigger): Look => TRIGGER[trigger.state];
 

@@ -22,6 +22,8 @@ const PAGES = {
 	previews: "/runs/shop/52",
 	rollback: "/runs/shop/51",
 	"rolled-back": "/runs/shop/50",
+	board: "/board",
+	environment: "/environments/prod",
 	workers: "/workers",
 	triggers: "/triggers",
 };

@@ -7,5 +7,6 @@ import "./server-runs.ts";
 import "./server-starting.ts";
 import "./server-log.ts";
 import "./server-deliveries.ts";
+import "./server-board.ts";
 import "./server-people.ts";
 import "./server-barriers.ts";

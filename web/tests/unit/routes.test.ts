@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lineOfHash, matchRoute, runHref } from "../../src/lib/routes";
+import { environmentHref, lineOfHash, matchRoute, runHref } from "../../src/lib/routes";
 
 test.each([
 	["/", { page: "runs" }],
@@ -13,6 +13,10 @@ test.each([
 	["/runs/web", { page: "missing" }],
 	["/runs/web/x", { page: "missing" }],
 	["/runs/web/42/jobs", { page: "missing" }],
+	["/board", { page: "board" }],
+	["/environments/prod", { page: "environment", environment: "prod" }],
+	["/environments/sandbox/ann/", { page: "environment", environment: "sandbox/ann" }],
+	["/environments", { page: "missing" }],
 	["/workers", { page: "workers" }],
 	["/triggers", { page: "triggers" }],
 	["/nowhere", { page: "missing" }],
@@ -25,6 +29,11 @@ test.each([
 ])("%s has a page that leads back to it", (run, job, href) => {
 	expect(runHref(run, job)).toBe(href);
 	expect(matchRoute(href)).toEqual({ page: "run", run, job: job ?? null });
+});
+
+test("an environment has a page that leads back to it, and a place in it for each service", () => {
+	expect(environmentHref("sandbox/a b", "web")).toBe("/environments/sandbox/a%20b#web");
+	expect(matchRoute(environmentHref("sandbox/a b"))).toEqual({ page: "environment", environment: "sandbox/a b" });
 });
 
 test.each([

@@ -1,0 +1,80 @@
+/*
+ * Keeps what a page shows up to date where the server has no stream of just that: every run that changes, and a slow tick
+ * for what changes without one (a window that opens), asks for it again. Never two questions at a time, and never more than
+ * one a second, however much goes on.
+ */
+import { Stream, type ServerEvent, type StreamState } from "./sse";
+
+const SETTLE_MS = 200;
+const LEAST_MS = 1000;
+const TICK_MS = 15_000;
+
+export class LiveReload {
+	link = $state<StreamState>("connecting");
+	problem = $state("");
+
+	readonly #load: () => Promise<void>;
+	#streams: Stream[] = [];
+	#timer = 0;
+	#tick = 0;
+	#isLoading = false;
+	#isWanted = false;
+	#isClosed = false;
+	#loadedAt = 0;
+
+	constructor(load: () => Promise<void>) {
+		this.#load = load;
+	}
+
+	/** Other streams are the page's own: what they bring is handed over as it is. */
+	open(others: Record<string, (event: ServerEvent) => void> = {}): void {
+		this.#streams = [
+			new Stream({
+				url: "/api/v1/events",
+				onEvent: (event) => {
+					if (event.type === "run") this.#want(SETTLE_MS);
+				},
+				onState: (state) => {
+					if (state === "live" && this.link !== "live") this.#want(0);
+					this.link = state;
+				},
+			}),
+			...Object.entries(others).map(([url, onEvent]) => new Stream({ url, onEvent })),
+		];
+		this.#tick = window.setInterval(() => {
+			if (!document.hidden) this.#want(0);
+		}, TICK_MS);
+		void this.now();
+	}
+
+	close(): void {
+		this.#isClosed = true;
+		for (const stream of this.#streams) stream.close();
+		clearTimeout(this.#timer);
+		clearInterval(this.#tick);
+	}
+
+	/** At once: somebody has just changed something. */
+	async now(): Promise<void> {
+		clearTimeout(this.#timer);
+		this.#timer = 0;
+		this.#isWanted = this.#isLoading;
+		if (this.#isLoading || this.#isClosed) return;
+		this.#isLoading = true;
+		try {
+			await this.#load();
+			this.problem = "";
+		} catch (error) {
+			this.problem = error instanceof Error ? error.message : String(error);
+		}
+		this.#isLoading = false;
+		this.#loadedAt = Date.now();
+		if (this.#isWanted) this.#want(0);
+	}
+
+	#want(pauseMs: number): void {
+		if (this.#isLoading) this.#isWanted = true;
+		else if (this.#timer === 0 && !this.#isClosed)
+			this.#timer = window.setTimeout(() => void this.now(), Math.max(pauseMs, this.#loadedAt + LEAST_MS - Date.now()));
+	}
+}
