@@ -169,17 +169,26 @@ void alarm_judge_prometheus(const struct alarm_threshold *threshold, int status,
 
 /* --- a probe --- */
 
+/* What the answer itself says, for people: the first line of it, unless that is the head of a page. */
+static struct str said_by(struct str body, struct arena *arena)
+{
+	struct str line, rest = str_trim(body);
+	if (!str_cut(&rest, '\n', &line) || line.p[0] == '<')
+		return STR("");
+	return arena_printf(arena, ": %.*s", STR_ARG(line));
+}
+
 void alarm_judge_http(const struct alarm_spec *spec, int status, struct str body, double seconds,
 	struct alarm_reading *ret, struct arena *arena)
 {
 	size_t at;
 	bool is_expected = spec->status ? status == spec->status : status >= 200 && status < 300;
 	bool has_text = spec->contains.n == 0 || str_find(body, spec->contains, &at);
-	struct str text;
+	struct str text, said = is_expected ? STR("") : said_by(body, arena);
 	if (!is_expected && spec->status)
-		text = arena_printf(arena, "status %d, not %lld", status, (long long)spec->status);
+		text = arena_printf(arena, "status %d, not %lld%.*s", status, (long long)spec->status, STR_ARG(said));
 	else if (!is_expected)
-		text = arena_printf(arena, "status %d", status);
+		text = arena_printf(arena, "status %d%.*s", status, STR_ARG(said));
 	else if (!has_text)
 		text = arena_printf(arena, "status %d, but the answer lacks \"%.*s\"", status, STR_ARG(spec->contains));
 	else

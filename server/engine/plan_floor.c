@@ -112,22 +112,38 @@ static void raise_bake(struct plan_delivery *delivery, int64_t bake_ms, int32_t 
 	}
 }
 
+/* A grant lowers: where the floor asks for less than the grant does, or for nothing, the floor is what counts. */
+static struct plan_floor lowered(const struct plan_floor *floor, const struct plan_grant *grant)
+{
+	struct plan_floor made = *floor;
+	if (!grant)
+		return made;
+	if (grant->lowers_gate && floor->gate)
+		made.gate = grant->gate;
+	if (grant->lowers_bake && grant->bake_ms < floor->bake_ms)
+		made.bake_ms = grant->bake_ms;
+	if (grant->lowers_points && grant->min_points < floor->min_points)
+		made.min_points = grant->min_points;
+	if (grant->lowers_window && floor->window.n)
+		made.window = grant->window;
+	return made;
+}
+
 void planning_floor(struct planning *in, const struct plan_environment *environment, struct plan_stage *made)
 {
-	const struct plan_floor *floor = &environment->floor;
 	const struct plan_grant *grant = environment->grant;
+	const struct plan_floor floor = lowered(&environment->floor, grant);
 	struct plan_delivery *delivery = made->delivery;
 	if (!made->is_skipped)
 		check_way_in(in, environment);
-	made->gate = stricter_gate(in, made->gate, grant && grant->lowers_gate ? grant->gate : floor->gate);
-	raise_bake(delivery, grant && grant->lowers_bake ? grant->bake_ms : floor->bake_ms,
-		grant && grant->lowers_points ? grant->min_points : floor->min_points);
-	for (size_t i = 0; i < floor->alarms.count; i++)
-		if (!str_list_has(&delivery->alarms, floor->alarms.items[i]))
-			planning_add(in, &delivery->alarms, floor->alarms.items[i]);
-	for (size_t i = 0; floor->needs_full && i < made->job_count; i++)
+	made->gate = stricter_gate(in, made->gate, floor.gate);
+	raise_bake(delivery, floor.bake_ms, floor.min_points);
+	for (size_t i = 0; i < floor.alarms.count; i++)
+		if (!str_list_has(&delivery->alarms, floor.alarms.items[i]))
+			planning_add(in, &delivery->alarms, floor.alarms.items[i]);
+	for (size_t i = 0; floor.needs_full && i < made->job_count; i++)
 		made->jobs[i].profile = STR("full");
-	delivery->floor_window = grant && grant->lowers_window ? grant->window : floor->window;
+	delivery->floor_window = floor.window;
 	delivery->overrides_alarms = grant && grant->lowers_alarms;
 	if (grant)
 		delivery->priority = PLAN_PRIORITY_HOTFIX;

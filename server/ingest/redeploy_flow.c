@@ -198,6 +198,13 @@ static bool make_plan(struct redeploy_flow *redeploy, struct err *err)
 		arena, &redeploy->plan, err);
 }
 
+/* In a title a digest needs no more than tells it apart. */
+static struct str shown(struct str version)
+{
+	enum { SHOWN = sizeof "sha256:0123456789ab" - 1, WHOLE = sizeof "sha256:" - 1 + 64 };
+	return str_starts(version, STR("sha256:")) && version.n == WHOLE ? str_head(version, SHOWN) : version;
+}
+
 static enum flow_next store(struct flow *flow)
 {
 	struct redeploy_flow *redeploy = redeploy_of(flow);
@@ -211,8 +218,8 @@ static enum flow_next store(struct flow *flow)
 		return FLOW_FAIL;
 	struct str title = arena_printf(&flow->arena,
 		redeploy->is_back ? "Roll back %.*s in %.*s from %.*s to %.*s" : "Deploy %.*s to %.*s: %.*s%.*s",
-		STR_ARG(redeploy->service), STR_ARG(redeploy->environment), STR_ARG(redeploy->version),
-		STR_ARG(redeploy->is_back ? redeploy->plan.version : STR("")));
+		STR_ARG(redeploy->service), STR_ARG(redeploy->environment), STR_ARG(shown(redeploy->version)),
+		STR_ARG(redeploy->is_back ? shown(redeploy->plan.version) : STR("")));
 	struct run_new run = {
 		.repository = trigger->repository,
 		.pipeline = redeploy->plan.pipeline,

@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # schema → its corpus, and further good files
 SCHEMAS = {
     "pipelines/schema.json": ("tests/corpus/lang", ["pipelines", "pipelines/demo/.penstock"]),
-    "pipelines/configuration.schema.json": ("tests/corpus/configuration", []),
+    "pipelines/configuration.schema.json": ("tests/corpus/configuration", ["pipelines/demo-site"]),
 }
 
 

@@ -90,15 +90,17 @@ static const struct {
 	int status;
 	const char *body;
 	bool is_fine;
+	const char *text;
 } probes[] = {
-	{0, "", 200, "", true},
-	{0, "", 204, "", true},
-	{0, "", 302, "", false}, /* redirects are not followed */
-	{0, "", 503, "ready", false},
-	{302, "", 302, "", true},
-	{204, "", 200, "", false},
-	{0, "ready", 200, "all ready", true},
-	{0, "ready", 200, "starting", false},
+	{0, "", 200, "", true, "status 200 in 0.250 s"},
+	{0, "", 204, "", true, "status 204 in 0.250 s"},
+	{0, "", 302, "", false, "status 302"}, /* redirects are not followed */
+	{0, "", 503, "\n3 of 5 failed\nmore\n", false, "status 503: 3 of 5 failed"},
+	{0, "", 502, "<html>", false, "status 502"}, /* a page is nothing to read here */
+	{302, "", 302, "", true, "status 302 in 0.250 s"},
+	{204, "", 200, "late", false, "status 200, not 204: late"},
+	{0, "ready", 200, "all ready", true, "status 200 in 0.250 s"},
+	{0, "ready", 200, "starting", false, "status 200, but the answer lacks \"ready\""},
 };
 
 START_TEST(a_probe_says)
@@ -110,6 +112,7 @@ START_TEST(a_probe_says)
 	alarm_judge_http(&spec, probes[_i].status, str_of(probes[_i].body), 0.25, &reading, &arena);
 	ck_assert_int_eq(reading.outcome, probes[_i].is_fine ? ALARM_FINE : ALARM_BREACH);
 	ck_assert_double_eq(reading.value, 0.25);
+	ck_assert_msg(str_is(reading.text, probes[_i].text), "%.*s", STR_ARG(reading.text));
 }
 END_TEST
 

@@ -217,6 +217,27 @@ START_TEST(a_grant_lowers_what_it_names)
 }
 END_TEST
 
+START_TEST(a_grant_raises_nothing)
+{
+	struct plan_gate smaller = {.approvals = 1};
+	prod_floor = (struct plan_floor){.bake_ms = 1000};
+	prod_grant = (struct plan_grant){.gate = &smaller,
+		.lowers_gate = true,
+		.lowers_bake = true,
+		.bake_ms = 60000,
+		.lowers_points = true,
+		.min_points = 5,
+		.lowers_window = true,
+		.window = STR("Mon 09:00-10:00 UTC")};
+	has_grant = true;
+	plan_stages("  - { name: prod, environment: prod }\n");
+	ck_assert_ptr_null(plan.stages[1].gate);
+	ck_assert_int_eq(plan.stages[1].delivery->waves[0].bake_ms, 1000);
+	ck_assert_int_eq(plan.stages[1].delivery->waves[0].min_points, 0);
+	ck_assert_uint_eq(plan.stages[1].delivery->floor_window.n, 0);
+}
+END_TEST
+
 START_TEST(mandatory_policies_come_first)
 {
 	plan_stages("  - { name: staging, environment: staging }\n");
@@ -345,6 +366,7 @@ int main(void)
 	tcase_add_loop_test(cases, the_floor_says_who_may_come, 0, COUNT_OF(ways));
 	tcase_add_test(cases, the_stricter_gate_and_bake_count);
 	tcase_add_test(cases, a_grant_lowers_what_it_names);
+	tcase_add_test(cases, a_grant_raises_nothing);
 	tcase_add_test(cases, mandatory_policies_come_first);
 	tcase_add_test(cases, mandatory_checks_are_among_the_tests);
 	tcase_add_loop_test(cases, services_are_known, 0, 3);

@@ -14,25 +14,37 @@ def make_server(counts, address="127.0.0.1", port=0):
         server_version = f"tally/{__version__}"
 
         def do_GET(self):
-            name = self._name()
-            if self.path == "/healthz":
-                self._answer(200, {"status": "ok", "version": __version__})
-            elif self.path == "/counts":
-                self._answer(200, counts.all())
-            elif name:
-                self._answer(200, {"name": name, "count": counts.get(name)})
-            else:
-                self._answer(404, {"error": f"nothing is at {self.path}"})
+            self._answer(*self._guard(self._get))
 
         def do_POST(self):
+            self._answer(*self._guard(self._post))
+
+        def _guard(self, act):
+            # A fault of ours is one request's trouble: the client hears of it, and the next one is served.
+            try:
+                return act()
+            except Exception as fault:
+                self.log_error("%s %s: %r", self.command, self.path, fault)
+                return 500, {"error": "this server has a fault"}
+
+        def _get(self):
+            name = self._name()
+            if self.path == "/healthz":
+                return 200, {"status": "ok", "version": __version__}
+            if self.path == "/counts":
+                return 200, counts.all()
+            if name:
+                return 200, {"name": name, "count": counts.get(name)}
+            return 404, {"error": f"nothing is at {self.path}"}
+
+        def _post(self):
             name = self._name()
             if not name:
-                self._answer(404, {"error": f"nothing is at {self.path}"})
-                return
+                return 404, {"error": f"nothing is at {self.path}"}
             try:
-                self._answer(200, {"name": name, "count": counts.add(name)})
+                return 200, {"name": name, "count": counts.add(name)}
             except ValueError as error:
-                self._answer(400, {"error": str(error)})
+                return 400, {"error": str(error)}
 
         def _name(self):
             head, _, name = self.path.rpartition("/")
@@ -45,5 +57,8 @@ def make_server(counts, address="127.0.0.1", port=0):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def log_request(self, *_):
+            pass  # faults alone are worth a line
 
     return http.server.ThreadingHTTPServer((address, port), Handler)
