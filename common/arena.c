@@ -11,6 +11,16 @@
 /* The first chunk is small: most arenas are of a request, and a thousand of those may wait. */
 enum { CHUNK_BYTES = 512 - 64, ALIGNMENT = 16 };
 
+/* Under ASan what is not handed out is poisoned, and a gap follows each piece, so that writing past one is seen. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+enum { GAP_BYTES = ALIGNMENT };
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+enum { GAP_BYTES = 0 };
+#endif
+
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used;
@@ -23,6 +33,7 @@ void arena_done(struct arena *arena)
 	while (arena->chunks) {
 		struct arena_chunk *chunk = arena->chunks;
 		arena->chunks = chunk->next;
+		ASAN_UNPOISON_MEMORY_REGION(chunk->bytes, chunk->size);
 		free(chunk);
 	}
 	*arena = (struct arena){0};
@@ -31,7 +42,7 @@ void arena_done(struct arena *arena)
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	BUG_ON(size > SIZE_MAX / 2);
-	size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+	size_t rounded = ((size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1)) + GAP_BYTES;
 	struct arena_chunk *chunk = arena->chunks;
 	if (!chunk || chunk->size - chunk->used < rounded) {
 		/* Chunks double up to 1 MiB, so that a large graph does not become thousands of small ones. */
@@ -42,17 +53,30 @@ void *arena_alloc(struct arena *arena, size_t size)
 		fresh->next = chunk;
 		arena->chunks = fresh;
 		chunk = fresh;
+		ASAN_POISON_MEMORY_REGION(chunk->bytes, chunk->size);
 	}
 	void *p = chunk->bytes + chunk->used;
+	ASAN_UNPOISON_MEMORY_REGION(p, size);
 	chunk->used += rounded;
 	arena->used_bytes += rounded;
 	return p;
 }
 
+enum { GROWN_MIN = 4 };
+
+/* The room that arena_grow() takes for granted behind `count` items. */
+static size_t room_of(size_t count)
+{
+	size_t room = count ? GROWN_MIN : 0;
+	while (room < count && room <= SIZE_MAX / 4)
+		room *= 2;
+	return room;
+}
+
 void *arena_alloc_array(struct arena *arena, size_t size, size_t count)
 {
 	size_t bytes;
-	if (__builtin_mul_overflow(size, count, &bytes))
+	if (__builtin_mul_overflow(size, room_of(count), &bytes))
 		BUG("array of %zu items of %zu bytes", count, size);
 	return arena_alloc(arena, bytes);
 }
@@ -86,10 +110,9 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
 
 void *arena_grow(struct arena *arena, void *items, size_t item_size, size_t count)
 {
-	if (count != 0 && (count < 4 || (count & (count - 1)) != 0))
+	if (count != room_of(count))
 		return items;
-	size_t capacity = count < 4 ? 4 : count * 2;
-	void *grown = arena_alloc_array(arena, item_size, capacity);
+	void *grown = arena_alloc_array(arena, item_size, count + 1);
 	if (count)
 		memcpy(grown, items, item_size * count);
 	return grown;

@@ -27,8 +27,8 @@ struct str arena_printf(struct arena *arena, const char *format, ...) __attribut
 #define arena_array(arena, type, count) ((type *)arena_alloc_array((arena), sizeof(type), (count)))
 void *arena_alloc_array(struct arena *arena, size_t size, size_t count);
 
-/* Room for one more item at items[count]: returns the (possibly moved) array. Doubles at powers of two, so callers keep
- * only a pointer and a count. */
+/* Room for one more item at items[count]: returns the (possibly moved) array. It was made by this function or by
+ * arena_array(), which both leave room up to a power of two, so callers keep only a pointer and a count. */
 void *arena_grow(struct arena *arena, void *items, size_t item_size, size_t count);
 
 #endif
