@@ -1,6 +1,7 @@
 #include "server/ingest/commit_planner.h"
 
 #include "server/engine/plan_configuration.h"
+#include "server/ingest/ingest_internal.h"
 #include "server/ingest/pipeline_files.h"
 
 #include <string.h>
@@ -86,6 +87,20 @@ static bool check_kept(struct work *work, struct err *err)
 		       plans->commit.p);
 }
 
+/* What is meant by naming no ref. The first push may be here already, while its webhook, which settles it, still waits.
+ */
+static bool default_ref(struct work *work, struct str *ret, struct err *err)
+{
+	struct pair_list refs;
+	*ret = work->trigger->default_branch;
+	if (ret->n)
+		return true;
+	if (!git_refs(work->mirror, &refs, work->arena, err))
+		return false;
+	*ret = ref_guess_default(&refs);
+	return true;
+}
+
 static bool resolve(struct work *work, struct err *err)
 {
 	const struct trigger *trigger = work->trigger;
@@ -95,7 +110,9 @@ static bool resolve(struct work *work, struct err *err)
 	if (trigger->pull_request)
 		return merge(work, err);
 	if (trigger->commit.n == 0) {
-		struct str name = trigger->ref.n ? trigger->ref : trigger->default_branch;
+		struct str name = trigger->ref;
+		if (name.n == 0 && !default_ref(work, &name, err))
+			return false;
 		if (!git_resolve(work->mirror, name, &plans->commit, &plans->ref, work->arena, err) ||
 			!check_kept(work, err))
 			return false;
