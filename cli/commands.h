@@ -71,6 +71,8 @@ CLI_COMMAND(env_history);
 CLI_COMMAND(rollback);
 CLI_COMMAND(deploy);
 CLI_COMMAND(resolve);
+CLI_COMMAND(expiry_ls);
+CLI_COMMAND(expiry_set);
 CLI_COMMAND(quarantine_ls);
 CLI_COMMAND(quarantine_release);
 

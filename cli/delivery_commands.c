@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "cli/which_run.h"
 #include "common/buf.h"
+#include "common/clock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -189,6 +190,58 @@ int command_resolve(struct cli *cli, struct err *err)
 		  api_call(&api, "POST", arena_printf(api.arena, "%.*s/resolve", STR_ARG(path)), body, &run, err);
 	json_decref(body);
 	return ok ? run_end_action(cli, &api, run, "goes on", err) : CLI_FAILED;
+}
+
+/* --- expiry --- */
+
+static void print_expiries(struct cli *cli, const json_t *answer)
+{
+	static const char *const heads[] = {"SERVICE", "ENVIRONMENT", "EXPIRES", "RUN", "TAKEN DOWN", NULL};
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(json_object_get(answer, "expiries"), i, item)
+	{
+		int tries = (int)print_number(item, "tries");
+		table_add(&table, print_text(item, "service"));
+		table_add(&table, print_text(item, "environment"));
+		table_add(&table, print_text(item, "expires_at"));
+		table_add(&table, print_text(item, "run"));
+		if (tries)
+			table_addf(&table, "tried %d times, again %s", tries, print_text(item, "next_at"));
+		else
+			table_add(&table, "not yet");
+	}
+	table_print(&table);
+	if (table.count == 0)
+		puts("nothing that is deployed expires");
+}
+
+int command_expiry_ls(struct cli *cli, struct err *err)
+{
+	return ask(cli, "GET", STR("/api/v1/expiries"), NULL, print_expiries, err);
+}
+
+static void print_expiry(struct cli *cli, const json_t *answer)
+{
+	const char *at = print_text(answer, "expires_at");
+	(void)cli;
+	printf(*at ? "%s in %s is taken down after %s\n" : "%s in %s stays%s\n", print_text(answer, "service"),
+		print_text(answer, "environment"), at);
+}
+
+int command_expiry_set(struct cli *cli, struct err *err)
+{
+	struct str when = str_of(cli_argument(cli, 2));
+	json_t *body = json_pack("{s:s, s:s}", "service", cli_argument(cli, 0), "environment", cli_argument(cli, 1));
+	int64_t ms = 1;
+	bool ok = str_is(when, "now") || str_is(when, "never") || duration_parse(when, &ms, err);
+	if (!str_is(when, "never"))
+		json_object_set_new(body, "in_ms", json_integer(ms));
+	int code = ok ? ask(cli, "POST", STR("/api/v1/expiries"), body, print_expiry, err) : CLI_FAILED;
+	json_decref(body);
+	return code;
 }
 
 /* --- quarantine --- */

@@ -141,3 +141,15 @@ json_t *api_list(const struct db_reply *reply, size_t statement, const char *key
 		json_decref(next);
 	return answer;
 }
+
+json_t *api_rows(struct flow *flow, size_t statement, const struct field *fields, size_t size)
+{
+	void *rows;
+	size_t count;
+	if (!db_read_rows(db_reply_of(flow), statement, fields, size, &rows, &count, &flow->arena, &flow->err))
+		return NULL;
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, fields_write(fields, (const char *)rows + i * size));
+	return list;
+}

@@ -42,6 +42,9 @@ bool api_duration(struct api_request *request, const char *name, int64_t *ret, s
 /* Refuses fields that are not in `names` (NULL-terminated), with a suggestion. */
 bool api_only(struct api_request *request, const char *const *names, struct err *err);
 
+/* The rows of a statement as a new array; NULL sets the flow's err. */
+json_t *api_rows(struct flow *flow, size_t statement, const struct field *fields, size_t size);
+
 /* Paging by id, newest first: ?limit= and ?before=. */
 bool api_page(struct api_request *request, int64_t *ret_limit, int64_t *ret_before, struct err *err);
 /* {"KEY": [rows by fields], "next": cursor}; the id is in column 0. */

@@ -7,6 +7,7 @@
 #include "server/api/board.h"
 #include "server/api/configuration.h"
 #include "server/api/environments.h"
+#include "server/api/expiries.h"
 #include "server/api/findings.h"
 #include "server/api/deployments.h"
 #include "server/api/fsck.h"
@@ -96,6 +97,8 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/deployments", deployments_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/deployments", deployments_create, SMALL, false, AUTH_DEVELOPER},
 	{"POST", V1 "/rollbacks", rollbacks_create, SMALL, false, AUTH_DEVELOPER},
+	{"GET", V1 "/expiries", expiries_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/expiries", expiries_set, SMALL, false, AUTH_DEVELOPER},
 	{"GET", V1 "/board", board_get, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/quarantine", quarantine_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/quarantine/{quarantine}/release", quarantine_release, SMALL, false, AUTH_OPERATOR},

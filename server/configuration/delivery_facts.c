@@ -4,10 +4,14 @@
 
 static const struct graph_stage *current_stage(const struct run_graph *graph)
 {
-	for (size_t i = 0; i < graph->stage_count; i++)
+	const struct graph_stage *failed = NULL; /* it may be tried again */
+	for (size_t i = 0; i < graph->stage_count; i++) {
 		if (!stage_is_over(graph->stages[i].state))
 			return graph->stages[i].plan->delivery ? &graph->stages[i] : NULL;
-	return NULL;
+		if (graph->stages[i].state == STAGE_FAILED && graph->stages[i].plan->delivery && !failed)
+			failed = &graph->stages[i];
+	}
+	return failed;
 }
 
 static struct str pinned(

@@ -32,7 +32,7 @@ static void add_deployment(struct run_graph *graph, size_t wave, size_t job)
 {
 	const struct plan_job *plan = graph->jobs[job].plan;
 	const struct graph_stage *stage = &graph->stages[graph->jobs[job].stage];
-	bool is_own = !is_rollback(graph, graph->jobs[job].stage);
+	bool is_own = !is_about_the_past(graph, graph->jobs[job].stage);
 	graph->deployments =
 		arena_grow(graph->arena, graph->deployments, sizeof *graph->deployments, graph->deployment_count);
 	graph->deployments[graph->deployment_count++] = (struct graph_deployment){
@@ -195,6 +195,23 @@ static void fail_wave(struct run_graph *graph, size_t index, size_t at, struct s
 	delivery_fail(graph, index, why);
 }
 
+/* Of a wave that failed: the targets that failed, or all where it was a test. True: nobody is at it any more. */
+static bool is_diagnosed(struct run_graph *graph, size_t index, size_t at, bool has_failed, struct effects *effects)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	bool is_over = true;
+	for (size_t i = 0; i < stage->job_count; i++) {
+		struct graph_job *job = &graph->jobs[stage->first_job + i];
+		const struct graph_deployment *deployment = deployment_to(graph, at, job->plan->target);
+		if (!is_of(job, &graph->waves[at], PLAN_PART_DIAGNOSE) || !deployment ||
+			(has_failed && deployment->state != DEPLOYMENT_FAILED))
+			continue;
+		settle_job(graph, job, effects);
+		is_over &= job_is_over(job->state);
+	}
+	return is_over;
+}
+
 static const struct graph_alarm *fired(const struct run_graph *graph, size_t index, const struct graph_wave *wave)
 {
 	for (size_t i = 0; !is_rollback(graph, index) && i < graph->facts.alarm_count; i++) {
@@ -258,7 +275,8 @@ static void bake(struct run_graph *graph, size_t index, size_t at, struct effect
 	if (!is_over)
 		return;
 	if (failed) {
-		fail_wave(graph, index, at, settle_describe_failure(graph, index), effects);
+		if (is_diagnosed(graph, index, at, false, effects))
+			fail_wave(graph, index, at, settle_describe_failure(graph, index), effects);
 		return;
 	}
 	if (graph->now_us < wave->bake_until) {
@@ -270,7 +288,7 @@ static void bake(struct run_graph *graph, size_t index, size_t at, struct effect
 	if (ret_wait->n)
 		return;
 	graph_move_wave(graph, wave, WAVE_SUCCEED);
-	for (size_t i = 0; i < graph->deployment_count; i++) {
+	for (size_t i = 0; !is_teardown(graph, index) && i < graph->deployment_count; i++) {
 		struct graph_deployment *deployment = &graph->deployments[i];
 		if (deployment->wave != at || deployment->state != DEPLOYMENT_LIVE)
 			continue;
@@ -325,7 +343,8 @@ static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct
 		return;
 	}
 	if (count.failed && count.busy == 0) {
-		fail_wave(graph, index, at, settle_describe_failure(graph, index), effects);
+		if (is_diagnosed(graph, index, at, true, effects))
+			fail_wave(graph, index, at, settle_describe_failure(graph, index), effects);
 		return;
 	}
 	if (wave->state == WAVE_DEPLOYING && count.unverified && count.unreached == 0)
@@ -361,6 +380,10 @@ void delivery_run(struct run_graph *graph, size_t index, struct effects *effects
 			graph->waves[at].state != WAVE_SUCCEEDED)
 			return;
 	}
+	for (size_t i = 0; i < stage->job_count; i++)
+		if (graph->jobs[stage->first_job + i].state == JOB_BLOCKED)
+			graph_move_job(
+				graph, &graph->jobs[stage->first_job + i], JOB_SKIP, STR("there was no failure"));
 	graph_move_stage(graph, index, STAGE_SUCCEED, (struct str){0});
 }
 

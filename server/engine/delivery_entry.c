@@ -1,4 +1,5 @@
 /* An environment stage up to its lane. Implements those parts of delivery.h. */
+#include "common/clock.h"
 #include "server/engine/conditions.h"
 #include "server/engine/delivery_parts.h"
 #include "server/engine/settle.h"
@@ -12,7 +13,7 @@ static bool fix_version(struct run_graph *graph, size_t index)
 	struct str version = {0}, why = {0};
 	if (stage->version.n)
 		return true;
-	if (is_rollback(graph, index))
+	if (is_about_the_past(graph, index))
 		version = graph->plan->version;
 	else if (!condition_render(graph, graph->plan->version, &version, &err))
 		why = arena_printf(graph->arena, "its version could not be worked out: %s", err.text);
@@ -31,7 +32,7 @@ static bool fix_version(struct run_graph *graph, size_t index)
 bool delivery_is_condemned(struct run_graph *graph, size_t index)
 {
 	const struct graph_stage *stage = &graph->stages[index];
-	if (graph->facts.quarantined.n == 0 || is_rollback(graph, index))
+	if (graph->facts.quarantined.n == 0 || is_about_the_past(graph, index))
 		return false;
 	bool has_begun = stage->state == STAGE_RUNNING;
 	settle_end(graph, has_begun ? RUN_ROLLED_BACK : RUN_CANCELLED,
@@ -100,6 +101,21 @@ static bool is_outrun(struct run_graph *graph, size_t index)
 	return true;
 }
 
+/* Somebody deployed meanwhile, or asked for more time. */
+static bool is_unwanted_teardown(struct run_graph *graph, size_t index)
+{
+	int64_t at = graph->facts.expires_at;
+	if (!is_teardown(graph, index) || (at && at <= graph->now_us))
+		return false;
+	char text[CLOCK_TEXT_BYTES] = "";
+	if (at)
+		clock_format(at, text);
+	settle_end(graph, RUN_CANCELLED,
+		arena_printf(graph->arena, at ? "%.*s now expires %s" : "%.*s does not expire any more%s",
+			STR_ARG(graph->stages[index].plan->environment), text));
+	return true;
+}
+
 bool delivery_is_barred(struct run_graph *graph, size_t index)
 {
 	return delivery_is_condemned(graph, index) || is_outrun(graph, index);
@@ -110,7 +126,7 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 	struct graph_stage *stage = &graph->stages[index];
 	struct graph_lane *lane = &stage->lane;
 	struct str where = stage->plan->environment, service = stage->plan->delivery->service;
-	if (delivery_is_condemned(graph, index) || is_outrun(graph, index))
+	if (delivery_is_condemned(graph, index) || is_outrun(graph, index) || is_unwanted_teardown(graph, index))
 		return;
 	switch (lane->state) {
 	case LANE_RELEASED:

@@ -15,6 +15,18 @@ static inline bool is_rollback(const struct run_graph *graph, size_t index)
 	return rules_of(graph, index)->priority == PLAN_PRIORITY_ROLLBACK;
 }
 
+/* After it nothing of the service runs there. */
+static inline bool is_teardown(const struct run_graph *graph, size_t index)
+{
+	return rules_of(graph, index)->priority == PLAN_PRIORITY_TEARDOWN;
+}
+
+/* Its targets have versions of their own, which were deployed before, and not the one that this run made. */
+static inline bool is_about_the_past(const struct run_graph *graph, size_t index)
+{
+	return is_rollback(graph, index) || is_teardown(graph, index);
+}
+
 /* The version was quarantined; true: the run ends. */
 bool delivery_is_condemned(struct run_graph *graph, size_t index);
 /* Why no wave may begin; empty: one may. */

@@ -116,6 +116,7 @@ struct graph_facts {
 	struct str frozen;      /* why no wave may start; "": one may */
 	struct str quarantined; /* why its version must not be deployed; "" */
 	struct str newer;       /* "web#43" entered the lane after it was asked for; "" */
+	int64_t expires_at;     /* when what is deployed there is taken down; 0: never */
 	struct graph_alarm *alarms;
 	size_t alarm_count;
 };

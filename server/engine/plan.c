@@ -9,7 +9,7 @@ const char *const plan_step_kind_names[] = {"run", "policy", "gitops", NULL};
 const char *const plan_network_names[] = {"none", "egress", NULL};
 const char *const plan_author_names[] = {"allow", "deny", NULL};
 const char *const plan_reaction_names[] = {"stop", "rollback", NULL};
-const char *const plan_part_names[] = {"", "preview", "deploy", "verify", "test", NULL};
+const char *const plan_part_names[] = {"", "preview", "deploy", "verify", "test", "diagnose", NULL};
 
 const struct field plan_step_fields[] = {
 	FIELD(struct plan_step, name, FIELD_STR, FIELD_REQUIRED),
@@ -118,6 +118,8 @@ static const struct field delivery_fields[] = {
 	FIELD(struct plan_delivery, floor_window, FIELD_STR, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_delivery, priority, FIELD_I32, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_delivery, expires_ms, FIELD_I64, FIELD_OMIT_EMPTY),
+	FIELD_LIST_OF(
+		struct plan_delivery, teardown, teardown_count, struct plan_job, plan_job_fields, FIELD_OMIT_EMPTY),
 	FIELD_END,
 };
 

@@ -28,10 +28,11 @@ enum plan_reaction { PLAN_REACTION_STOP, PLAN_REACTION_ROLLBACK };
 /* What a job is there for. All but the first belong to environment stages. */
 enum plan_part {
 	PLAN_PART_WORK,
-	PLAN_PART_PREVIEW, /* before the gate: its output is shown to whoever decides */
-	PLAN_PART_DEPLOY,  /* one version to one target */
-	PLAN_PART_VERIFY,  /* that target, right after */
-	PLAN_PART_TEST,    /* while the wave bakes: the stage's tests and the environment's mandatory checks */
+	PLAN_PART_PREVIEW,  /* before the gate: its output is shown to whoever decides */
+	PLAN_PART_DEPLOY,   /* one version to one target */
+	PLAN_PART_VERIFY,   /* that target, right after */
+	PLAN_PART_TEST,     /* while the wave bakes: the stage's tests and the environment's mandatory checks */
+	PLAN_PART_DIAGNOSE, /* that target, when its wave has failed: what it says helps whoever looks */
 };
 
 extern const char *const plan_stage_kind_names[];
@@ -136,16 +137,24 @@ struct plan_delivery {
 	size_t wave_count;
 	struct str_list alarms;
 	enum plan_reaction on_alarm, on_failure;
-	bool is_fifo;            /* of the lane: first come, first served; else the newest wins */
-	bool is_idempotent;      /* an unknown outcome may be tried again once */
-	bool is_final;           /* there is nothing to go back to: `rollback: none` */
-	bool overrides_alarms;   /* by a grant: one that is not ok before a wave does not hold it */
-	struct str floor_window; /* that the environment demands, beside the stage's own; "" */
-	int32_t priority;        /* in the lane: PLAN_PRIORITY_* */
-	int64_t expires_ms;      /* 0: never */
+	bool is_fifo;              /* of the lane: first come, first served; else the newest wins */
+	bool is_idempotent;        /* an unknown outcome may be tried again once */
+	bool is_final;             /* there is nothing to go back to: `rollback: none` */
+	bool overrides_alarms;     /* by a grant: one that is not ok before a wave does not hold it */
+	struct str floor_window;   /* that the environment demands, beside the stage's own; "" */
+	int32_t priority;          /* in the lane: PLAN_PRIORITY_* */
+	int64_t expires_ms;        /* 0: never */
+	struct plan_job *teardown; /* of each target, for the day it expires; no jobs of this run */
+	size_t teardown_count;
 };
 
-enum { PLAN_PRIORITY_NORMAL = 0, PLAN_PRIORITY_HOTFIX = 100, PLAN_PRIORITY_ROLLBACK = 200 };
+/* A teardown lets everybody go before it, and ends when somebody did: what they deploy has a time of its own. */
+enum {
+	PLAN_PRIORITY_TEARDOWN = -1,
+	PLAN_PRIORITY_NORMAL = 0,
+	PLAN_PRIORITY_HOTFIX = 100,
+	PLAN_PRIORITY_ROLLBACK = 200
+};
 
 struct plan_stage {
 	struct str name;

@@ -12,6 +12,8 @@
  * environment is not known (`penstock plan` without a server) the waves keep the globs of the file and have no jobs.
  */
 
+enum { DIAGNOSE_MS = 5 * 60 * 1000 };
+
 /* One stage in the making. */
 struct stage_work {
 	struct planning *in;
@@ -241,6 +243,20 @@ static size_t add_jobs(struct stage_work *work, const struct pipeline_job *job, 
 	return first;
 }
 
+/* What it finds is for people: it decides nothing, and nobody waits for it for long. */
+static void add_diagnosis(struct stage_work *work, int32_t wave, const struct plan_target *target)
+{
+	struct plan_place place = {.part = PLAN_PART_DIAGNOSE, .wave = wave, .target = target};
+	struct pipeline_job job = job_of(work->deploy, STR("diagnose"), &work->deploy->diagnose);
+	if (!LANG_IS_SET(work->deploy->diagnose))
+		return;
+	size_t at = add_jobs(work, &job, &place);
+	struct plan_job *made = &work->made->jobs[at];
+	made->allow_failure = true;
+	made->condition = STR("always()");
+	made->timeout_ms = made->timeout_ms < DIAGNOSE_MS ? made->timeout_ms : DIAGNOSE_MS;
+}
+
 static void add_deployment(struct stage_work *work, int32_t wave, const struct plan_target *target)
 {
 	struct plan_place place = {.part = PLAN_PART_DEPLOY, .wave = wave, .target = target};
@@ -248,6 +264,7 @@ static void add_deployment(struct stage_work *work, int32_t wave, const struct p
 	job.outputs = work->deploy->outputs;
 	size_t at = add_jobs(work, &job, &place);
 	work->made->jobs[at].version = work->in->plan.version;
+	add_diagnosis(work, wave, target);
 	if (!LANG_IS_SET(work->deploy->verify))
 		return;
 	struct str key = work->made->jobs[at].key;
@@ -318,6 +335,24 @@ static void add_previews(struct stage_work *work)
 	}
 }
 
+/* In a stage that is none, since these are not jobs of this run. */
+static void add_teardowns(struct stage_work *work)
+{
+	struct plan_stage *made = work->made, apart = {.name = made->name, .delivery = made->delivery};
+	struct pipeline_job job = job_of(work->deploy, STR("teardown"), &work->deploy->teardown);
+	if (!LANG_IS_SET(work->deploy->teardown))
+		return;
+	work->made = &apart;
+	for (size_t i = 0; i < work->environment->target_count; i++) {
+		struct plan_place place = {
+			.part = PLAN_PART_DEPLOY, .wave = 1, .target = &work->environment->targets[i]};
+		add_jobs(work, &job, &place);
+	}
+	work->made = made;
+	made->delivery->teardown = apart.jobs;
+	made->delivery->teardown_count = apart.job_count;
+}
+
 static void make_jobs(struct stage_work *work)
 {
 	const struct plan_delivery *delivery = work->made->delivery;
@@ -329,6 +364,7 @@ static void make_jobs(struct stage_work *work)
 			add_deployment(work, (int32_t)i + 1, target_of(work, targets->items[t]));
 		add_tests(work, (int32_t)i + 1, targets);
 	}
+	add_teardowns(work);
 }
 
 /* --- the stage --- */
@@ -348,19 +384,6 @@ static int64_t expires_of(const struct stage_work *work)
 	if (LANG_IS_SET(*expires) && !duration_parse(scope_text_now(work->scope, expires), &ms, &err))
 		planning_fail(work->in, expires->at, "expires: %s", err.text);
 	return ms;
-}
-
-static void warn_of_later(const struct stage_work *work)
-{
-	struct planning *in = work->in;
-	if (work->made->delivery->expires_ms)
-		planning_add(in, &in->plan.warnings,
-			arena_printf(in->arena,
-				"stage \"%.*s\" expires; this version of Penstock does not tear it down by itself yet",
-				STR_ARG(work->made->name)));
-	struct str diagnose = STR("this version of Penstock does not run the \"diagnose\" steps of a deployment yet");
-	if (LANG_IS_SET(work->deploy->diagnose) && !str_list_has(&in->plan.warnings, diagnose))
-		planning_add(in, &in->plan.warnings, diagnose);
 }
 
 static struct str service_of(struct planning *in, const struct plan_scope *scope)
@@ -401,7 +424,6 @@ void planning_delivery(struct planning *in, const struct plan_scope *scope, cons
 		.is_final = is_final,
 		.expires_ms = expires_of(&work),
 	};
-	warn_of_later(&work);
 	make_waves(&work);
 	if (!work.environment)
 		return;

@@ -86,9 +86,48 @@ static void add_job(struct arena *arena, struct plan_stage *stage, struct plan_j
 	stage->jobs[stage->job_count++] = job;
 }
 
+static const struct plan_job *teardown_of(const struct plan_stage *stage, struct str target)
+{
+	const struct plan_delivery *delivery = stage->delivery;
+	for (size_t i = 0; delivery && i < delivery->teardown_count; i++)
+		if (str_eq(delivery->teardown[i].target, target))
+			return &delivery->teardown[i];
+	return NULL;
+}
+
+/* Whoever deploys it again can take it down as well. */
+static bool keep_teardown(struct source *source, const struct plan_stage *from, struct str target,
+	struct plan_delivery *to, struct err *err)
+{
+	const struct plan_job *teardown = teardown_of(from, target);
+	if (!teardown)
+		return true;
+	to->teardown = arena_grow(source->arena, to->teardown, sizeof *to->teardown, to->teardown_count);
+	return copy_job(source, teardown, &to->teardown[to->teardown_count++], err);
+}
+
 static struct plan one_stage(const struct redeploy *redeploy, struct plan_stage *stage, struct str version)
 {
 	return (struct plan){.pipeline = redeploy->pipeline, .stages = stage, .stage_count = 1, .version = version};
+}
+
+static struct plan_stage *new_stage(const struct redeploy *redeploy, int32_t priority, struct arena *arena)
+{
+	struct plan_stage *stage = arena_new(arena, struct plan_stage);
+	struct plan_delivery *delivery = arena_new(arena, struct plan_delivery);
+	*delivery = (struct plan_delivery){
+		.service = redeploy->service,
+		.on_alarm = PLAN_REACTION_STOP,
+		.on_failure = PLAN_REACTION_STOP,
+		.priority = priority,
+	};
+	*stage = (struct plan_stage){
+		.name = redeploy->environment,
+		.kind = PLAN_STAGE_ENVIRONMENT,
+		.environment = redeploy->environment,
+		.delivery = delivery,
+	};
+	return stage;
 }
 
 /* --- back --- */
@@ -111,6 +150,8 @@ static bool add_target(const struct redeploy *redeploy, const struct redeploy_ta
 		arena_printf(arena, "%.*s/deploy[target=%.*s]", STR_ARG(stage->name), STR_ARG(target->target));
 	job.wave = wave;
 	add_job(arena, stage, job);
+	if (!keep_teardown(&source, &target->plan->stages[from], target->target, stage->delivery, err))
+		return false;
 	for (size_t i = 0; i < target->plan->stages[from].job_count; i++) {
 		const struct plan_job *verify = &target->plan->stages[from].jobs[i];
 		if (verify->part != PLAN_PART_VERIFY || !str_eq(verify->target, target->target))
@@ -146,20 +187,8 @@ static struct str joined_versions(const struct redeploy *redeploy, struct arena 
 
 bool redeploy_back(const struct redeploy *redeploy, struct arena *arena, struct plan *ret, struct err *err)
 {
-	struct plan_stage *stage = arena_new(arena, struct plan_stage);
-	struct plan_delivery *delivery = arena_new(arena, struct plan_delivery);
-	*delivery = (struct plan_delivery){
-		.service = redeploy->service,
-		.on_alarm = PLAN_REACTION_STOP,
-		.on_failure = PLAN_REACTION_STOP,
-		.priority = PLAN_PRIORITY_ROLLBACK,
-	};
-	*stage = (struct plan_stage){
-		.name = redeploy->environment,
-		.kind = PLAN_STAGE_ENVIRONMENT,
-		.environment = redeploy->environment,
-		.delivery = delivery,
-	};
+	struct plan_stage *stage = new_stage(redeploy, PLAN_PRIORITY_ROLLBACK, arena);
+	struct plan_delivery *delivery = stage->delivery;
 	for (int32_t wave = next_wave(redeploy, INT32_MAX); wave >= 0; wave = next_wave(redeploy, wave)) {
 		delivery->waves = arena_grow(arena, delivery->waves, sizeof *delivery->waves, delivery->wave_count);
 		struct plan_wave *made = &delivery->waves[delivery->wave_count++];
@@ -173,6 +202,40 @@ bool redeploy_back(const struct redeploy *redeploy, struct arena *arena, struct 
 				return false;
 		}
 		made->parallel = (int32_t)made->targets.count;
+	}
+	*ret = one_stage(redeploy, stage, joined_versions(redeploy, arena));
+	return true;
+}
+
+/* --- down --- */
+
+bool redeploy_down(const struct redeploy *redeploy, struct arena *arena, struct plan *ret, struct err *err)
+{
+	struct plan_stage *stage = new_stage(redeploy, PLAN_PRIORITY_TEARDOWN, arena);
+	struct plan_wave *wave = arena_new(arena, struct plan_wave);
+	*wave = (struct plan_wave){.parallel = (int32_t)redeploy->target_count};
+	stage->delivery->waves = wave;
+	stage->delivery->wave_count = 1;
+	for (size_t i = 0; i < redeploy->target_count; i++) {
+		const struct redeploy_target *target = &redeploy->targets[i];
+		struct source source = {redeploy, target->plan, target->run, target->run_number, target->commit,
+			target->version, arena};
+		size_t at;
+		const struct plan_job *from = plan_find_job(target->plan, target->job, &at)
+						      ? teardown_of(&target->plan->stages[at], target->target)
+						      : NULL;
+		struct plan_job job;
+		if (!from)
+			return err_set(err, ERR_INVALID,
+				"the pipeline \"%.*s\" that deployed %.*s to %.*s does not say how it is taken down: it has no "
+				"`teardown` steps",
+				STR_ARG(target->plan->pipeline), STR_ARG(target->version), STR_ARG(target->target));
+		if (!copy_job(&source, from, &job, err))
+			return false;
+		job.key = arena_printf(
+			arena, "%.*s/teardown[target=%.*s]", STR_ARG(stage->name), STR_ARG(target->target));
+		str_list_add(&wave->targets, arena, target->target);
+		add_job(arena, stage, job);
 	}
 	*ret = one_stage(redeploy, stage, joined_versions(redeploy, arena));
 	return true;
@@ -213,6 +276,13 @@ bool redeploy_forward(const struct plan *plan, int64_t run, int64_t run_number, 
 			return false;
 		keep_needs(from, &from->jobs[i], &stage->jobs[i], arena);
 	}
+	stage->delivery = arena_new(arena, struct plan_delivery);
+	*stage->delivery = *from->delivery;
+	stage->delivery->teardown = NULL;
+	stage->delivery->teardown_count = 0;
+	for (size_t i = 0; i < from->delivery->teardown_count; i++)
+		if (!keep_teardown(&source, from, from->delivery->teardown[i].target, stage->delivery, err))
+			return false;
 	*ret = one_stage(redeploy, stage, expr_template_quote(version, arena));
 	return true;
 }

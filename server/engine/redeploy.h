@@ -33,6 +33,9 @@ struct redeploy {
 /* The way back: every target to its last good version, in reverse order of the waves, without gate, bake and tests. */
 bool redeploy_back(const struct redeploy *redeploy, struct arena *arena, struct plan *ret, struct err *err);
 
+/* Away: what the deploying plans say of taking it down, on all targets at once. */
+bool redeploy_down(const struct redeploy *redeploy, struct arena *arena, struct plan *ret, struct err *err);
+
 /* The way forward: the stage of `plan` that deploys to `environment`, gate, waves, alarms and tests included, for the
  * version that the run of that plan made. */
 bool redeploy_forward(const struct plan *plan, int64_t run, int64_t run_number, struct str commit, struct str version,

@@ -1,4 +1,7 @@
-/* A trigger that asks for a version to be deployed again: the way back (rollback) or the way forward (deploy). */
+/*
+ * A trigger that is about versions deployed before: back to the last good one (rollback), one of them once more
+ * (deploy), or away with what is there (teardown).
+ */
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "server/dispatch/job_spec.h"
@@ -34,13 +37,17 @@ static const struct field forward_fields[] = {
 	FIELD_END,
 };
 
+enum direction { BACK, FORWARD, DOWN };
+
+static const char *const direction_events[] = {"rollback", "deploy", "teardown", NULL}; /* of triggers */
+
 struct redeploy_flow {
 	struct flow flow;
 	struct ingest *ingest;
 	struct trigger trigger;
 	struct arena row_arena;
 	struct str service, environment, version, back_to;
-	bool is_back;
+	enum direction direction;
 	struct redeploy_row *rows; /* those that have a way */
 	struct plan_ref **plans;   /* of each row */
 	size_t count;
@@ -64,17 +71,27 @@ static enum flow_next ask_rows(struct flow *flow)
 {
 	struct redeploy_flow *redeploy = redeploy_of(flow);
 	struct db_batch *batch = db_batch_new(redeploy->ingest->server->db);
-	if (redeploy->is_back)
+	switch (redeploy->direction) {
+	case BACK:
 		db_add(batch, QUERY_REDEPLOY_BACK, DB_TEXT(redeploy->service), DB_TEXT(redeploy->environment),
 			DB_TEXT(redeploy->version), DB_TEXT(redeploy->back_to));
-	else
+		break;
+	case FORWARD:
 		db_add(batch, QUERY_REDEPLOY_FORWARD, DB_TEXT(redeploy->service), DB_TEXT(redeploy->version));
+		break;
+	case DOWN:
+		db_add(batch, QUERY_REDEPLOY_DOWN, DB_TEXT(redeploy->service), DB_TEXT(redeploy->environment));
+		break;
+	}
 	return db_await(flow, batch);
 }
 
 static bool fail_nothing(const struct redeploy_flow *redeploy, size_t rows, struct err *err)
 {
-	if (!redeploy->is_back)
+	if (redeploy->direction == DOWN)
+		return err_set(err, ERR_INVALID, "nothing of %.*s is deployed to %.*s", STR_ARG(redeploy->service),
+			STR_ARG(redeploy->environment));
+	if (redeploy->direction == FORWARD)
 		return err_set(err, ERR_INVALID, "%.*s has no version \"%.*s\" that was deployed anywhere",
 			STR_ARG(redeploy->service), STR_ARG(redeploy->version));
 	if (rows == 0)
@@ -91,7 +108,7 @@ static enum flow_next take_rows(struct flow *flow)
 	struct redeploy_flow *redeploy = redeploy_of(flow);
 	void *items;
 	size_t count;
-	if (!db_read_rows(db_reply_of(flow), 0, redeploy->is_back ? back_fields : forward_fields,
+	if (!db_read_rows(db_reply_of(flow), 0, redeploy->direction == FORWARD ? forward_fields : back_fields,
 		    sizeof(struct redeploy_row), &items, &count, &flow->arena, &flow->err))
 		return FLOW_FAIL;
 	redeploy->rows = items;
@@ -190,8 +207,10 @@ static bool make_plan(struct redeploy_flow *redeploy, struct err *err)
 		.outputs = find_outputs,
 		.arg = redeploy,
 	};
-	if (redeploy->is_back)
+	if (redeploy->direction == BACK)
 		return redeploy_back(&wanted, arena, &redeploy->plan, err);
+	if (redeploy->direction == DOWN)
+		return redeploy_down(&wanted, arena, &redeploy->plan, err);
 	const struct redeploy_row *row = &redeploy->rows[0];
 	wanted.pipeline = targets[0].plan->pipeline;
 	return redeploy_forward(targets[0].plan, row->run, row->run_number, row->commit, redeploy->version, &wanted,
@@ -205,6 +224,25 @@ static struct str shown(struct str version)
 	return str_starts(version, STR("sha256:")) && version.n == WHOLE ? str_head(version, SHOWN) : version;
 }
 
+static struct str title_of(struct redeploy_flow *redeploy)
+{
+	struct arena *arena = &redeploy->flow.arena;
+	struct str service = redeploy->service, environment = redeploy->environment;
+	struct str from = shown(redeploy->version), to = shown(redeploy->plan.version);
+	switch (redeploy->direction) {
+	case BACK:
+		return arena_printf(arena, "Roll back %.*s in %.*s from %.*s to %.*s", STR_ARG(service),
+			STR_ARG(environment), STR_ARG(from), STR_ARG(to));
+	case FORWARD:
+		return arena_printf(
+			arena, "Deploy %.*s to %.*s: %.*s", STR_ARG(service), STR_ARG(environment), STR_ARG(from));
+	case DOWN:
+		return arena_printf(
+			arena, "Take down %.*s in %.*s: %.*s", STR_ARG(service), STR_ARG(environment), STR_ARG(to));
+	}
+	BUG("a direction of %d", (int)redeploy->direction);
+}
+
 static enum flow_next store(struct flow *flow)
 {
 	struct redeploy_flow *redeploy = redeploy_of(flow);
@@ -216,10 +254,7 @@ static enum flow_next store(struct flow *flow)
 	redeploy->finished = finished;
 	if (!make_plan(redeploy, &flow->err))
 		return FLOW_FAIL;
-	struct str title = arena_printf(&flow->arena,
-		redeploy->is_back ? "Roll back %.*s in %.*s from %.*s to %.*s" : "Deploy %.*s to %.*s: %.*s%.*s",
-		STR_ARG(redeploy->service), STR_ARG(redeploy->environment), STR_ARG(shown(redeploy->version)),
-		STR_ARG(redeploy->is_back ? shown(redeploy->plan.version) : STR("")));
+	struct str title = title_of(redeploy);
 	struct run_new run = {
 		.repository = trigger->repository,
 		.pipeline = redeploy->plan.pipeline,
@@ -233,7 +268,7 @@ static enum flow_next store(struct flow *flow)
 		.account = trigger->account,
 		.inputs = &trigger->inputs,
 		.plan = &redeploy->plan,
-		.is_rollback = redeploy->is_back,
+		.is_rollback = redeploy->direction == BACK,
 	};
 	struct str note = redeploy->lost.count ? arena_printf(&flow->arena, "no good version is known on %.*s",
 							 STR_ARG(str_list_join(&redeploy->lost, ", ", &flow->arena)))
@@ -284,9 +319,17 @@ static void ended(struct flow *flow)
 	ingest_ended(ingest);
 }
 
+static int32_t direction_of(struct str event)
+{
+	for (int32_t i = 0; direction_events[i]; i++)
+		if (str_is(event, direction_events[i]))
+			return i;
+	return -1;
+}
+
 bool ingest_is_redeploy(const struct trigger *trigger)
 {
-	return str_is(trigger->event, "rollback") || str_is(trigger->event, "deploy");
+	return direction_of(trigger->event) >= 0;
 }
 
 void ingest_start_redeploy(struct ingest *ingest, const struct trigger *trigger,
@@ -298,7 +341,7 @@ void ingest_start_redeploy(struct ingest *ingest, const struct trigger *trigger,
 	flow->arg = arg;
 	trigger_copy(&flow->trigger, trigger, &flow->row_arena);
 	id_map_put(&ingest->triggers, flow->trigger.id, &flow->trigger.id);
-	flow->is_back = str_is(trigger->event, "rollback");
+	flow->direction = (enum direction)direction_of(trigger->event);
 	flow->service = pair_get(&flow->trigger.inputs, STR("service"));
 	flow->environment = pair_get(&flow->trigger.inputs, STR("environment"));
 	flow->version = pair_get(&flow->trigger.inputs, STR("version"));

@@ -69,6 +69,7 @@ struct row {
 	struct graph_alarm *alarms;
 	size_t wave_count, deployment_count, alarm_count;
 	struct str newer, quarantined;
+	int64_t expires_at;
 	bool overrides_freeze;
 };
 
@@ -80,6 +81,7 @@ static const struct field row_fields[] = {
 	FIELD_LIST_OF(struct row, alarms, alarm_count, struct graph_alarm, alarm_fields, 0),
 	FIELD(struct row, newer, FIELD_STR, 0),
 	FIELD(struct row, quarantined, FIELD_STR, 0),
+	FIELD(struct row, expires_at, FIELD_I64, 0),
 	FIELD(struct row, overrides_freeze, FIELD_BOOL, 0),
 	FIELD_END,
 };
@@ -164,6 +166,7 @@ bool delivery_store_read(const struct db_reply *reply, size_t statement, struct 
 	graph->facts = (struct graph_facts){
 		.overrides_freeze = row.overrides_freeze,
 		.newer = row.newer,
+		.expires_at = row.expires_at,
 		.quarantined = row.quarantined,
 		.alarms = row.alarms,
 		.alarm_count = row.alarm_count,
@@ -238,10 +241,26 @@ static void save_versions(struct db_batch *batch, const struct run_graph *graph)
 		db_add(batch, QUERY_STAGE_VERSION, DB_I64S(ids, n), DB_TEXTS(versions, n));
 }
 
+/* Whoever begins to deploy says for how long; a teardown that went well is the end of it. */
+static void save_expiry(struct db_batch *batch, const struct run_graph *graph, const struct graph_stage *stage)
+{
+	const struct plan_delivery *delivery = stage->plan->delivery;
+	if (!delivery || stage->state == stage->was)
+		return;
+	if (delivery->priority == PLAN_PRIORITY_TEARDOWN) {
+		if (stage->state == STAGE_SUCCEEDED)
+			db_add(batch, QUERY_EXPIRY_END, DB_TEXT(delivery->service), DB_TEXT(stage->plan->environment));
+	} else if (stage->state == STAGE_RUNNING && delivery->priority != PLAN_PRIORITY_ROLLBACK)
+		db_add(batch, QUERY_EXPIRY_BEGIN, DB_I64(graph->id), DB_TEXT(delivery->service),
+			DB_TEXT(stage->plan->environment), DB_I64(delivery->expires_ms));
+}
+
 void delivery_store_save(struct db_batch *batch, const struct run_graph *graph, const struct effects *effects)
 {
 	save_versions(batch, graph);
 	save_rows(batch, graph);
+	for (size_t i = 0; i < graph->stage_count; i++)
+		save_expiry(batch, graph, &graph->stages[i]);
 	if (effects->requests_lane_of) {
 		const struct graph_stage *stage = &graph->stages[effects->requests_lane_of - 1];
 		const struct plan_delivery *delivery = stage->plan->delivery;

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-enum { TICK_MS = 1000, POLLS_MAX = 8, TIDY_MAX = 5000 };
+enum { TICK_MS = 1000, POLLS_MAX = 8, TIDY_MAX = 5000, TEARDOWNS_MAX = 16 };
 #define TIDY_US   (60 * US_PER_SECOND)
 #define ENSURE_US (10 * US_PER_SECOND)
 #define DAYS_US   (3600 * US_PER_SECOND)
@@ -64,6 +64,14 @@ static void tidy(struct timers *timers)
 {
 	struct db_batch *batch = db_batch_new(timers->server->db);
 	db_add(batch, QUERY_TIDY, DB_I64(TIDY_US / US_PER_MS), DB_I64(TIDY_MAX));
+	timers->active++;
+	db_submit(batch, batch_done, timers);
+}
+
+static void ask_for_teardowns(struct timers *timers)
+{
+	struct db_batch *batch = db_batch_new(timers->server->db);
+	db_add(batch, QUERY_EXPIRIES_DUE, DB_I64(TEARDOWNS_MAX));
 	timers->active++;
 	db_submit(batch, batch_done, timers);
 }
@@ -121,6 +129,7 @@ static void tick(uv_timer_t *handle)
 	retention_tick(server->retention);
 	outbox_tick(server->outbox);
 	alarms_tick(server->alarms);
+	ask_for_teardowns(timers);
 	claim_polls(timers);
 }
 

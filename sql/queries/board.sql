@@ -15,9 +15,11 @@ join service s on s.removed_at is null and exists (
 	select from target o where o.environment_id = e.id and exists (
 		select from deployment d where d.service_id = s.id and d.target_id = o.id))
 left join lateral (
-	select d.version_id, d.run_id, d.stage_id, d.state, d.ended_at from deployment d
-	where d.service_id = s.id and d.target_id = t.id and d.state in ('live', 'rolled_back') and d.started_at is not null
-	order by d.id desc limit 1) l on true
+	select * from (
+		select d.version_id, d.run_id, d.stage_id, d.state, d.ended_at, d.is_teardown from deployment d
+		where d.service_id = s.id and d.target_id = t.id and d.state in ('live', 'rolled_back') and d.started_at is not null
+		order by d.id desc limit 1) last
+	where not is_teardown) l on true
 left join version v on v.id = l.version_id left join run r on r.id = l.run_id left join repository p on p.id = r.repository_id
 left join stage g on g.id = l.stage_id
 left join quarantine q on q.service_id = s.id and q.environment_id = e.id and q.version_id = l.version_id and q.released_at is null

@@ -1,5 +1,5 @@
 -- $1 run, $2 [{id, was, state, started_at, ended_at, baked_at, stage_id, wave_id, job_id, service, environment, target, version}]; id 0: it
--- begins now. A new one needs its lane, and a version that nobody condemned here, unless it is a rollback.
+-- begins now. A new one needs its lane, and a version that nobody condemned here, unless it is a rollback or a teardown.
 with wanted as (
 	select * from jsonb_to_recordset($2::jsonb)
 		as w(id bigint, was text, state text, started_at bigint, ended_at bigint, baked_at bigint, stage_id bigint, wave_id bigint,
@@ -11,17 +11,17 @@ saved as (
 	returning d.stage_id),
 made as (
 	insert into deployment (run_id, stage_id, wave_id, service_id, target_id, version_id, previous_version_id, job_id, state, lane_epoch,
-		started_at, ended_at, baked_at)
+		started_at, ended_at, baked_at, is_teardown)
 	select $1::bigint, w.stage_id, w.wave_id, s.id, t.id, v.id,
 		(select l.version_id from live l where l.service_id = s.id and l.target_id = t.id), w.job_id, w.state, q.epoch,
-		at_us(w.started_at), at_us(w.ended_at), at_us(w.baked_at)
+		at_us(w.started_at), at_us(w.ended_at), at_us(w.baked_at), q.priority < 0
 	from wanted w
 	join service s on s.name = w.service
 	join environment e on e.name = w.environment
 	join target t on t.environment_id = e.id and t.name = w.target
 	cross join lateral (select version_of(w.service, w.version, $1::bigint) as id) v -- made by this very statement, perhaps
 	join lane_request q on q.stage_id = w.stage_id and q.state in ('granted', 'revoked')
-	where w.id = 0 and (q.priority >= 200 or not exists (select from quarantine c where c.service_id = s.id and c.environment_id = e.id
+	where w.id = 0 and (q.priority >= 200 or q.priority < 0 or not exists (select from quarantine c where c.service_id = s.id and c.environment_id = e.id
 		and c.version_id = v.id and c.released_at is null))
 	returning stage_id),
 shown as ( -- with its stage

@@ -4,7 +4,7 @@ with last as (
 	select distinct on (d.target_id) d.target_id, d.service_id, d.version_id, w.position as wave
 	from deployment d join service s on s.id = d.service_id join target t on t.id = d.target_id
 	join environment e on e.id = t.environment_id join wave w on w.id = d.wave_id
-	where s.name = $1::text and e.name = $2::text and d.state not in ('pending', 'superseded')
+	where s.name = $1::text and e.name = $2::text and d.state not in ('pending', 'superseded') and not d.is_teardown
 	order by d.target_id, d.id desc),
 condemned as (
 	select l.* from last l join version v on v.id = l.version_id where v.name = $3::text)

@@ -1,9 +1,9 @@
 -- $1 run. Of a run with environment stages: its waves and deployments, and what stands outside of it and decides over the stage
--- that is next or under way. No row for other runs.
+-- that is next or under way, or may be tried again. No row for other runs.
 with s as materialized (
 	select id, position, service, environment, state, version, alarms from stage where run_id = $1::bigint and kind = 'environment'),
 current as materialized (
-	select * from s where state in ('blocked', 'gated', 'queued', 'running') order by position limit 1),
+	select * from s where state in ('blocked', 'gated', 'queued', 'running', 'failed') order by state = 'failed', position limit 1),
 lane as materialized (
 	select l.id, q.id as request, q.state, q.epoch, q.superseded_by
 	from current c
@@ -31,6 +31,9 @@ select jsonb_build_object(
 	'newer', coalesce((select p.name || '#' || r.number from lane join lane_request n on n.lane_id = lane.id
 			join run r on r.id = n.run_id join repository p on p.id = r.repository_id
 			where n.run_id > $1::bigint and n.granted_at is not null and n.priority = 0 order by n.id desc limit 1), ''),
+	'expires_at', coalesce((select us(x.expires_at) from current c join service v on v.name = c.service
+			join environment e on e.name = c.environment
+			join expiry x on x.service_id = v.id and x.environment_id = e.id), 0),
 	'quarantined', coalesce((select q.reason from current c join service v on v.name = c.service
 			join environment e on e.name = c.environment
 			join quarantine q on q.service_id = v.id and q.environment_id = e.id and q.released_at is null

@@ -70,6 +70,13 @@ def test_deliveries(world):
     world.expect(204, "releaseQuarantine", {"reason": "mended"}, quarantine=held[0]["id"])
     once_more = world.expect(201, "deployVersion", again)["name"]
     world.check(deployed(world, once_more)["state"] == "succeeded", "a version that was released")
+    until = {"service": "web", "environment": "moon"}
+    world.refused(400, "in_ms", "setExpiry", {**until, "in_ms": 0})
+    world.refused(404, "nothing of such a service", "setExpiry", {"service": "web", "environment": "mars"})
+    world.check(world.expect(200, "setExpiry", {**until, "in_ms": 3600000})["expires_at"], "an expiry")
+    listed = world.expect(200, "listExpiries")["expiries"]
+    world.check([(one["environment"], one["run"], one["tries"]) for one in listed] == [("moon", once_more, 0)], f"{listed}")
+    world.check(world.expect(200, "setExpiry", until)["expires_at"] is None, "no expiry")
     world.refused(404, "web#9999", "resolveDeployment", {"target": "base", "verdict": "live"}, run="web#9999")
     world.refused(409, "no deployment", "resolveDeployment", {"target": "base", "verdict": "live"}, run=once_more)
     lost = release(world)

@@ -228,6 +228,65 @@ START_TEST(a_failed_deployment_stops_the_stage)
 }
 END_TEST
 
+static const char diagnosed[] =
+	"stages:\n  - { name: prod, environment: prod, on_failure: rollback, waves: [ { targets: [\"*\"], parallel: 3 } ] }\n"
+	"deploy: { service: web, version: v1, steps: [ { run: d } ], diagnose: [ { run: look } ] }\n";
+
+START_TEST(what_failed_is_diagnosed_before_it_is_undone)
+{
+	begin(diagnosed);
+	ck_assert(world_let_in(&world, "prod"));
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	world_fail(&world, "prod/deploy[target=eu-1]");
+	ck_assert_str_eq(world_job_state(&world, "prod/diagnose[target=eu-1]"), "blocked"); /* us-1 is on its way */
+	world_pass(&world, "prod/deploy[target=us-1]");
+	ck_assert_str_eq(world_job_state(&world, "prod/diagnose[target=eu-1]"), "queued");
+	ck_assert_str_eq(world_job_state(&world, "prod/diagnose[target=us-1]"), "blocked");
+	ck_assert_uint_eq(world.effects.condemns, 0);
+	world_fail(&world, "prod/diagnose[target=eu-1]"); /* what it says helps, its own end decides nothing */
+	ck_assert_uint_eq(world.effects.condemns, 1);
+	ck_assert_str_eq(world_run_state(&world), "rolled_back");
+	ck_assert_ptr_nonnull(strstr(world.graph.reason.p, "job \"prod/deploy[target=eu-1]\""));
+}
+END_TEST
+
+START_TEST(what_went_well_is_not_diagnosed)
+{
+	begin(diagnosed);
+	ck_assert(world_let_in(&world, "prod"));
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	world_pass(&world, "prod/deploy[target=eu-1]");
+	world_pass(&world, "prod/deploy[target=us-1]");
+	ck_assert_str_eq(world_run_state(&world), "succeeded");
+	ck_assert_str_eq(world_job_state(&world, "prod/diagnose[target=eu-1]"), "skipped");
+}
+END_TEST
+
+START_TEST(a_teardown_is_called_off_when_its_time_moved)
+{
+	static const int64_t hour_us = INT64_C(3600000000);
+	static const struct {
+		int64_t in_us;
+		const char *state, *why;
+	} cases[] = {
+		{-hour_us, "running", ""},
+		{hour_us, "cancelled", "prod now expires"},
+		{0, "cancelled", "prod does not expire any more"},
+	};
+	begin("stages:\n  - { name: prod, environment: prod }\ndeploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	world_stage(&world, "prod")->plan->delivery->priority = PLAN_PRIORITY_TEARDOWN;
+	world.graph.facts.expires_at = cases[_i].in_us ? world.graph.now_us + cases[_i].in_us : 0;
+	world.graph.facts.quarantined = STR("it lost orders"); /* all the better */
+	world_let_in(&world, "prod");
+	ck_assert_str_eq(world_run_state(&world), cases[_i].state);
+	ck_assert_ptr_nonnull(strstr(arena_str(&world.arena, world.graph.reason).p, cases[_i].why));
+	if (_i)
+		return;
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	ck_assert_int_eq(world.graph.deployments[0].baked_at, 0); /* nothing to go back to */
+}
+END_TEST
+
 START_TEST(a_failed_deployment_goes_back_where_asked)
 {
 	begin("stages:\n  - { name: prod, environment: prod, on_failure: rollback }\n"
@@ -356,7 +415,7 @@ static const char whole[] =
 	"    tests: { e2e: { once: wave, steps: [ { run: e2e } ] }, load: { allow_failure: true, steps: [ { run: l } ] } }\n"
 	"    waves: [ { targets: [eu-canary], bake: 1m, min_points: 2 }, { targets: [\"*\"], parallel: 1, bake: 1m } ]\n"
 	"deploy: { service: web, version: \"${{ jobs.make.outputs.v }}\", preview: [ { run: p } ], steps: [ { run: d } ],\n"
-	"  verify: [ { run: v } ] }\n";
+	"  verify: [ { run: v } ], diagnose: [ { run: look } ] }\n";
 
 static unsigned next_of(unsigned *seed)
 {
@@ -369,7 +428,10 @@ static void work_at_random(unsigned *seed)
 	static const enum end_reason reasons[] = {END_EXIT, END_EXIT, END_EXIT, END_EXIT, END_EXIT, END_EXIT, END_EXIT,
 		END_EXIT, END_EXIT, END_EXIT, END_EXIT, END_EXIT, END_EXIT, END_EXIT, END_EXIT, END_EXIT,
 		END_WORKER_LOST, END_TIMEOUT, END_CANCELLED};
-	struct graph_job *job = &world.graph.jobs[next_of(seed) % world.graph.job_count];
+	size_t at = next_of(seed) % world.graph.job_count, tries = world.graph.job_count;
+	while (tries-- && world.graph.jobs[at].state != JOB_QUEUED && world.graph.jobs[at].state != JOB_RUNNING)
+		at = (at + 1) % world.graph.job_count;
+	struct graph_job *job = &world.graph.jobs[at];
 	const char *key = arena_str(&world.arena, job->key).p;
 	if (job->state == JOB_QUEUED)
 		world_lease(&world, key);
@@ -490,6 +552,9 @@ int main(void)
 	tcase_add_test(cases, a_firing_alarm_holds_a_wave_outside_the_lane);
 	tcase_add_test(cases, a_freeze_keeps_the_next_wave);
 	tcase_add_test(cases, a_failed_deployment_stops_the_stage);
+	tcase_add_test(cases, what_failed_is_diagnosed_before_it_is_undone);
+	tcase_add_test(cases, what_went_well_is_not_diagnosed);
+	tcase_add_loop_test(cases, a_teardown_is_called_off_when_its_time_moved, 0, 3);
 	tcase_add_test(cases, a_failed_deployment_goes_back_where_asked);
 	tcase_add_test(cases, a_quarantined_version_is_not_deployed);
 	tcase_add_test(cases, a_hotfix_takes_over_at_the_next_safe_point);

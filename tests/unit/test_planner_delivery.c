@@ -7,6 +7,7 @@
 #include "tests/support/suite.h"
 
 #include <check.h>
+#include <string.h>
 
 static struct plan_target targets[] = {
 	{.name = {"eu-canary", 9}, .url = {"http://eu-canary", 16}, .wave = 1},
@@ -355,6 +356,44 @@ START_TEST(a_version_goes_forward_through_its_gate)
 }
 END_TEST
 
+START_TEST(what_expires_says_how_it_is_taken_down)
+{
+	static const char stage[] = "  - { name: live, environment: sandbox/ann, expires: 8h }\n";
+	static const char teardown[] = "  teardown: [ { run: ./destroy } ]\n  diagnose: [ { run: ./look } ]\n";
+	struct plan_context context = context_of();
+	test_make(arena_printf(&arena, "%s%s%s%s", head, stage, deploy, teardown), &context);
+	const struct plan_delivery *live = plan.stages[1].delivery;
+	ck_assert_int_eq(live->expires_ms, 8 * 3600 * 1000);
+	ck_assert_uint_eq(live->teardown_count, 1);
+	assert_str(test_keys(), "build/package live/deploy[target=eu-canary] live/diagnose[target=eu-canary] "
+				"live/verify[target=eu-canary]");
+	ck_assert(test_job("live/diagnose[target=eu-canary]")->allow_failure);
+	ck_assert_int_eq(test_job("live/diagnose[target=eu-canary]")->timeout_ms, 5 * 60 * 1000);
+	struct redeploy_target there = {
+		STR("eu-canary"), STR("v1"), 1, &plan, STR("live/deploy[target=eu-canary]"), 7, 3, STR("c1")};
+	struct redeploy redeploy = {STR("web"), STR("sandbox/ann"), STR("ci"), &there, 1, outputs_of, NULL};
+	struct plan down, again;
+	struct err err = {0};
+	ck_assert_msg(redeploy_down(&redeploy, &arena, &down, &err), "%s", err.text);
+	const struct plan_job *job = &down.stages[0].jobs[0];
+	ck_assert_int_eq(down.stages[0].delivery->priority, PLAN_PRIORITY_TEARDOWN);
+	assert_str(job->key, "sandbox/ann/teardown[target=eu-canary]");
+	assert_str(job->steps[0].run, "./destroy");
+	assert_str(job->commit, "c1");
+	assert_str(pair_get(&job->env, STR("CI_VERSION")), "v1");
+	/* one that was deployed again is taken down with the steps of then */
+	ck_assert(redeploy_forward(&plan, 7, 3, STR("c1"), STR("v1"), &redeploy, &arena, &again, &err));
+	there = (struct redeploy_target){
+		STR("eu-canary"), STR("v1"), 1, &again, STR("live/deploy[target=eu-canary]"), 9, 4, STR("c1")};
+	ck_assert_msg(redeploy_down(&redeploy, &arena, &down, &err), "%s", err.text);
+	ck_assert_int_eq(down.stages[0].jobs[0].origin, 7);
+	there.plan = &plan;
+	plan.stages[1].delivery->teardown_count = 0;
+	ck_assert(!redeploy_down(&redeploy, &arena, &down, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "that deployed v1 to eu-canary does not say how it is taken down"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("planner of deliveries");
@@ -373,6 +412,7 @@ int main(void)
 	tcase_add_test(cases, nothing_goes_where_nothing_is);
 	tcase_add_test(cases, a_rollback_is_made_of_the_plan_that_deployed);
 	tcase_add_test(cases, a_version_goes_forward_through_its_gate);
+	tcase_add_test(cases, what_expires_says_how_it_is_taken_down);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
 }

@@ -571,6 +571,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/expiries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is taken down one day, and when */
+        get: operations["listExpiries"];
+        put?: never;
+        /** Say how much longer what is deployed to an environment stays */
+        post: operations["setExpiry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deployments": {
         parameters: {
             query?: never;
@@ -1549,6 +1567,21 @@ export interface components {
             /** @description the version that the service is pinned to there; empty: none */
             pin: string;
             pin_reason: string;
+        };
+        Expiry: {
+            service: string;
+            environment: string;
+            /** @description that deployed it */
+            run: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description to take it down; it was due */
+            tries: number;
+            /**
+             * Format: date-time
+             * @description of the next try
+             */
+            next_at: string;
         };
         BoardTarget: {
             service: string;
@@ -3109,6 +3142,64 @@ export interface operations {
                     "application/json": components["schemas"]["Board"];
                 };
             };
+        };
+    };
+    listExpiries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the next first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        expiries: components["schemas"]["Expiry"][];
+                    };
+                };
+            };
+        };
+    };
+    setExpiry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    service: string;
+                    environment: string;
+                    /** @description from now; it stays when absent */
+                    in_ms?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description until when */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        service: string;
+                        environment: string;
+                        /** Format: date-time */
+                        expires_at: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
         };
     };
     listDeployments: {
