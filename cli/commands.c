@@ -130,6 +130,10 @@ const struct cli_command cli_commands[] = {
 	{"rerun", "[RUN]", "Start a new run of the same commit, with a fresh plan", wait_details, FLAGS(WAIT_FLAG),
 		command_rerun},
 	{"board", "", "Show what runs where, and what waits", NULL, NULL, command_board},
+	{"changes", "SERVICE FROM TO", "List the commits of TO that FROM does not have, newest first",
+		"FROM and TO are versions, environments (for what runs there), branches, tags or commits:\n"
+		"`penstock changes web prod main` shows what a release of main would bring to prod.",
+		FLAGS({"limit", "N", "show at most so many, to 200; 50 by default", NULL}), command_changes},
 	{"deploy", "SERVICE VERSION ENVIRONMENT",
 		"Deploy a version that was built, through the environment's gate and waves", wait_details,
 		FLAGS(WAIT_FLAG), command_deploy},

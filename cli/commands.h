@@ -67,6 +67,7 @@ CLI_COMMAND(freeze_override);
 
 /* delivery_commands.c */
 CLI_COMMAND(board);
+CLI_COMMAND(changes);
 CLI_COMMAND(env_history);
 CLI_COMMAND(rollback);
 CLI_COMMAND(deploy);

@@ -1,4 +1,4 @@
-/* What runs where, going back, deploying a version again, quarantine. */
+/* What runs where, what lies between two versions, going back, deploying a version again, quarantine. */
 #include "cli/api.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
@@ -148,6 +148,65 @@ int command_env_history(struct cli *cli, struct err *err)
 		path = arena_printf(
 			arena, "%.*s&service=%.*s", STR_ARG(path), STR_ARG(api_quote(str_of(service), arena)));
 	return ask(cli, "GET", path, NULL, print_history, err);
+}
+
+/* --- between two versions --- */
+
+/* "7.0 (prod)", "1f3c9a2b" */
+static struct str name_of_point(const json_t *point, struct arena *arena)
+{
+	const char *name = print_text(point, "name"), *version = print_text(point, "version"),
+		   *commit = print_text(point, "commit");
+	if (!*commit)
+		return arena_printf(arena, "nothing (%s)", name);
+	const char *what = *version ? version : commit;
+	int shown = *version ? (int)strlen(version) : 8;
+	bool is_same = strncmp(name, what, strlen(name)) == 0;
+	return arena_printf(
+		arena, "%.*s%s%s%s", shown, what, is_same ? "" : " (", is_same ? "" : name, is_same ? "" : ")");
+}
+
+static void print_changes(struct cli *cli, const json_t *answer)
+{
+	static const char *const heads[] = {"COMMIT", "WHEN", "AUTHOR", "TITLE", NULL};
+	long long total = (long long)print_number(answer, "total"),
+		  reverted = (long long)print_number(answer, "reverted");
+	const char *least = json_is_true(json_object_get(answer, "is_counted")) ? "" : "at least ";
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(json_object_get(answer, "commits"), i, item)
+	{
+		char ago[PRINT_TIME_BYTES];
+		print_ago(ago, item, "committed_at");
+		table_addf(&table, "%.8s", print_text(item, "commit"));
+		table_add(&table, ago);
+		table_add(&table, print_text(item, "author"));
+		table_add(&table, print_text(item, "title"));
+	}
+	struct str from = name_of_point(json_object_get(answer, "from"), &cli->arena),
+		   to = name_of_point(json_object_get(answer, "to"), &cli->arena);
+	printf("%.*s -> %.*s: %s%lld commit%s", STR_ARG(from), STR_ARG(to), least, total, total == 1 ? "" : "s");
+	if (reverted)
+		printf(", and %s%lld taken back", least, reverted);
+	puts("");
+	table_print(&table);
+	if (total > (long long)i)
+		printf("and %s%lld more\n", least, total - (long long)i);
+}
+
+int command_changes(struct cli *cli, struct err *err)
+{
+	struct arena *arena = &cli->arena;
+	const char *limit = cli_flag(cli, "limit");
+	struct str path = arena_printf(arena, "/api/v1/services/%.*s/changes?from=%.*s&to=%.*s",
+		STR_ARG(api_quote(str_of(cli_argument(cli, 0)), arena)),
+		STR_ARG(api_quote(str_of(cli_argument(cli, 1)), arena)),
+		STR_ARG(api_quote(str_of(cli_argument(cli, 2)), arena)));
+	if (limit)
+		path = arena_printf(arena, "%.*s&limit=%.*s", STR_ARG(path), STR_ARG(api_quote(str_of(limit), arena)));
+	return ask(cli, "GET", path, NULL, print_changes, err);
 }
 
 /* --- back and forward --- */

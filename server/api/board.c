@@ -1,6 +1,7 @@
 #include "server/api/board.h"
 
 #include "common/json.h"
+#include "common/mem.h"
 #include "server/api/blockers.h"
 #include "server/api/deployments.h"
 #include "server/api/handler.h"
@@ -37,7 +38,7 @@ static const struct field target_fields[] = {
 };
 
 struct waiting_row {
-	struct str service, environment, run, stage, state, version, waiting_for, override;
+	struct str service, environment, run, stage, state, version, commit, waiting_for, override;
 	struct str_list alarms;
 	int64_t created_at;
 };
@@ -49,6 +50,7 @@ static const struct field waiting_fields[] = {
 	FIELD(struct waiting_row, stage, FIELD_STR, 0),
 	FIELD(struct waiting_row, state, FIELD_STR, 0),
 	FIELD(struct waiting_row, version, FIELD_STR, 0),
+	FIELD(struct waiting_row, commit, FIELD_STR, 0),
 	FIELD(struct waiting_row, waiting_for, FIELD_STR, 0),
 	FIELD(struct waiting_row, override, FIELD_STR, 0),
 	FIELD(struct waiting_row, alarms, FIELD_STRS, 0),
@@ -128,7 +130,7 @@ static json_t *describe_rights(const struct caller *caller)
 		{"lift", blockers_lift},
 	};
 	json_t *why_not = json_object();
-	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+	for (size_t i = 0; i < COUNT_OF(actions); i++) {
 		struct err err;
 		bool may = auth_may(caller, api_need_of(actions[i].handler), &err);
 		json_object_set_new(why_not, actions[i].name, json_string(may ? "" : err.text));

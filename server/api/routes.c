@@ -5,6 +5,7 @@
 #include "server/api/alarms.h"
 #include "server/api/blockers.h"
 #include "server/api/board.h"
+#include "server/api/changes.h"
 #include "server/api/configuration.h"
 #include "server/api/environments.h"
 #include "server/api/expiries.h"
@@ -100,6 +101,7 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/expiries", expiries_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/expiries", expiries_set, SMALL, false, AUTH_DEVELOPER},
 	{"GET", V1 "/board", board_get, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/services/{service}/changes", changes_list, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/quarantine", quarantine_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/quarantine/{quarantine}/release", quarantine_release, SMALL, false, AUTH_OPERATOR},
 	{"GET", V1 "/runs/{run}/artifacts", artifacts_list, 0, false, AUTH_VIEWER},

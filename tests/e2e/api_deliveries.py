@@ -6,7 +6,7 @@ stages:
   - { name: moon, environment: moon }
 deploy: { service: web, version: "${{ event.commit }}", steps: [ { run: ./deploy } ] }
 """
-PLACES = "environments:\n  moon: { targets: { base: { url: http://moon.example.com } } }\n"
+PLACES = "environments:\n  moon: { targets: { base: { url: http://moon.example.com } } }\n  dark: { targets: { side: {} } }\n"
 
 
 def release(world):
@@ -20,6 +20,27 @@ def deployed(world, run, exit_code=0):
     world.bench.finish(job, exit_code)
     return world.wait_for(f"{run} ends", lambda: (
         one := world.expect(200, "getRun", run=run)["run"])["state"] in ("succeeded", "failed") and one)
+
+
+def changes(world, old, new):
+    """Between two releases there is one commit; a point is a version, an environment, a branch or a commit."""
+    commits = world.repository.commits
+    for points, titles, reverted in (
+            ({"from": old, "to": new}, ["More"], 0),
+            ({"from": old, "to": "moon"}, ["More"], 0),
+            ({"from": "moon", "to": "main"}, [], 0),
+            ({"from": commits[-2], "to": commits[-1][:10]}, ["More"], 0),
+            ({"from": "moon", "to": old}, [], 1)):
+        found = world.expect(200, "listChanges", query=points, service="web")
+        world.check([one["title"] for one in found["commits"]] == titles and found["total"] == len(titles)
+                    and found["reverted"] == reverted and found["is_counted"], f"{points}: {found}")
+    whole = world.expect(200, "listChanges", query={"from": "dark", "to": "moon", "limit": 1}, service="web")
+    world.check(whole["from"]["commit"] == "" and len(whole["commits"]) == 1 and whole["total"] > 3, f"to where nothing runs: {whole}")
+    nothing = world.expect(200, "listChanges", query={"from": "moon", "to": "dark"}, service="web")
+    world.check(nothing["to"]["commit"] == "" and nothing["total"] == 0, f"from where nothing runs: {nothing}")
+    world.refused(400, "from, to", "listChanges", query={"from": "moon"}, service="web")
+    world.refused(404, "no branch, tag or commit \"mars\"", "listChanges", query={"from": "mars", "to": "moon"}, service="web")
+    world.refused(404, "no service \"wobble\"", "listChanges", query={"from": "a", "to": "b"}, service="wobble")
 
 
 def test_deliveries(world):
@@ -48,6 +69,7 @@ def test_deliveries(world):
     for query, count in (({"service": "web"}, 1), ({"environment": "moon"}, 1), ({"service": "web", "environment": "mars"}, 0)):
         found = world.expect(200, "getBoard", query=query)
         world.check(len(found["targets"]) == len(found["places"]) == count, f"the board of {query}: {found}")
+    changes(world, old, board[0]["version"])
     stop = world.expect(201, "placeBlocker", {"service": "web", "environment": "moon", "reason": "we look first"})
     place = world.expect(200, "getBoard")["places"][0]
     world.check(place["state"]["kind"] == "blocker" and "we look first" in place["state"]["reason"] and place["pin"] == "", f"{place}")

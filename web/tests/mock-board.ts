@@ -3,6 +3,7 @@
  * release bakes, one with all that can be wrong with a place, and one that has never reached prod.
  */
 import type {
+	Changes,
 	Alarm,
 	Blocker,
 	Board,
@@ -73,6 +74,7 @@ function makeWaiting(
 		stage: environment,
 		state: "gated",
 		version: "1.4.3",
+		commit: "3f9c1e7ab0d24f6c8e5a1b7d90c2f4e6a8b1d3c5",
 		waiting_for: "",
 		override: "",
 		alarms: [],
@@ -263,6 +265,26 @@ export function exampleBoard(now: number): MockBoard {
 			ended_at: ago(Number(seconds)),
 			baked_at: state === "live" && Number(seconds) > 1000 ? ago(Number(seconds) - 600) : null,
 		})),
+	};
+}
+
+/** What lies between two points: always the same two commits. */
+export function exampleChanges(from: string, to: string, now: number): Changes {
+	return {
+		from: { name: from, version: from === "prod" ? "1.4.1" : from, commit: "9b2f4c1d7e8a60355c4f21b0a7d3e9f1c2b4a680" },
+		to: { name: to, version: "", commit: "3f9c1e7ab0d24f6c8e5a1b7d90c2f4e6a8b1d3c5" },
+		commits: [
+			["3f9c1e7ab0d24f6c8e5a1b7d90c2f4e6a8b1d3c5", "Show prices with tax", "Ann Keller"],
+			["77d0a1be2c934f5e8b6d1a2c3e4f5061728394a5", "Round the sum once, at the end", "Ben Ortiz"],
+		].map(([commit = "", title = "", author = ""], i) => ({
+			commit,
+			title,
+			author,
+			committed_at: new Date(now - (i + 1) * 5_000_000).toISOString(),
+		})),
+		total: 14,
+		reverted: 0,
+		is_counted: true,
 	};
 }
 

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import type { AlarmEvent, FileError, Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
-import { answerBoard, type MockBoard } from "./mock-board.ts";
+import { answerBoard, exampleChanges, type MockBoard } from "./mock-board.ts";
 import { makeJob, makeStage, makeSummary, type MockData } from "./mock-data.ts";
 
 /* As strict as the server's own: a page that needs more fails its test. */
@@ -273,6 +273,10 @@ export class MockServer {
 				const environment = this.data.board.environments.find((one) => one.name === id);
 				if (!environment) throw new Refusal(404, "not_found", `no environment "${id}"`);
 				return this.#json(response, 200, environment);
+			}
+			case "GET services/ID/changes": {
+				const [from, to] = ["from", "to"].map((name) => url.searchParams.get(name) ?? "");
+				return this.#json(response, 200, exampleChanges(from ?? "", to ?? "", Date.now()));
 			}
 			case "GET alarms":
 				return this.#json(response, 200, { alarms: this.data.board.alarms });

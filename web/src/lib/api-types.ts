@@ -624,6 +624,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/{service}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                service: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * The commits between two points in the history of a service
+         * @description A point is a version of the service; an environment, for what reached one of its targets last; a branch, a tag or a commit: the
+         *     first of them that fits. From an environment where nothing of the service runs, all of the history counts.
+         */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine": {
         parameters: {
             query?: never;
@@ -1620,6 +1643,8 @@ export interface components {
             service: string;
             environment: string;
             run: string;
+            /** @description of the run */
+            commit: string;
             stage: string;
             /** @enum {unknown} */
             state: "gated" | "queued" | "running";
@@ -1629,6 +1654,31 @@ export interface components {
             override: string;
             alarms: string[];
             created_at: components["schemas"]["Time"];
+        };
+        ChangesPoint: {
+            /** @description as it was asked for */
+            name: string;
+            /** @description empty: none that was ever deployed */
+            version: string;
+            /** @description empty: an environment where nothing of the service runs */
+            commit: string;
+        };
+        Changes: {
+            from: components["schemas"]["ChangesPoint"];
+            to: components["schemas"]["ChangesPoint"];
+            /** @description that `to` has and `from` has not, the newest first, as many as `limit` allows */
+            commits: {
+                commit: string;
+                title: string;
+                author: string;
+                committed_at: components["schemas"]["Time"];
+            }[];
+            /** @description of those commits */
+            total: number;
+            /** @description commits that `from` has and `to` has not */
+            reverted: number;
+            /** @description false: there are more than the two numbers say */
+            is_counted: boolean;
         };
         Quarantine: {
             id: number;
@@ -3288,6 +3338,34 @@ export interface operations {
                     "application/json": components["schemas"]["RunSummary"];
                 };
             };
+            404: components["responses"]["Error"];
+        };
+    };
+    listChanges: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+                limit?: components["parameters"]["limit"];
+            };
+            header?: never;
+            path: {
+                service: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what lies between them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            400: components["responses"]["Error"];
             404: components["responses"]["Error"];
         };
     };

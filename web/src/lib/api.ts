@@ -8,6 +8,7 @@ import type {
 	Artifact,
 	Blocker,
 	Board,
+	Changes,
 	Deployment,
 	Environment,
 	EnvironmentSummary,
@@ -160,6 +161,8 @@ export const api = {
 	environment: (name: string) => get<Environment>(`/api/v1/environments/${encodeURIComponent(name)}`),
 	deployments: (filter: DeploymentFilter) =>
 		get<{ deployments: Deployment[]; next: number | null }>(`/api/v1/deployments${query({ ...filter })}`),
+	changes: (service: string, from: string, to: string) =>
+		get<Changes>(`/api/v1/services/${encodeURIComponent(service)}/changes${query({ from, to })}`),
 	alarms: async () => (await get<{ alarms: Alarm[] }>("/api/v1/alarms")).alarms,
 	blockers: async () => (await get<{ blockers: Blocker[] }>("/api/v1/blockers")).blockers,
 	stop: (body: { reason: string; service?: string; environment?: string }) => post<Blocker>("/api/v1/blockers", body),

@@ -148,4 +148,11 @@ export type Ask =
 	| { do: "release"; id: number; service: string; environment: string; version: string; why: string }
 	| { do: "stop"; environment: string /* empty: everything */ }
 	| { do: "lift"; id: number; what: string; why: string };
+/** Two points to be compared. */
+export interface Compare {
+	service: string;
+	from: string;
+	to: string;
+	title: string;
+}
 export type Rights = Board["why_not"];

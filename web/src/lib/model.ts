@@ -11,6 +11,7 @@ export type Board = Schemas["Board"];
 export type BoardPlace = Schemas["BoardPlace"];
 export type BoardTarget = Schemas["BoardTarget"];
 export type BoardWaiting = Schemas["BoardWaiting"];
+export type Changes = Schemas["Changes"];
 export type Deployment = Schemas["Deployment"];
 export type Environment = Schemas["Environment"];
 export type EnvironmentSummary = Schemas["EnvironmentSummary"];

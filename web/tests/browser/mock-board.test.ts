@@ -43,6 +43,23 @@ test("the board says what runs where, what comes, what waits and why, and goes o
 	await cell("mail", 0).getByText("Deploying").waitFor({ state: "detached" });
 });
 
+test("what a release would bring is told at the gate, on the board and in the history", async () => {
+	await open();
+	await flows.openRun(page, base, "shop#52");
+	const gate = page.getByRole("region", { name: "Gate of prod" });
+	await gate.getByText("14 commits since 1.4.1").click();
+	await gate.getByText("Round the sum once, at the end").waitFor();
+	await gate.getByText("and 12 more").waitFor();
+	await flows.seeNoBarrier(page);
+	await page.goto(`${base}/board`);
+	await page.getByRole("button", { name: "What shop#52 would bring to prod" }).click();
+	await page.getByRole("dialog").getByText("Show prices with tax").waitFor();
+	await page.keyboard.press("Escape");
+	await openEnvironment("prod");
+	await page.getByRole("button", { name: "Commits from 1.4.1 to 1.4.2" }).first().click();
+	await page.getByRole("dialog", { name: "shop from 1.4.1 to 1.4.2" }).getByText("14 commits since 1.4.1").waitFor();
+});
+
 test("from the board to an environment, to a run, and back to the environment", async () => {
 	await open();
 	await page.goto(`${base}/board`);

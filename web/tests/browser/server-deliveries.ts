@@ -43,6 +43,7 @@ test(
 
 		const gate = page.getByRole("region", { name: "Gate of prod" });
 		await gate.getByRole("button", { name: "Approve" }).waitFor(WAIT);
+		await gate.getByText("nothing of it runs there yet").waitFor();
 		await gate.getByRole("link", { name: /us-1/ }).click();
 		await page.getByRole("region", { name: "Log of preview us-1" }).waitFor();
 		await flows.seeInLog(page, "would deploy 1.0 to us-1");
