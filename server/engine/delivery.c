@@ -59,7 +59,9 @@ static void follow_job(
 	bool is_deploy = job->plan->part == PLAN_PART_DEPLOY;
 	if (deployment_is_over(deployment->state))
 		return;
-	bool has_begun = job_is_held(job->state) || (job_is_over(job->state) && job->started_at);
+	/* One that failed before its first step reached nothing, and has failed all the same. */
+	bool was_tried = job->state == JOB_SUCCEEDED || job->state == JOB_FAILED || job->state == JOB_LOST;
+	bool has_begun = job_is_held(job->state) || was_tried || (job_is_over(job->state) && job->started_at);
 	if (is_deploy && deployment->state == DEPLOYMENT_PENDING && has_begun)
 		graph_move_deployment(graph, deployment, DEPLOYMENT_START);
 	if (!job_is_over(job->state))
@@ -77,6 +79,7 @@ static void follow_job(
 
 struct wave_count {
 	size_t busy;      /* deploy or verify jobs that are queued or with a worker */
+	size_t testing;   /* tests of that kind */
 	size_t unreached; /* deployments that are not done yet */
 	size_t unverified;
 	size_t failed;
@@ -100,12 +103,14 @@ static struct wave_count follow_wave(struct run_graph *graph, size_t index, size
 	struct wave_count count = {0};
 	for (size_t i = 0; i < stage->job_count; i++) {
 		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		bool is_busy = job->state == JOB_QUEUED || job_is_held(job->state);
+		count.testing += is_busy && is_of(job, wave, PLAN_PART_TEST);
 		if (!is_of(job, wave, PLAN_PART_DEPLOY) && !is_of(job, wave, PLAN_PART_VERIFY))
 			continue;
 		struct graph_deployment *deployment = deployment_to(graph, at, job->plan->target);
 		if (deployment)
 			follow_job(graph, deployment, job, has_verify(graph, stage, job->plan->target));
-		count.busy += job->state == JOB_QUEUED || job_is_held(job->state);
+		count.busy += is_busy;
 	}
 	for (size_t i = 0; i < stage->job_count; i++) {
 		const struct graph_job *job = &graph->jobs[stage->first_job + i];
@@ -124,13 +129,25 @@ static struct wave_count follow_wave(struct run_graph *graph, size_t index, size
 
 /* --- one wave --- */
 
+/* Tried again: a target that has the version, and was not verified. */
+static bool is_to_be_verified(const struct run_graph *graph, const struct graph_stage *stage, struct str target)
+{
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (job->plan->part == PLAN_PART_VERIFY && str_eq(job->plan->target, target))
+			return job->state == JOB_BLOCKED;
+	}
+	return false;
+}
+
 static void begin_wave(struct run_graph *graph, size_t index, size_t at)
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	graph_move_wave(graph, &graph->waves[at], WAVE_DEPLOY);
 	for (size_t i = 0; i < stage->job_count; i++) {
 		const struct graph_job *job = &graph->jobs[stage->first_job + i];
-		if (is_of(job, &graph->waves[at], PLAN_PART_DEPLOY) && job->state == JOB_BLOCKED)
+		bool has_version = job->state == JOB_SUCCEEDED && is_to_be_verified(graph, stage, job->plan->target);
+		if (is_of(job, &graph->waves[at], PLAN_PART_DEPLOY) && (job->state == JOB_BLOCKED || has_version))
 			add_deployment(graph, at, stage->first_job + i);
 	}
 }
@@ -166,9 +183,13 @@ static void end_rest(struct run_graph *graph, size_t index, struct str why)
 	for (size_t i = 0; i < stage->wave_count; i++)
 		if (graph->waves[stage->first_wave + i].state == WAVE_PENDING)
 			graph_move_wave(graph, &graph->waves[stage->first_wave + i], WAVE_SUPERSEDE);
-	for (size_t i = 0; i < graph->deployment_count; i++)
-		if (graph->deployments[i].state == DEPLOYMENT_PENDING)
-			graph_move_deployment(graph, &graph->deployments[i], DEPLOYMENT_SUPERSEDE);
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		struct graph_deployment *deployment = &graph->deployments[i];
+		if (deployment->state == DEPLOYMENT_PENDING)
+			graph_move_deployment(graph, deployment, DEPLOYMENT_SUPERSEDE);
+		else if (deployment->state == DEPLOYMENT_VERIFYING) /* it has the version, though nobody verified it */
+			graph_move_deployment(graph, deployment, DEPLOYMENT_GO_LIVE);
+	}
 }
 
 void delivery_fail(struct run_graph *graph, size_t index, struct str why)
@@ -222,9 +243,17 @@ static const struct graph_alarm *fired(const struct run_graph *graph, size_t ind
 	return NULL;
 }
 
+static struct str wait_for_operator(const struct run_graph *graph, const struct graph_deployment *unknown)
+{
+	return arena_printf(graph->arena,
+		"an operator to say how the deployment to %.*s ended: its worker went silent (penstock resolve %.*s %.*s "
+		"live|failed|retry)",
+		STR_ARG(unknown->target), STR_ARG(graph->name), STR_ARG(unknown->target));
+}
+
 /* True: an alarm fired since the wave began, and what is to be done is under way. */
-static bool obey_alarm(
-	struct run_graph *graph, size_t index, size_t at, const struct wave_count *count, struct effects *effects)
+static bool obey_alarm(struct run_graph *graph, size_t index, size_t at, const struct wave_count *count,
+	struct effects *effects, struct str *ret_wait)
 {
 	const struct plan_delivery *rules = rules_of(graph, index);
 	const struct graph_alarm *alarm = fired(graph, index, &graph->waves[at]);
@@ -237,10 +266,14 @@ static bool obey_alarm(
 		condemn(graph, index, why, effects);
 		return true;
 	}
-	if (count->busy == 0) {
-		graph_move_wave(graph, &graph->waves[at], WAVE_FAIL);
-		delivery_fail(graph, index, why);
+	if (count->busy || count->testing)
+		return true;
+	if (count->unknown) {
+		*ret_wait = wait_for_operator(graph, count->unknown);
+		return true;
 	}
+	graph_move_wave(graph, &graph->waves[at], WAVE_FAIL);
+	delivery_fail(graph, index, why);
 	return true;
 }
 
@@ -330,16 +363,13 @@ static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct
 		begin_wave(graph, index, at);
 		count = follow_wave(graph, index, at);
 	}
-	if (obey_alarm(graph, index, at, &count, effects))
+	if (obey_alarm(graph, index, at, &count, effects, ret_wait))
 		return;
 	if (wave->state != WAVE_BAKING)
 		start_jobs(graph, index, at, count.failed == 0, effects);
 	count = follow_wave(graph, index, at);
 	if (count.unknown && count.busy == 0) {
-		*ret_wait = arena_printf(graph->arena,
-			"an operator to say how the deployment to %.*s ended: its worker went silent (penstock resolve %.*s %.*s "
-			"live|failed|retry)",
-			STR_ARG(count.unknown->target), STR_ARG(graph->name), STR_ARG(count.unknown->target));
+		*ret_wait = wait_for_operator(graph, count.unknown);
 		return;
 	}
 	if (count.failed && count.busy == 0) {
@@ -453,6 +483,9 @@ bool delivery_resolve(
 	if (!str_is(event->verdict, "failed") && !str_is(event->verdict, "retry"))
 		return err_set(
 			err, ERR_INVALID, "\"%.*s\" is no verdict; say live, failed or retry", STR_ARG(event->verdict));
+	if (str_is(event->verdict, "retry") && graph->facts.quarantined.n && !is_rollback(graph, job->stage))
+		return err_set(err, ERR_CONFLICT, "version %.*s is quarantined: %.*s; say live or failed",
+			STR_ARG(deployment->version), STR_ARG(graph->facts.quarantined));
 	graph_move_deployment(graph, deployment, DEPLOYMENT_FAIL);
 	if (str_is(event->verdict, "failed"))
 		return true;

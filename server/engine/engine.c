@@ -227,12 +227,26 @@ static void reset_delivery(struct run_graph *graph, size_t index)
 	}
 }
 
-static void reset_stages(struct run_graph *graph)
+/* An alarm stops a delivery without a job that failed. */
+static bool has_stopped(const struct graph_stage *stage)
+{
+	return stage->state == STAGE_FAILED && stage->plan->delivery;
+}
+
+static bool has_stopped_delivery(const struct run_graph *graph)
+{
+	for (size_t i = 0; i < graph->stage_count; i++)
+		if (has_stopped(&graph->stages[i]))
+			return true;
+	return false;
+}
+
+static void reset_stages(struct run_graph *graph, const struct graph_job *only)
 {
 	bool is_behind = false;
 	for (size_t i = 0; i < graph->stage_count; i++) {
 		const struct graph_stage *stage = &graph->stages[i];
-		bool has_reset = false;
+		bool has_reset = !only && has_stopped(stage);
 		for (size_t j = 0; j < stage->job_count; j++)
 			has_reset |= graph->jobs[stage->first_job + j].state == JOB_BLOCKED;
 		bool is_skipped = stage->state == STAGE_SKIPPED && !stage->plan->is_skipped;
@@ -302,6 +316,18 @@ static const struct graph_job *busy_dependent(const struct run_graph *graph, con
 	return busy;
 }
 
+/* A target that was tried stands for the wave, which fails or goes on with what it was told. */
+static bool refuse_in_wave(const struct run_graph *graph, const struct graph_job *job, struct err *err)
+{
+	struct str target = job->plan->target;
+	if (job->state == JOB_LOST && job->plan->part == PLAN_PART_DEPLOY)
+		return err_set(err, ERR_CONFLICT,
+			"nobody knows how the deployment to %.*s ended; say so with \"penstock resolve %.*s %.*s live|failed|retry\"",
+			STR_ARG(target), STR_ARG(graph->name), STR_ARG(target));
+	return err_set(err, ERR_CONFLICT, "the wave that \"%.*s\" belongs to has not ended; retry when it has",
+		STR_ARG(job->key));
+}
+
 static bool retry(struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err)
 {
 	const struct graph_job *only;
@@ -312,14 +338,16 @@ static bool retry(struct run_graph *graph, const struct engine_event *event, str
 		return err_set(err, ERR_CONFLICT,
 			"%.*s is %s; only a failed run can be retried (\"run again\" makes a new one)",
 			STR_ARG(graph->name), run_state_names[graph->state]);
+	if (is_in_stage && (only->plan->part == PLAN_PART_DEPLOY || only->plan->part == PLAN_PART_VERIFY))
+		return refuse_in_wave(graph, only, err);
 	const struct graph_job *busy = is_in_stage ? busy_dependent(graph, only) : NULL;
 	if (busy)
 		return err_set(err, ERR_CONFLICT, "job \"%.*s\", which needs it, is %s; retry when the run has ended",
 			STR_ARG(busy->key), job_state_names[busy->state]);
-	if (reset_failed(graph, only) == 0)
+	if (reset_failed(graph, only) == 0 && (only || !has_stopped_delivery(graph)))
 		return err_set(err, ERR_CONFLICT, "%.*s has no failed job", STR_ARG(graph->name));
 	reset_dependents(graph);
-	reset_stages(graph);
+	reset_stages(graph, only);
 	if (graph->state != RUN_FAILED)
 		return true;
 	graph_move_run(graph, RUN_RETRY, (struct str){0});

@@ -1,6 +1,7 @@
 #include "tests/support/world.h"
 
 #include "common/lang/lang.h"
+#include "tests/support/graph_check.h"
 
 #include <check.h>
 #include <string.h>
@@ -195,7 +196,8 @@ bool world_lease(struct world *world, const char *name)
 
 static void end(struct world *world, struct attempt_end end)
 {
-	end.started_at = world->graph.now_us - 10;
+	if (end.reason != END_SOURCE_UNAVAILABLE)
+		end.started_at = world->graph.now_us - 10;
 	end.ended_at = world->graph.now_us;
 	ck_assert(apply(world, &(struct engine_event){.kind = ENGINE_ENDED, .ends = &end, .end_count = 1}));
 }
@@ -205,6 +207,14 @@ void world_end(struct world *world, const char *name, enum end_reason reason, in
 	struct graph_job *job = world_job(world, name);
 	end(world, (struct attempt_end){
 			   .job = job->id, .attempt = job->attempt, .reason = reason, .exit_code = exit_code});
+}
+
+void world_end_before_start(struct world *world, const char *name, enum end_reason reason)
+{
+	struct graph_job *job = world_job(world, name);
+	ck_assert(world_lease(world, name));
+	job->state = job->was = JOB_LEASED;
+	world_end(world, name, reason, 0);
 }
 
 void world_end_with_output(struct world *world, const char *name, int exit_code, const char *output, const char *value)
@@ -304,126 +314,10 @@ const char *world_run_state(struct world *world)
 	return run_state_names[world->graph.state];
 }
 
-/* --- invariants --- */
-
-static const char *check_job(const struct run_graph *graph, const struct graph_job *job)
-{
-	const struct graph_stage *stage = &graph->stages[job->stage];
-	bool is_active = job->state == JOB_QUEUED || job_is_held(job->state);
-	bool is_preview = job->plan->part == PLAN_PART_PREVIEW;
-	if (is_active && stage->state != STAGE_RUNNING && !(is_preview && stage->state == STAGE_BLOCKED))
-		return "a job is ready though its stage is not open";
-	if (is_active && stage->plan->delivery && !is_preview && stage->lane.state != LANE_GRANTED &&
-		stage->lane.state != LANE_REVOKED)
-		return "a deployment is ready though its stage is not inside its lane";
-	if (is_active && run_is_over(graph->state))
-		return "a job is ready though its run is over";
-	if (stage_is_over(stage->state) && !job_is_over(job->state))
-		return "a stage is over though a job is not";
-	for (size_t i = 0; i < job->need_count && is_active; i++)
-		if (!job_is_over(graph->jobs[job->needs[i]].state))
-			return "a job is ready before what it needs is over";
-	bool is_plain = job->plan->condition.n == 0;
-	for (size_t i = 0; i < job->need_count && is_active && is_plain; i++) {
-		const struct graph_job *need = &graph->jobs[job->needs[i]];
-		if (need->state != JOB_SUCCEEDED && !need->allow_failure)
-			return "a job is ready though what it needs did not succeed";
-	}
-	return NULL;
-}
-
-static const char *check_stage(const struct run_graph *graph, size_t index)
-{
-	const struct graph_stage *stage = &graph->stages[index];
-	const struct graph_gate *gate = graph_gate_of(graph, index);
-	bool has_begun = stage->state == STAGE_RUNNING || stage->state == STAGE_SUCCEEDED ||
-			 (stage->state == STAGE_FAILED && stage->started_at); /* a preview may fail before */
-	if (stage->plan->gate && has_begun && (!gate || gate->state != GATE_GRANTED))
-		return "a stage began though its gate was not granted";
-	if (gate && gate->state == GATE_OPEN && stage->state != STAGE_GATED)
-		return "a gate is open though its stage does not wait for it";
-	if (gate && gate->state == GATE_GRANTED && engine_approved(gate) < (size_t)stage->plan->gate->approvals)
-		return "a gate was granted with too few approvals";
-	for (size_t before = 0; before < index && (stage->state == STAGE_RUNNING || stage->state == STAGE_GATED);
-		before++)
-		if (!stage_is_over(graph->stages[before].state))
-			return "a stage began before the one before it was over";
-	return NULL;
-}
-
-static bool is_at_work(const struct graph_wave *wave)
-{
-	return wave->state == WAVE_DEPLOYING || wave->state == WAVE_VERIFYING || wave->state == WAVE_BAKING;
-}
-
-static const char *check_wave(const struct run_graph *graph, size_t at)
-{
-	const struct graph_wave *wave = &graph->waves[at];
-	const struct graph_stage *stage = &graph->stages[wave->stage];
-	if (is_at_work(wave) && stage->state != STAGE_RUNNING)
-		return "a wave is under way though its stage is not";
-	for (size_t i = stage->first_wave; i < at; i++)
-		if (is_at_work(wave) && graph->waves[i].state != WAVE_SUCCEEDED)
-			return "a wave began before the one before it baked clean";
-	if (stage_is_over(stage->state) && stage->state != STAGE_SKIPPED && !wave_is_over(wave->state))
-		return "a stage is over though a wave is not";
-	if (wave->state == WAVE_SUCCEEDED && graph->now_us < wave->bake_until)
-		return "a wave succeeded before its bake was over";
-	return NULL;
-}
-
-static const char *check_deployment(const struct run_graph *graph, const struct graph_deployment *deployment)
-{
-	const struct graph_stage *stage = &graph->stages[graph->jobs[deployment->job].stage];
-	if (!deployment_is_over(deployment->state) && stage_is_over(stage->state))
-		return "a stage is over though a deployment is not";
-	if (deployment->baked_at && graph->waves[deployment->wave].state != WAVE_SUCCEEDED)
-		return "a deployment counts as baked though its wave did not succeed";
-	return NULL;
-}
-
-static bool holds_lane(const struct graph_stage *stage)
-{
-	return stage->lane.request && stage->lane.state != LANE_RELEASED && stage->lane.state != LANE_SUPERSEDED;
-}
-
-/* Something other than a job may move it: time, a lane, an alarm, an operator. */
-static bool waits_for_the_world(const struct run_graph *graph)
-{
-	return graph->waiting_for.n > 0;
-}
-
 const char *world_check(struct world *world)
 {
-	const struct run_graph *graph = &world->graph;
-	const char *fault = NULL;
-	bool has_work = false, has_gate = false;
-	for (size_t i = 0; i < graph->job_count && !fault; i++) {
-		fault = check_job(graph, &graph->jobs[i]);
-		has_work |= graph->jobs[i].state == JOB_QUEUED || job_is_held(graph->jobs[i].state);
-	}
-	for (size_t i = 0; i < graph->stage_count && !fault; i++) {
-		fault = check_stage(graph, i);
-		has_gate |= graph->stages[i].state == STAGE_GATED;
-		if (run_is_over(graph->state) && !stage_is_over(graph->stages[i].state))
-			fault = "a run is over though a stage is not";
-	}
-	for (size_t i = 0; i < graph->wave_count && !fault; i++)
-		fault = check_wave(graph, i);
-	for (size_t i = 0; i < graph->deployment_count && !fault; i++)
-		fault = check_deployment(graph, &graph->deployments[i]);
-	bool waits_for_lane = graph->concurrency_group.n && graph->lane.state == LANE_WAITING;
-	for (size_t i = 0; i < graph->stage_count && !fault; i++) {
-		waits_for_lane |= graph->stages[i].lane.state == LANE_WAITING;
-		if (run_is_over(graph->state) && holds_lane(&graph->stages[i]))
-			fault = "a run that is over keeps a lane";
-	}
-	waits_for_lane |= waits_for_the_world(graph);
-	if (!fault && !run_is_over(graph->state) && !has_work && !has_gate && !waits_for_lane)
+	const char *fault = graph_check(&world->graph);
+	if (!fault && !graph_can_move(&world->graph))
 		fault = "a run is not over though nothing is left that could move it";
-	if (!fault && graph->state == RUN_WAITING && has_work)
-		fault = "a run waits though it has work";
-	if (!fault && run_is_over(graph->state) && graph->lane.state != LANE_RELEASED && graph->lane.request)
-		fault = "a run that is over keeps its group";
 	return fault;
 }

@@ -38,6 +38,8 @@ bool world_lease(struct world *world, const char *job);
 /* Its attempt ends. */
 void world_end(struct world *world, const char *job, enum end_reason reason, int exit_code);
 void world_end_with_output(struct world *world, const char *job, int exit_code, const char *name, const char *value);
+/* A worker takes it and gives it back before its first step. */
+void world_end_before_start(struct world *world, const char *job, enum end_reason reason);
 /* Lease, start and end with 0. */
 void world_pass(struct world *world, const char *job);
 void world_fail(struct world *world, const char *job);
