@@ -4,6 +4,9 @@ select distinct run_id from attempt where state = 'ended' and not is_applied
 union
 select run_id from gate where state = 'open' and expires_at <= now()
 union
+select r.id from run r join stage s on s.run_id = r.id join gate g on g.stage_id = s.id -- granted, but not for earlier
+where r.state in ('running', 'waiting') and s.state = 'gated' and g.state = 'granted'
+union
 select q.run_id from lane_request q join run r on r.id = q.run_id
 where q.state in ('revoked', 'superseded', 'granted') and r.state in ('pending', 'running', 'waiting')
 	and (q.state <> 'granted' or r.state <> 'running')
