@@ -1,0 +1,235 @@
+/* Invariants over the rows of several runs, of lanes, and of how it ends. */
+#include "tests/sim/sim.h"
+
+#include "common/mem.h"
+#include "tests/support/graph_check.h"
+
+/* --- lanes --- */
+
+static bool is_inside(enum lane_request_state state)
+{
+	return state == LANE_GRANTED || state == LANE_REVOKED;
+}
+
+/* Who is next, by the words of the design: rollback, hotfix, the rest; of these the newest run, or who came first. */
+static const struct lane_entry *who_is_next(const struct lane *lane)
+{
+	const struct lane_entry *best = NULL;
+	bool has_canceller = false;
+	for (size_t i = lane->count; i > 0 && !has_canceller; i--) {
+		const struct lane_entry *entry = &lane->entries[i - 1];
+		has_canceller = entry->cancels && entry->state == LANE_WAITING;
+		best = has_canceller ? entry : NULL;
+	}
+	for (size_t i = 0; i < lane->count && !has_canceller; i++) {
+		const struct lane_entry *entry = &lane->entries[i];
+		if (entry->state != LANE_WAITING || (lane->is_reserved && entry->priority != PLAN_PRIORITY_ROLLBACK))
+			continue;
+		if (!best || entry->priority > best->priority ||
+			(entry->priority == best->priority && lane->is_newest && entry->run > best->run))
+			best = entry;
+	}
+	return best;
+}
+
+static void check_outrun(struct sim *sim, const struct lane *lane, const struct lane_entry *entered)
+{
+	for (size_t i = 0; i < lane->count; i++) {
+		const struct lane_entry *entry = &lane->entries[i];
+		bool is_older = entry->run < entered->run && entry->priority <= entered->priority;
+		if (lane->is_newest && is_older && entry->state == LANE_WAITING)
+			sim_fail(sim, "web#%lld waits on behind web#%lld, which is newer and inside",
+				(long long)entry->run, (long long)entered->run);
+	}
+}
+
+void check_lane(struct sim *sim, const struct lane *before, const struct lane *lane)
+{
+	const struct lane_entry *was_inside = NULL, *entered = NULL, *next = who_is_next(before);
+	size_t inside = 0;
+	for (size_t i = 0; i < lane->count; i++) {
+		const struct lane_entry *entry = &lane->entries[i];
+		was_inside = is_inside(before->entries[i].state) ? entry : was_inside;
+		inside += is_inside(entry->state);
+		if (entry->state == LANE_GRANTED && before->entries[i].state == LANE_WAITING)
+			entered = entry;
+		if (entry->state == LANE_SUPERSEDED && entry->superseded_by <= 0)
+			sim_fail(sim, "web#%lld is superseded by nobody", (long long)entry->run);
+		bool cancels = sim->rows.lanes[lane->id - 1].is_group;
+		if (entry->state == LANE_SUPERSEDED && !cancels &&
+			(!lane->is_newest || entry->superseded_by < entry->run))
+			sim_fail(sim, "web#%lld is superseded by web#%lld", (long long)entry->run,
+				(long long)entry->superseded_by);
+	}
+	if (inside > 1)
+		sim_fail(sim, "%zu are inside lane %lld", inside, (long long)lane->id);
+	if (!was_inside && next && (!entered || entered->id != next->id))
+		sim_fail(sim, "web#%lld should enter lane %lld, and %s does", (long long)next->run, (long long)lane->id,
+			entered ? "somebody else" : "nobody");
+	if (was_inside && entered)
+		sim_fail(sim, "web#%lld enters lane %lld while somebody is inside", (long long)entered->run,
+			(long long)lane->id);
+	if (entered && (lane->epoch <= before->epoch || entered->epoch != lane->epoch))
+		sim_fail(sim, "a grant of lane %lld has no epoch of its own", (long long)lane->id);
+	if (entered)
+		check_outrun(sim, lane, entered);
+	for (size_t i = 0; i < lane->count && was_inside; i++)
+		if (lane->entries[i].state == LANE_WAITING && was_inside->state == LANE_GRANTED &&
+			lane->entries[i].priority > was_inside->priority)
+			sim_fail(sim, "web#%lld does not make way for web#%lld", (long long)was_inside->run,
+				(long long)lane->entries[i].run);
+}
+
+static void check_holders(struct sim *sim)
+{
+	const struct rows *rows = &sim->rows;
+	for (size_t i = 0; i < rows->request_count; i++) {
+		const struct row_request *asked = &rows->requests[i];
+		if (!is_inside(asked->state))
+			continue;
+		if (run_is_over(rows_run(rows, asked->run)->graph.state))
+			sim_fail(sim, "web#%lld is over and inside lane %lld", (long long)asked->run,
+				(long long)asked->lane);
+		for (size_t j = 0; j < i; j++)
+			if (rows->requests[j].lane == asked->lane && is_inside(rows->requests[j].state))
+				sim_fail(sim, "two are inside lane %lld", (long long)asked->lane);
+	}
+}
+
+/* --- attempts --- */
+
+static void check_attempts(struct sim *sim)
+{
+	const struct rows *rows = &sim->rows;
+	for (size_t i = 0; i < rows->attempt_count; i++) {
+		const struct row_attempt *attempt = &rows->attempts[i];
+		if (attempt->state == ATTEMPT_ENDED)
+			continue;
+		const struct graph_job *job = graph_job_by_id(&rows_run(rows, attempt->run)->graph, attempt->job);
+		if (job->attempt != attempt->number || !job_is_held(job->state))
+			sim_fail(sim, "web#%lld: attempt %d of %.*s is with a worker, the job is %s at attempt %d",
+				(long long)attempt->run, attempt->number, STR_ARG(job->key),
+				job_state_names[job->state], job->attempt);
+	}
+}
+
+static void check_held_jobs(struct sim *sim, const struct run_graph *graph)
+{
+	for (size_t i = 0; i < graph->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[i];
+		const struct row_attempt *attempt =
+			job_is_held(job->state) ? rows_attempt(&sim->rows, job->id, job->attempt) : NULL;
+		if (job_is_held(job->state) && (!attempt || (attempt->state == ATTEMPT_ENDED && attempt->is_applied)))
+			sim_fail(sim, "%.*s: %.*s is %s, and nobody holds it", STR_ARG(graph->name), STR_ARG(job->key),
+				job_state_names[job->state]);
+	}
+}
+
+/* --- targets --- */
+
+static bool is_open_to(const struct rows *rows, const struct row_deployment *deployment, const void *unused)
+{
+	(void)rows, (void)unused;
+	return !deployment_is_over(deployment->deployment->state);
+}
+
+static void check_targets(struct sim *sim, const struct run_graph *graph)
+{
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		const struct graph_deployment *made = &graph->deployments[i];
+		const struct plan_stage *plan = graph->stages[graph->jobs[made->job].stage].plan;
+		struct row_deployment other;
+		if (deployment_is_over(made->state))
+			continue;
+		if (rows_last_deployment(&sim->rows, plan->delivery->service, plan->environment, made->target,
+			    is_open_to, NULL, &other) &&
+			other.deployment->id != made->id)
+			sim_fail(sim, "%.*s and web#%lld both deploy %.*s to %.*s", STR_ARG(graph->name),
+				(long long)other.run, STR_ARG(plan->delivery->service), STR_ARG(made->target));
+	}
+}
+
+/* --- after every event --- */
+
+static void check_triggers(struct sim *sim)
+{
+	const struct rows *rows = &sim->rows;
+	size_t made[RUNS_MAX * 4] = {0};
+	for (size_t i = 0; i < rows->run_count; i++)
+		if ((size_t)rows->runs[i]->trigger < COUNT_OF(made))
+			made[rows->runs[i]->trigger]++;
+	for (size_t i = 1; i <= rows->trigger_count && i < COUNT_OF(made); i++)
+		if (made[i] != (rows->triggers[i - 1].state == TRIGGER_DONE))
+			sim_fail(sim, "trigger %zu has %zu runs", i, made[i]);
+}
+
+void check_rows(struct sim *sim)
+{
+	struct rows *rows = &sim->rows;
+	check_triggers(sim);
+	check_holders(sim);
+	check_attempts(sim);
+	for (size_t i = 0; i < rows->run_count; i++) {
+		struct row_run *run = rows->runs[i];
+		if (!run->is_touched)
+			continue;
+		run->is_touched = false;
+		struct run_graph shown = run->graph;
+		struct graph_stage stages[8];
+		for (size_t s = 0; s < shown.stage_count; s++)
+			stages[s] = shown.stages[s];
+		shown.stages = stages;
+		rows_show_lanes(rows, &shown);
+		const char *fault = graph_check(&shown);
+		if (fault)
+			sim_fail(sim, "%.*s: %s", STR_ARG(shown.name), fault);
+		check_held_jobs(sim, &shown);
+		check_targets(sim, &shown);
+	}
+}
+
+/* --- when all is over --- */
+
+static void check_condemned(struct sim *sim, const struct row_run *back)
+{
+	const struct rows *rows = &sim->rows;
+	const struct row_trigger *trigger = &rows->triggers[back->trigger - 1];
+	if (!trigger->is_alarms || back->graph.state != RUN_SUCCEEDED)
+		return;
+	const struct graph_stage *stage = &back->graph.stages[0];
+	int64_t first = back->graph.deployment_count ? back->graph.deployments[0].id : INT64_MAX;
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct plan_job *job = back->graph.jobs[stage->first_job + i].plan;
+		struct row_deployment last;
+		if (job->part == PLAN_PART_DEPLOY &&
+			rows_last_deployment(
+				rows, trigger->service, trigger->environment, job->target, rows_reached, NULL, &last) &&
+			last.deployment->id < first && str_eq(last.deployment->version, trigger->version))
+			sim_fail(sim, "%.*s is left on %.*s, which an alarm condemned", STR_ARG(job->target),
+				STR_ARG(trigger->version));
+	}
+}
+
+void check_rest(struct sim *sim)
+{
+	const struct rows *rows = &sim->rows;
+	for (size_t i = 0; i < rows->run_count; i++) {
+		const struct run_graph *graph = &rows->runs[i]->graph;
+		if (!run_is_over(graph->state))
+			sim_fail(sim, "%.*s never ends: it is %s, waiting for %.*s", STR_ARG(graph->name),
+				run_state_names[graph->state], STR_ARG(graph->waiting_for));
+		if (rows->runs[i]->is_rollback)
+			check_condemned(sim, rows->runs[i]);
+	}
+	for (size_t i = 0; i < rows->trigger_count; i++)
+		if (rows->triggers[i].state == TRIGGER_PENDING)
+			sim_fail(sim, "trigger %zu never becomes a run", i + 1);
+	for (size_t i = 0; i < rows->attempt_count; i++)
+		if (rows->attempts[i].state != ATTEMPT_ENDED || !rows->attempts[i].is_applied)
+			sim_fail(sim, "the end of attempt %d of web#%lld is never looked at", rows->attempts[i].number,
+				(long long)rows->attempts[i].run);
+	for (size_t i = 0; i < rows->request_count; i++)
+		if (rows->requests[i].state == LANE_WAITING || is_inside(rows->requests[i].state))
+			sim_fail(sim, "web#%lld is over and has not left lane %lld", (long long)rows->requests[i].run,
+				(long long)rows->requests[i].lane);
+}

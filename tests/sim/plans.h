@@ -1,0 +1,20 @@
+#ifndef TESTS_SIM_PLANS_H
+#define TESTS_SIM_PLANS_H
+
+/*
+ * The pipelines of the simulation, read and planned by the real reader and planner against two configurations: the
+ * second has one target more. Plans are made once a process and shared by all histories.
+ */
+
+#include "server/engine/plan.h"
+
+enum { PIPELINES = 8, CONFIGURATIONS = 2, PLANS_SINCE_S = 1700000000 }; /* histories begin then */
+
+/* Never NULL; ends the program when a pipeline is no good. */
+const struct plan *plans_get(size_t pipeline, size_t configuration);
+/* The file of it. */
+const char *plans_text(size_t pipeline);
+const char *plans_name(size_t pipeline);
+void plans_done(void);
+
+#endif

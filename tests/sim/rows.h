@@ -1,0 +1,165 @@
+#ifndef TESTS_SIM_ROWS_H
+#define TESTS_SIM_ROWS_H
+
+/*
+ * A small model of the store: the rows that the engine is loaded from, and the guards under which what it decided is
+ * written. Each function is one transaction of server/store or one statement of sql/queries, named beside it; none is
+ * ever half done. What raises there is false here. Ids count from 1; everything lives in the arena of the history.
+ */
+
+#include "server/engine/engine.h"
+#include "server/engine/lane.h"
+
+enum { RUNS_MAX = 24, ALARMS = 2, ENVIRONMENTS = 2, SAMPLES_MAX = 128 };
+
+enum attempt_state { ATTEMPT_LEASED, ATTEMPT_RUNNING, ATTEMPT_ENDED };
+
+struct row_attempt {
+	int64_t run, job;
+	int32_t number;
+	size_t worker;
+	enum attempt_state state;
+	bool is_applied;
+	bool was_passed_over; /* its worker never heard of it: the number is used, nobody is blamed */
+	struct attempt_end end;
+	int64_t lease_until;
+};
+
+struct row_lane {
+	bool is_group;
+	struct str key;
+	int64_t version, epoch;
+	bool is_newest;
+};
+
+struct row_request {
+	int64_t lane, run;
+	size_t stage; /* of the run; SIZE_MAX: of its concurrency group */
+	int32_t priority;
+	bool cancels;
+	enum lane_request_state state;
+	int64_t epoch;
+	int64_t superseded_by;
+	bool was_granted;
+};
+
+enum trigger_kind { TRIGGER_PUSH, TRIGGER_BACK, TRIGGER_FORWARD };
+enum trigger_state { TRIGGER_PENDING, TRIGGER_DONE, TRIGGER_FAILED };
+
+struct row_trigger {
+	enum trigger_kind kind;
+	enum trigger_state state;
+	size_t pipeline; /* of a push */
+	struct str commit;
+	struct str service, environment, version, back_to;
+	int64_t next_at; /* whoever took it has it until then */
+	bool is_alarms;  /* nobody asked for it */
+};
+
+struct row_quarantine {
+	struct str service, environment, version;
+	struct str reason;
+	bool is_released;
+};
+
+struct row_run {
+	struct run_graph graph; /* without lanes and facts, which are loaded */
+	int64_t trigger;
+	bool is_rollback;
+	bool is_touched;          /* since the invariants were looked at */
+	bool overrides_freeze[8]; /* by stage */
+	bool was_stopped;         /* by a person, or its file was: a target may be left as it is */
+	int64_t resolved_job;     /* the last one that a person settled */
+};
+
+struct row_alarm {
+	struct str state;
+	int64_t since;
+	int64_t samples[SAMPLES_MAX];
+	size_t sample_count;
+};
+
+struct rows {
+	struct arena *arena;
+	int64_t now_us; /* of the database */
+	struct row_run *runs[RUNS_MAX];
+	size_t run_count;
+	struct row_attempt *attempts;
+	struct row_lane *lanes;
+	struct row_request *requests;
+	struct row_trigger *triggers;
+	struct row_quarantine *quarantines;
+	size_t attempt_count, lane_count, request_count, trigger_count, quarantine_count;
+	struct row_alarm alarms[ALARMS];
+	bool is_frozen[ENVIRONMENTS]; /* qa, prod */
+	int64_t last_gate, last_deployment;
+	size_t pipelines_changed; /* which configuration holds */
+};
+
+/* What one visit works on: a copy of a run's rows. */
+struct desk {
+	struct run_graph graph;
+	struct attempt_end *ends;
+	size_t end_count;
+	struct graph_stage stages[8];
+	struct graph_job jobs[48];
+	struct graph_wave waves[8];
+	enum lane_request_state lanes[8]; /* of the stages, as loaded */
+};
+
+/* run_create.sql with trigger_end.sql: 0 when the trigger has ended already. */
+int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan, struct str commit, bool is_rollback);
+/* trigger_end.sql: it becomes no run. */
+bool rows_refuse(struct rows *rows, int64_t trigger);
+
+/* run_store_load(); run_store_refresh(), false: it has moved on; the guards of run_store_save(), false: something is
+ * stale; what it then writes. */
+void rows_load(const struct rows *rows, int64_t run, int64_t now_us, struct desk *desk);
+bool rows_refresh(const struct rows *rows, int64_t now_us, struct desk *desk);
+bool rows_may_save(const struct rows *rows, const struct desk *desk);
+void rows_save(struct rows *rows, const struct desk *desk, const struct effects *effects);
+/* The lanes of a run's own graph: for invariants. */
+void rows_show_lanes(const struct rows *rows, struct run_graph *graph);
+
+void rows_load_lane(const struct rows *rows, int64_t lane, struct lane *ret, struct arena *arena);
+bool rows_save_lane(struct rows *rows, const struct lane *lane);
+
+/* claim.sql, attempts_started.sql, attempt_result.sql, leases_renew.sql, leases_expire.sql, claim_release.sql */
+struct row_attempt *rows_claim(struct rows *rows, size_t worker, size_t which); /* NULL: nothing is queued */
+bool rows_start(struct rows *rows, size_t attempt);
+bool rows_result(struct rows *rows, size_t attempt, const struct attempt_end *end);
+bool rows_renew(struct rows *rows, size_t attempt);
+size_t rows_expire(struct rows *rows, int64_t *ret_runs, size_t max);
+bool rows_pass_over(struct rows *rows, size_t attempt);
+
+/* runs_due.sql: whether the slow tick looks at it. lane_open.sql. */
+bool rows_is_due(const struct rows *rows, int64_t run);
+bool rows_is_open(const struct rows *rows, int64_t lane);
+
+bool rows_is_quarantined(const struct rows *rows, struct str service, struct str environment, struct str version);
+/* rollback_ask.sql; false: nothing was ever deployed there. version_condemn.sql is part of rows_save(). */
+bool rows_ask_back(struct rows *rows, struct str service, struct str environment, struct str to);
+
+struct row_deployment {
+	int64_t run;
+	const struct graph_deployment *deployment;
+	const struct graph_stage *stage;
+	const struct graph_wave *wave;
+	const struct graph_job *job;
+};
+/* The latest deployment of a service to a target that `fits`; false: there is none. */
+bool rows_last_deployment(const struct rows *rows, struct str service, struct str environment, struct str target,
+	bool (*fits)(const struct rows *rows, const struct row_deployment *deployment, const void *arg),
+	const void *arg, struct row_deployment *ret);
+/* redeploy_back.sql picks these two. */
+bool rows_reached(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
+struct good_version {
+	struct str condemned, wanted; /* wanted "": any other */
+};
+bool rows_was_good(const struct rows *rows, const struct row_deployment *deployment, const void *good_version);
+
+struct row_run *rows_run(const struct rows *rows, int64_t run);
+size_t rows_environment(struct str name); /* its index: of is_frozen */
+const struct row_attempt *rows_attempt(const struct rows *rows, int64_t job, int32_t number);
+
+#endif

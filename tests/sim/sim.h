@@ -1,0 +1,159 @@
+#ifndef TESTS_SIM_SIM_H
+#define TESTS_SIM_SIM_H
+
+/*
+ * One history: several coordinators, workers and people around the rows, moved on event by event. What an event does
+ * follows from its numbers and the state alone, so a history is its list of events, and still makes sense when some of
+ * them are taken out.
+ */
+
+#include "tests/sim/rows.h"
+
+enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOPLE = 4, EVENTS_MAX = 400 };
+
+/* name, how often, what it is */
+#define SIM_EVENTS(X)                                                                                                  \
+	X(WORK, 30, "a coordinator goes on with what it has to do, to its end")                                        \
+	X(STEP, 14, "a coordinator takes one step of a visit")                                                         \
+	X(TICK, 7, "the slow tick of a coordinator")                                                                   \
+	X(CRASH, 1, "a coordinator dies, and another one begins in its place")                                         \
+	X(FORGET, 1, "a coordinator loses its wake-ups")                                                               \
+	X(CLAIM, 12, "a worker takes jobs")                                                                            \
+	X(START, 5, "a worker says that it began")                                                                     \
+	X(REPORT, 26, "a worker ends an attempt and says so")                                                          \
+	X(REPEAT, 2, "a worker says again, or late, how an attempt ended")                                             \
+	X(RENEW, 6, "a worker renews its leases")                                                                      \
+	X(PASS_OVER, 1, "a worker was gone before it heard of its claim")                                              \
+	X(SILENCE, 1, "a worker dies with all it holds")                                                               \
+	X(PUSH, 5, "somebody pushes")                                                                                  \
+	X(APPROVE, 9, "somebody approves")                                                                             \
+	X(REFUSE, 1, "somebody refuses")                                                                               \
+	X(CANCEL, 1, "somebody cancels")                                                                               \
+	X(RETRY, 3, "somebody asks for new attempts")                                                                  \
+	X(RESOLVE, 3, "somebody says how an unknown deployment ended")                                                 \
+	X(ROLL_BACK, 1, "somebody rolls back")                                                                         \
+	X(DEPLOY, 1, "somebody deploys a version again")                                                               \
+	X(RELEASE, 1, "somebody releases a version from quarantine")                                                   \
+	X(OVERRIDE, 1, "somebody lets a stage pass what is frozen")                                                    \
+	X(ABANDON, 1, "its pull request is closed")                                                                    \
+	X(FREEZE, 3, "an environment is frozen, or no longer")                                                         \
+	X(ALARM, 5, "an alarm changes")                                                                                \
+	X(SAMPLE, 8, "an alarm takes a data point")                                                                    \
+	X(CONFIGURE, 1, "the configuration changes")                                                                   \
+	X(GOOD_TIME, 1, "all goes well for a while")                                                                   \
+	X(WAIT, 12, "time passes")                                                                                     \
+	X(JUMP, 1, "the clock of a coordinator jumps")
+
+#define X(name, weight, what) SIM_##name,
+enum sim_event_kind { SIM_EVENTS(X) SIM_EVENT_KINDS };
+#undef X
+
+struct sim_event {
+	enum sim_event_kind kind;
+	uint32_t a, b, c;
+};
+
+struct wake {
+	enum wake_kind { WAKE_RUN, WAKE_LANE, WAKE_TRIGGER } kind;
+	int64_t id;
+};
+
+enum visit_step { VISIT_LOAD, VISIT_DECIDE, VISIT_TELL };
+
+struct visit {
+	bool is_busy, is_wanted_again, is_kept;
+	struct wake of;
+	enum visit_step step;
+	unsigned tries;
+	struct engine_event request; /* of a person; kind LOOK: none */
+	bool is_requested_now;       /* the round under way is about it */
+	struct desk desk;
+	struct lane lane;
+	struct effects effects;
+	bool was_saved;
+	const struct plan *plan; /* of a trigger */
+};
+
+struct coordinator {
+	int64_t skew_us;
+	struct visit visits[VISITS];
+	struct wake wakes[WAKES_MAX];
+	size_t wake_count;
+	int64_t kept_runs[KEPT];
+	struct desk kept[KEPT];
+	size_t next_kept;
+};
+
+struct held_attempt { /* what a worker knows of an attempt */
+	bool is_known, is_reported;
+	struct attempt_end end; /* once it has ended */
+};
+
+struct sim {
+	struct arena arena;
+	struct rows rows;
+	struct coordinator coordinators[COORDINATORS];
+	struct held_attempt *held; /* beside rows.attempts */
+	size_t held_count;
+	int64_t pushes;
+	struct sim_tally *tally; /* NULL: nobody counts */
+	bool is_told;            /* each thing that happens is printed */
+	bool is_calm;            /* no more faults */
+	unsigned at;             /* event under way, from 1 */
+	char fault[400];         /* the first invariant that was broken; "" */
+};
+
+/* That histories come to everything worth looking at. */
+struct sim_tally {
+	uint64_t histories, events, commits, conflicts, refusals, lane_commits;
+	uint64_t ends[RUN_STATE_COUNT], deployments[DEPLOYMENT_STATE_COUNT], waves[WAVE_STATE_COUNT],
+		gates[GATE_STATE_COUNT], jobs[JOB_STATE_COUNT];
+	uint64_t rollbacks, retries, revoked;
+};
+
+extern const struct person sim_people[PEOPLE];
+
+void sim_begin(struct sim *sim);
+void sim_end(struct sim *sim);
+void sim_apply(struct sim *sim, const struct sim_event *event);
+/* Faults stop, people decide, time passes: every run must end. */
+void sim_calm_down(struct sim *sim);
+
+void sim_say(const struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- coordinators --- */
+
+void coordinator_wake(struct coordinator *coordinator, enum wake_kind kind, int64_t id);
+void coordinator_tick(struct sim *sim, struct coordinator *coordinator);
+/* One step of a visit, or the next visit is begun; false: it has nothing to do. */
+bool coordinator_step(struct sim *sim, struct coordinator *coordinator, uint32_t which);
+/* A person's event; false: it is busy with that run. */
+bool coordinator_ask(struct sim *sim, struct coordinator *coordinator, int64_t run, const struct engine_event *event);
+void coordinator_crash(struct sim *sim, struct coordinator *coordinator);
+
+/* --- the rest of the world --- */
+
+bool worker_event(struct sim *sim, const struct sim_event *event);
+bool people_event(struct sim *sim, const struct sim_event *event);
+bool outside_event(struct sim *sim, const struct sim_event *event);
+/* Every worker takes, ends and reports what there is. */
+void workers_finish(struct sim *sim);
+void people_decide(struct sim *sim, unsigned round);
+/* The plan that a trigger asks for; NULL: there is none, and it says why. */
+const struct plan *triggers_plan(struct sim *sim, const struct row_trigger *trigger);
+int64_t triggers_add(struct sim *sim, struct row_trigger trigger);
+
+/* --- invariants --- */
+
+/* Before a visit's outcome is written: what the engine did with what was loaded. */
+void check_decision(
+	struct sim *sim, const struct desk *desk, const struct engine_event *event, const struct effects *effects);
+void check_refusal(struct sim *sim, const struct desk *desk);
+void check_lane(struct sim *sim, const struct lane *before, const struct lane *lane);
+/* After every event: the rows. */
+void check_rows(struct sim *sim);
+/* When all is over. */
+void check_rest(struct sim *sim);
+
+#endif
