@@ -201,8 +201,9 @@ static void check_gates(const struct decision *decision)
 			graph->ending == RUN_PENDING)
 			BROKEN(decision, "a run goes on behind a gate that is %s", gate_state_names[gate->state]);
 		const struct graph_stage *stage = &graph->stages[gate->stage];
-		if (stage->was == STAGE_GATED && (stage->state == STAGE_QUEUED || stage->state == STAGE_RUNNING) &&
-			stage->plan->gate->not_before > graph->now_us)
+		bool has_begun = stage->state == STAGE_QUEUED || stage->state == STAGE_RUNNING ||
+				 stage->state == STAGE_SUCCEEDED;
+		if (stage->was == STAGE_GATED && has_begun && stage->plan->gate->not_before > graph->now_us)
 			BROKEN(decision, "a stage began before the time that its gate names");
 	}
 }
@@ -318,6 +319,10 @@ static void check_deployments(const struct decision *decision)
 		if (is_new && made->state == DEPLOYMENT_LIVE && job->state != JOB_SUCCEEDED)
 			BROKEN(decision, "%.*s counts as live though its deployment is %s", STR_ARG(made->target),
 				job_state_names[job->state]);
+		if (is_new && made->state == DEPLOYMENT_FAILED && job->state == JOB_LOST &&
+			graph->ending == RUN_PENDING && decision->event->kind != ENGINE_RESOLVE)
+			BROKEN(decision, "the worker of %.*s went silent, and it counts as failed",
+				STR_ARG(made->target));
 		if (is_new && made->state == DEPLOYMENT_ROLLED_BACK && graph->ending != RUN_ROLLED_BACK)
 			BROKEN(decision, "a deployment is rolled back, and nothing was condemned");
 		if (job->state == JOB_LOST && made->state == DEPLOYMENT_RUNNING && graph->ending == RUN_PENDING &&
@@ -331,6 +336,8 @@ static void check_stages(const struct decision *decision)
 {
 	const struct run_graph *graph = decision->graph;
 	const struct row_run *row = rows_run(&decision->sim->rows, graph->id);
+	if (decision->desk->group == LANE_REVOKED && graph->ending == RUN_PENDING && !run_is_over(graph->was))
+		BROKEN(decision, "it goes on though it was asked to leave its concurrency group");
 	for (size_t i = 0; i < graph->stage_count; i++) {
 		const struct graph_stage *stage = &graph->stages[i];
 		struct str fixed = row->graph.stages[i].version;

@@ -63,9 +63,10 @@ void check_lane(struct sim *sim, const struct lane *before, const struct lane *l
 	}
 	if (inside > 1)
 		sim_fail(sim, "%zu are inside lane %lld", inside, (long long)lane->id);
-	if (!was_inside && next && (!entered || entered->id != next->id))
-		sim_fail(sim, "web#%lld should enter lane %lld, and %s does", (long long)next->run, (long long)lane->id,
-			entered ? "somebody else" : "nobody");
+	if (!was_inside && (next ? next->id : 0) != (entered ? entered->id : 0))
+		sim_fail(sim, "web#%lld should enter lane %lld, and web#%lld does (0: nobody)",
+			(long long)(next ? next->run : 0), (long long)lane->id,
+			(long long)(entered ? entered->run : 0));
 	if (was_inside && entered)
 		sim_fail(sim, "web#%lld enters lane %lld while somebody is inside", (long long)entered->run,
 			(long long)lane->id);
@@ -190,23 +191,40 @@ void check_rows(struct sim *sim)
 
 /* --- when all is over --- */
 
+static bool was_before(const struct rows *rows, const struct row_deployment *deployment, const void *id)
+{
+	return deployment->deployment->id < *(const int64_t *)id && rows_reached(rows, deployment, NULL);
+}
+
+/* A rollback that went well left no target behind for which a good version is known. */
 static void check_condemned(struct sim *sim, const struct row_run *back)
 {
+	static const char *const targets[] = {"qa-1", "eu-canary", "eu-1", "us-1"};
 	const struct rows *rows = &sim->rows;
 	const struct row_trigger *trigger = &rows->triggers[back->trigger - 1];
-	if (!trigger->is_alarms || back->graph.state != RUN_SUCCEEDED)
+	const struct run_graph *graph = &back->graph;
+	struct good_version good = {.condemned = trigger->version, .wanted = trigger->back_to};
+	if (!trigger->is_alarms || graph->state != RUN_SUCCEEDED || graph->deployment_count == 0)
 		return;
-	const struct graph_stage *stage = &back->graph.stages[0];
-	int64_t first = back->graph.deployment_count ? back->graph.deployments[0].id : INT64_MAX;
-	for (size_t i = 0; i < stage->job_count; i++) {
-		const struct plan_job *job = back->graph.jobs[stage->first_job + i].plan;
-		struct row_deployment last;
-		if (job->part == PLAN_PART_DEPLOY &&
-			rows_last_deployment(
-				rows, trigger->service, trigger->environment, job->target, rows_reached, NULL, &last) &&
-			last.deployment->id < first && str_eq(last.deployment->version, trigger->version))
-			sim_fail(sim, "%.*s is left on %.*s, which an alarm condemned", STR_ARG(job->target),
-				STR_ARG(trigger->version));
+	for (size_t i = 0; i < rows->quarantine_count; i++)
+		if (rows->quarantines[i].is_released) /* what is good now was not then, perhaps */
+			return;
+	for (size_t i = 0; i < COUNT_OF(targets); i++) {
+		struct str target = str_of(targets[i]);
+		struct row_deployment was, known;
+		bool is_covered = false;
+		if (!rows_last_deployment(rows, trigger->service, trigger->environment, target, was_before,
+			    &graph->deployments[0].id, &was) ||
+			!str_eq(was.deployment->version, trigger->version) ||
+			!rows_last_deployment(
+				rows, trigger->service, trigger->environment, target, rows_was_good, &good, &known) ||
+			known.deployment->id > was.deployment->id)
+			continue;
+		for (size_t d = 0; d < graph->deployment_count; d++)
+			is_covered |= str_eq(graph->deployments[d].target, target);
+		if (!is_covered)
+			sim_fail(sim, "%s is left on %.*s, which was condemned, though %.*s is known to be good",
+				targets[i], STR_ARG(trigger->version), STR_ARG(known.deployment->version));
 	}
 }
 

@@ -24,6 +24,7 @@ static struct sim sim; /* large, and only parts of it are ever cleared */
 
 struct job {
 	uint64_t first, count, step;
+	bool is_as_is; /* a history that fails is only named */
 };
 
 static int replay(uint64_t seed, bool is_whole)
@@ -123,13 +124,13 @@ static pid_t start(const struct job *job, int *ret_from)
 	return pid;
 }
 
-static int run_all(uint64_t first, uint64_t count, uint64_t jobs)
+static int run_all(uint64_t first, uint64_t count, uint64_t jobs, bool is_as_is)
 {
 	struct sim_tally sum = {0};
 	pid_t pids[JOBS_MAX];
 	int from[JOBS_MAX], failed = 0;
 	for (uint64_t i = 0; i < jobs; i++) {
-		struct job job = {first + i, count / jobs + (i < count % jobs), jobs};
+		struct job job = {first + i, count / jobs + (i < count % jobs), jobs, is_as_is};
 		pids[i] = start(&job, &from[i]);
 	}
 	for (uint64_t i = 0; i < jobs; i++) {
@@ -164,9 +165,9 @@ static uint64_t number(const char *text)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"histories", 1, NULL, 'n'}, {"first", 1, NULL, 'f'},
-		{"jobs", 1, NULL, 'j'}, {"seed", 1, NULL, 's'}, {"whole", 0, NULL, 'w'}, {0}};
+		{"jobs", 1, NULL, 'j'}, {"seed", 1, NULL, 's'}, {"whole", 0, NULL, 'w'}, {"as-is", 0, NULL, 'a'}, {0}};
 	uint64_t count = HISTORIES, first = 1, seed = 0, jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
-	bool is_whole = false;
+	bool is_whole = false, is_as_is = false;
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (c) {
 		case 'n':
@@ -184,6 +185,9 @@ int main(int argc, char **argv)
 		case 'w':
 			is_whole = true;
 			break;
+		case 'a':
+			is_as_is = true;
+			break;
 		default:
 			fputs(usage, stderr);
 			return 2;
@@ -196,7 +200,7 @@ int main(int argc, char **argv)
 		for (size_t j = 0; j < CONFIGURATIONS; j++)
 			plans_get(i, j);
 	jobs = jobs == 0 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs;
-	int status = seed ? replay(seed, is_whole) : run_all(first, count, jobs);
+	int status = seed ? replay(seed, is_whole) : run_all(first, count, jobs, is_as_is);
 	plans_done();
 	return status;
 }

@@ -33,6 +33,7 @@ static const struct {
 		"      a: { retry: { max: 1, on: [exit, worker_lost] }, steps: [ { run: x } ] }\n"
 		"      b: { needs: [a], allow_failure: true, steps: [ { run: x } ] }\n"
 		"      c: { needs: [b], if: always(), steps: [ { run: x } ] }\n"
+		"      g: { needs: [a], if: success(), steps: [ { run: x } ] }\n"
 		"      d: { needs: [a, c], matrix: { n: [1, 2] }, retry: { max: 1, on: [timeout] }, steps: [ { run: x } ] }\n"
 		"  - name: two\n"
 		"    gate: { approvals: 1, timeout: 5m }\n"

@@ -290,6 +290,7 @@ void rows_load(const struct rows *rows, int64_t run, int64_t now_us, struct desk
 	graph->deployments = copy(rows->arena, from->deployments, sizeof *from->deployments, from->deployment_count);
 	graph->now_us = now_us;
 	graph->lane = lane_row(rows, last_request(rows, run, SIZE_MAX), run, 0);
+	desk->group = graph->lane.state;
 	load_facts(rows, graph);
 	for (size_t i = 0; i < graph->stage_count; i++)
 		desk->lanes[i] = graph->stages[i].lane.state;
@@ -303,6 +304,7 @@ bool rows_refresh(const struct rows *rows, int64_t now_us, struct desk *desk)
 		return false;
 	graph->now_us = now_us;
 	graph->lane = lane_row(rows, last_request(rows, graph->id, SIZE_MAX), graph->id, 0);
+	desk->group = graph->lane.state;
 	load_ends(rows, desk);
 	return true;
 }

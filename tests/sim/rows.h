@@ -104,7 +104,7 @@ struct desk {
 	struct graph_stage stages[8];
 	struct graph_job jobs[48];
 	struct graph_wave waves[8];
-	enum lane_request_state lanes[8]; /* of the stages, as loaded */
+	enum lane_request_state group, lanes[8]; /* of the run and its stages, as loaded */
 };
 
 /* run_create.sql with trigger_end.sql: 0 when the trigger has ended already. */

@@ -9,7 +9,7 @@
 
 #include "tests/sim/rows.h"
 
-enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOPLE = 4, EVENTS_MAX = 400 };
+enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOPLE = 6, EVENTS_MAX = 400 };
 
 /* name, how often, what it is */
 #define SIM_EVENTS(X)                                                                                                  \

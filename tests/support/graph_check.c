@@ -19,12 +19,16 @@ static const char *check_job(const struct run_graph *graph, const struct graph_j
 	for (size_t i = 0; i < job->need_count && is_active; i++)
 		if (!job_is_over(graph->jobs[job->needs[i]].state))
 			return "a job is ready before what it needs is over";
-	bool is_plain = job->plan->condition.n == 0;
-	for (size_t i = 0; i < job->need_count && is_active && is_plain; i++) {
+	bool is_plain = job->plan->condition.n == 0 || str_is(job->plan->condition, "success()"), is_met = true;
+	for (size_t i = 0; i < job->need_count; i++) {
 		const struct graph_job *need = &graph->jobs[job->needs[i]];
-		if (need->state != JOB_SUCCEEDED && !need->allow_failure)
-			return "a job is ready though what it needs did not succeed";
+		is_met &= need->state == JOB_SUCCEEDED || need->allow_failure;
 	}
+	if (is_active && is_plain && !is_met)
+		return "a job is ready though what it needs did not succeed";
+	if (job->state == JOB_SKIPPED && stage->state == STAGE_SUCCEEDED && is_plain && is_met &&
+		!job->plan->is_skipped)
+		return "a job was skipped though all that it needs succeeded";
 	return NULL;
 }
 
