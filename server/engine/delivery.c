@@ -79,7 +79,7 @@ static void follow_job(
 
 struct wave_count {
 	size_t busy;      /* deploy or verify jobs that are queued or with a worker */
-	size_t testing;   /* tests of that kind */
+	size_t testing;   /* tests and diagnoses of that kind */
 	size_t unreached; /* deployments that are not done yet */
 	size_t unverified;
 	size_t failed;
@@ -104,7 +104,8 @@ static struct wave_count follow_wave(struct run_graph *graph, size_t index, size
 	for (size_t i = 0; i < stage->job_count; i++) {
 		const struct graph_job *job = &graph->jobs[stage->first_job + i];
 		bool is_busy = job->state == JOB_QUEUED || job_is_held(job->state);
-		count.testing += is_busy && is_of(job, wave, PLAN_PART_TEST);
+		bool is_beside = is_of(job, wave, PLAN_PART_TEST) || is_of(job, wave, PLAN_PART_DIAGNOSE);
+		count.testing += is_busy && is_beside;
 		if (!is_of(job, wave, PLAN_PART_DEPLOY) && !is_of(job, wave, PLAN_PART_VERIFY))
 			continue;
 		struct graph_deployment *deployment = deployment_to(graph, at, job->plan->target);

@@ -24,7 +24,7 @@ static const struct {
 		"    tests: { e2e: { once: wave, steps: [ { run: e } ] }, load: { allow_failure: true, steps: [ { run: l } ] } }\n"
 		"    waves: [ { targets: [eu-canary], bake: 1m, min_points: 2 }, { targets: [\"*\"], parallel: 2, bake: 2m } ]\n"
 		"deploy: { service: web, version: \"${{ jobs.make.outputs.v }}\", preview: [ { run: p } ],\n"
-		"  steps: [ { run: d } ], verify: [ { run: v } ] }\n"},
+		"  steps: [ { run: d } ], verify: [ { run: v } ], diagnose: [ { run: look } ] }\n"},
 	{"jobs", /* needs, conditions, retries, gates between */
 		"concurrency: { group: jobs, cancel: true }\n"
 		"stages:\n"
@@ -57,7 +57,8 @@ static const struct {
 		"stages:\n" BUILD "  - { name: qa, environment: qa }\n"
 		"  - { name: prod, environment: prod, alarms: [slow], on_alarm: stop, gate: { approvals: 1, timeout: 10m }, waves: [ { targets: "
 		"[\"*\"], parallel: 2, bake: 1m, min_points: 1 } ], tests: { e2e: { steps: [ { run: e } ] } } }\n"
-		"deploy: { service: api, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ], verify: [ { run: v } ] }\n"},
+		"deploy: { service: api, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ], verify: [ { run: v } ],\n"
+		"  diagnose: [ { run: look } ] }\n"},
 	{"plain", /* a version that is known from the start, in two waves of the configuration */
 		"stages:\n"
 		"  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"

@@ -119,12 +119,27 @@ bool rows_refuse(struct rows *rows, int64_t trigger)
 
 /* --- loading --- */
 
+/* run_delivery.sql: the stage that is next, under way, or may be tried again. */
 static size_t current_stage(const struct run_graph *graph)
 {
-	for (size_t i = 0; i < graph->stage_count; i++)
-		if (graph->stages[i].plan->kind == PLAN_STAGE_ENVIRONMENT && !stage_is_over(graph->stages[i].state))
+	size_t failed = SIZE_MAX;
+	for (size_t i = 0; i < graph->stage_count; i++) {
+		const struct graph_stage *stage = &graph->stages[i];
+		if (stage->plan->delivery && !stage_is_over(stage->state))
 			return i;
-	return SIZE_MAX;
+		if (stage->plan->delivery && stage->state == STAGE_FAILED && failed == SIZE_MAX)
+			failed = i;
+	}
+	return failed;
+}
+
+/* delivery_facts_add() looks at it only when no other stage comes before it. */
+static bool is_next(const struct run_graph *graph, size_t stage)
+{
+	for (size_t i = 0; i < graph->stage_count; i++)
+		if (!stage_is_over(graph->stages[i].state))
+			return i == stage;
+	return true;
 }
 
 static const struct row_request *last_request(const struct rows *rows, int64_t run, size_t stage)
@@ -239,8 +254,8 @@ static void load_facts(const struct rows *rows, struct run_graph *graph)
 	graph->facts.newer = newer_in(rows, stage->lane.lane, graph->id);
 	graph->facts.quarantined = quarantined(rows, graph, stage);
 	graph->facts.overrides_freeze = rows_run(rows, graph->id)->overrides_freeze[current];
-	bool is_next = current == 0 || stage_is_over(graph->stages[current - 1].state); /* delivery_facts_add() */
-	if (is_next && rows->is_frozen[rows_environment(stage->plan->environment)] && !graph->facts.overrides_freeze)
+	if (is_next(graph, current) && rows->is_frozen[rows_environment(stage->plan->environment)] &&
+		!graph->facts.overrides_freeze)
 		graph->facts.frozen = STR("the end of the fair");
 	load_alarms(rows, graph, current);
 }

@@ -27,7 +27,7 @@ static const char *check_job(const struct run_graph *graph, const struct graph_j
 	if (is_active && is_plain && !is_met)
 		return "a job is ready though what it needs did not succeed";
 	if (job->state == JOB_SKIPPED && stage->state == STAGE_SUCCEEDED && is_plain && is_met &&
-		!job->plan->is_skipped)
+		!job->plan->is_skipped && job->plan->part != PLAN_PART_DIAGNOSE)
 		return "a job was skipped though all that it needs succeeded";
 	return NULL;
 }
@@ -94,7 +94,7 @@ static const char *check_wave_jobs(const struct run_graph *graph, size_t at)
 	const char *fault = NULL;
 	for (size_t i = 0; i < stage->job_count && !fault; i++) {
 		const struct graph_job *job = &graph->jobs[stage->first_job + i];
-		if (job->plan->wave != wave->number)
+		if (job->plan->wave != wave->number || job->plan->part == PLAN_PART_DIAGNOSE)
 			continue;
 		fault = check_part(graph, at, job);
 		busy += job->plan->part == PLAN_PART_DEPLOY && (job->state == JOB_QUEUED || job_is_held(job->state));

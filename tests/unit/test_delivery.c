@@ -383,6 +383,26 @@ START_TEST(an_alarm_that_stops_waits_for_the_tests_that_run)
 }
 END_TEST
 
+START_TEST(an_alarm_that_stops_waits_for_the_diagnosis)
+{
+	begin("stages:\n  - name: prod\n    environment: prod\n    alarms: [errors]\n    on_alarm: stop\n"
+	      "    tests: { e2e: { once: wave, steps: [ { run: e } ] } }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ], diagnose: [ { run: look } ] }\n");
+	ck_assert(world_let_in(&world, "prod"));
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	world_pass(&world, "prod/deploy[target=eu-1]");
+	world_pass(&world, "prod/deploy[target=us-1]");
+	world_fail(&world, "prod/e2e[wave=1]");
+	world_set_alarm(&world, "errors", "firing", 0);
+	ck_assert(world_look(&world));
+	ck_assert_str_eq(world_run_state(&world), "running"); /* what it says helps whoever looks */
+	world_pass(&world, "prod/diagnose[target=eu-canary]");
+	world_pass(&world, "prod/diagnose[target=eu-1]");
+	world_pass(&world, "prod/diagnose[target=us-1]");
+	ck_assert_str_eq(world_run_state(&world), "failed");
+}
+END_TEST
+
 START_TEST(what_was_stopped_before_it_was_verified_is_verified_when_tried_again)
 {
 	begin(stops);
@@ -501,6 +521,7 @@ int main(void)
 	tcase_add_test(cases, a_newer_run_in_the_lane_supersedes_who_waits);
 	tcase_add_loop_test(cases, an_unknown_outcome_waits_for_a_person, 0, 3);
 	tcase_add_test(cases, an_alarm_that_stops_waits_for_the_tests_that_run);
+	tcase_add_test(cases, an_alarm_that_stops_waits_for_the_diagnosis);
 	tcase_add_test(cases, what_was_stopped_before_it_was_verified_is_verified_when_tried_again);
 	tcase_add_test(cases, a_failed_verification_is_tried_again);
 	tcase_add_test(cases, a_deployment_that_never_began_has_failed);
