@@ -39,7 +39,7 @@ struct dispatch {
 };
 
 struct report_layout { /* where in its batch each kind of report begins; REPORT_NONE: it has none */
-	size_t seen, logs, started, steps, renewed, results, cancels, claim;
+	size_t seen, logs, told, renewed, results, cancels, claim;
 };
 #define REPORT_NONE SIZE_MAX
 

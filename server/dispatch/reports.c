@@ -17,22 +17,23 @@ static bool may_be_lost(const struct worker_sync *message)
 	return message->result_count == 0 && message->free_slots == 0;
 }
 
-static void add_started(const struct sync *sync, struct db_batch *batch)
+/* What a message tells of attempts that go on: a row each. */
+struct told {
+	size_t n;
+	int64_t *jobs, *attempts, *started_at;
+	struct str *profiles, *texts;
+	json_t **steps;
+};
+
+static size_t told_row(struct told *told, int64_t job, int64_t attempt)
 {
-	const struct worker_sync *message = &sync->message;
-	struct arena *arena = (struct arena *)(uintptr_t)&sync->flow.arena;
-	size_t n = message->started_count;
-	int64_t *jobs = arena_array(arena, int64_t, n), *attempts = arena_array(arena, int64_t, n),
-		*times = arena_array(arena, int64_t, n);
-	struct str *profiles = arena_array(arena, struct str, n);
-	for (size_t i = 0; i < n; i++) {
-		jobs[i] = message->started[i].job;
-		attempts[i] = message->started[i].attempt;
-		times[i] = message->started[i].at;
-		profiles[i] = str_or_empty(message->started[i].profile);
-	}
-	db_add(batch, QUERY_ATTEMPTS_STARTED, DB_I64(sync->worker), DB_I64S(jobs, n), DB_I64S(attempts, n),
-		DB_TIMES(times, n), DB_TEXTS(profiles, n));
+	for (size_t i = 0; i < told->n; i++)
+		if (told->jobs[i] == job && told->attempts[i] == attempt)
+			return i;
+	told->jobs[told->n] = job;
+	told->attempts[told->n] = attempt;
+	told->steps[told->n] = json_object();
+	return told->n++;
 }
 
 /* Puts the report into {"index": {...}}, in place of what was said of the step before. */
@@ -47,46 +48,76 @@ static void set_step(json_t *steps, const struct step_report *step)
 	json_object_set_new(steps, index, body);
 }
 
-static void add_steps(struct sync *sync, struct db_batch *batch)
+/* Its result tells what else the message says of it: one row is written once. */
+static bool has_result(const struct worker_sync *message, int64_t job, int64_t attempt)
+{
+	for (size_t i = 0; i < message->result_count; i++)
+		if (message->results[i].job == job && message->results[i].attempt == attempt)
+			return true;
+	return false;
+}
+
+static void add_told(struct sync *sync, struct db_batch *batch, size_t *statement)
 {
 	const struct worker_sync *message = &sync->message;
 	struct arena *arena = &sync->flow.arena;
-	size_t n = 0, max = message->step_count;
-	int64_t *jobs = arena_array(arena, int64_t, max), *attempts = arena_array(arena, int64_t, max);
-	json_t **steps = arena_array(arena, json_t *, max);
-	struct str *texts = arena_array(arena, struct str, max);
-	for (size_t i = 0; i < max; i++) {
+	size_t max = message->started_count + message->step_count;
+	struct told told = {
+		.jobs = arena_array(arena, int64_t, max),
+		.attempts = arena_array(arena, int64_t, max),
+		.started_at = arena_array(arena, int64_t, max),
+		.profiles = arena_array(arena, struct str, max),
+		.texts = arena_array(arena, struct str, max),
+		.steps = arena_array(arena, json_t *, max),
+	};
+	for (size_t i = 0; i < message->started_count; i++) {
+		const struct attempt_started *started = &message->started[i];
+		if (has_result(message, started->job, started->attempt))
+			continue;
+		size_t row = told_row(&told, started->job, started->attempt);
+		told.started_at[row] = started->at;
+		told.profiles[row] = started->profile;
+	}
+	for (size_t i = 0; i < message->step_count; i++) {
 		const struct step_report *step = &message->steps[i];
-		size_t at = 0;
-		while (at < n && (jobs[at] != step->job || attempts[at] != step->attempt))
-			at++;
-		if (at == n) {
-			jobs[n] = step->job;
-			attempts[n] = step->attempt;
-			steps[n++] = json_object();
-		}
-		set_step(steps[at], step);
+		if (!has_result(message, step->job, step->attempt))
+			set_step(told.steps[told_row(&told, step->job, step->attempt)], step);
 	}
-	for (size_t i = 0; i < n; i++) {
-		texts[i] = json_text(steps[i], arena);
-		json_decref(steps[i]);
+	for (size_t i = 0; i < told.n; i++) {
+		told.profiles[i] = str_or_empty(told.profiles[i]);
+		told.texts[i] = json_text(told.steps[i], arena);
+		json_decref(told.steps[i]);
 	}
-	db_add(batch, QUERY_STEPS_REPORT, DB_I64(sync->worker), DB_I64S(jobs, n), DB_I64S(attempts, n),
-		DB_TEXTS(texts, n));
+	if (told.n == 0)
+		return;
+	sync->layout.told = (*statement)++;
+	db_add(batch, QUERY_ATTEMPTS_TOLD, DB_I64(sync->worker), DB_I64S(told.jobs, told.n),
+		DB_I64S(told.attempts, told.n), DB_TIMES(told.started_at, told.n), DB_TEXTS(told.profiles, told.n),
+		DB_TEXTS(told.texts, told.n));
 }
 
 static void add_result(const struct sync *sync, const struct attempt_result *result, struct db_batch *batch)
 {
+	const struct worker_sync *message = &sync->message;
 	struct arena *arena = (struct arena *)(uintptr_t)&sync->flow.arena;
-	json_t *artifacts = json_array();
+	struct attempt_started started = {0};
+	json_t *artifacts = json_array(), *steps = json_object();
 	for (size_t i = 0; i < result->artifact_count; i++)
 		json_array_append_new(artifacts, fields_write(artifact_report_fields, &result->artifacts[i]));
+	for (size_t i = 0; i < message->step_count; i++)
+		if (message->steps[i].job == result->job && message->steps[i].attempt == result->attempt)
+			set_step(steps, &message->steps[i]);
+	for (size_t i = 0; i < message->started_count; i++)
+		if (message->started[i].job == result->job && message->started[i].attempt == result->attempt)
+			started = message->started[i];
 	db_add(batch, QUERY_ATTEMPT_RESULT, DB_I64(sync->worker), DB_I64(result->job), DB_I64(result->attempt),
 		DB_TEXT(str_of(end_reason_names[result->reason])), DB_I64(result->exit_code), DB_I64(result->signal),
 		DB_TEXT(result->message), DB_TEXT(json_of_pairs(&result->outputs, arena)), DB_TIME(result->ended_at),
 		DB_I64(result->cpu_us), DB_I64(result->memory_bytes), DB_I64(result->log_bytes), DB_JSON(artifacts),
-		DB_I64(sync->dispatch->server->settings->keep_artifacts));
+		DB_I64(sync->dispatch->server->settings->keep_artifacts), DB_JSON(steps), DB_TIME(started.at),
+		DB_TEXT(str_or_empty(started.profile)));
 	json_decref(artifacts);
+	json_decref(steps);
 }
 
 /* Few results have any: the others are spared a statement. */
@@ -136,7 +167,7 @@ void reports_add(struct sync *sync, struct db_batch *batch)
 	struct report_layout *layout = &sync->layout;
 	size_t at = 0;
 	*layout = (struct report_layout){
-		0, REPORT_NONE, REPORT_NONE, REPORT_NONE, REPORT_NONE, REPORT_NONE, REPORT_NONE, REPORT_NONE};
+		.told = REPORT_NONE, .renewed = REPORT_NONE, .cancels = REPORT_NONE, .claim = REPORT_NONE};
 	if (may_be_lost(message)) {
 		db_add(batch, QUERY_COMMIT_ASYNC);
 		at++;
@@ -152,14 +183,7 @@ void reports_add(struct sync *sync, struct db_batch *batch)
 		db_add(batch, QUERY_LOG_APPEND, DB_I64(sync->worker), DB_I64(frame->job), DB_I64(frame->attempt),
 			DB_I64(frame->offset), DB_I64(frame->raw_bytes), DB_I64(frame->lines), DB_BYTES(frame->data));
 	}
-	if (message->started_count) {
-		layout->started = at++;
-		add_started(sync, batch);
-	}
-	if (message->step_count) {
-		layout->steps = at++;
-		add_steps(sync, batch);
-	}
+	add_told(sync, batch, &at);
 	layout->results = at;
 	at += message->result_count;
 	for (size_t i = 0; i < message->result_count; i++)
@@ -270,14 +294,12 @@ bool reports_take(struct sync *sync, const struct db_reply *reply, struct err *e
 	if (sync->log_count)
 		FAILPOINT("log.appended");
 	take_logs(sync, reply);
-	if (layout->started != REPORT_NONE) {
+	if (message->started_count)
 		FAILPOINT("attempt.started");
-		tell_runs(sync, reply, layout->started);
-	}
-	if (layout->steps != REPORT_NONE) {
+	if (message->step_count)
 		FAILPOINT("step.told");
-		tell_runs(sync, reply, layout->steps);
-	}
+	if (layout->told != REPORT_NONE)
+		tell_runs(sync, reply, layout->told);
 	if (message->result_count)
 		FAILPOINT("attempt.ended");
 	for (size_t i = 0; i < message->result_count; i++)
