@@ -258,6 +258,36 @@ static void check_baked(const struct decision *decision, const struct graph_wave
 			BROKEN(decision, "a target baked clean, and it is not noted");
 }
 
+static bool fired_in(const struct decision *decision, const struct graph_wave *wave)
+{
+	const struct run_graph *graph = decision->graph;
+	const struct run_graph *row = &rows_run(&decision->sim->rows, graph->id)->graph;
+	bool has_fired = false;
+	for (size_t i = 0; i < graph->facts.alarm_count; i++)
+		has_fired |= str_is(graph->facts.alarms[i].state, "firing") &&
+			     graph->facts.alarms[i].since >= row->waves[wave - graph->waves].started_at;
+	return has_fired;
+}
+
+/* A target that failed was looked at by its diagnosis, if it has one. */
+static void check_diagnosis(const struct decision *decision, const struct graph_wave *wave)
+{
+	const struct run_graph *graph = decision->graph;
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		const struct graph_deployment *made = &graph->deployments[i];
+		bool is_failed = made->state == DEPLOYMENT_FAILED && &graph->waves[made->wave] == wave;
+		for (size_t later = i + 1; later < graph->deployment_count; later++)
+			is_failed &= graph->deployments[later].job != made->job;
+		for (size_t j = 0; is_failed && j < graph->job_count; j++) {
+			const struct graph_job *job = &graph->jobs[j];
+			if (job->plan->part == PLAN_PART_DIAGNOSE && job->stage == wave->stage &&
+				job->plan->wave == wave->number && str_eq(job->plan->target, made->target) &&
+				job->attempt == 0)
+				BROKEN(decision, "%.*s failed, and nobody looked why", STR_ARG(made->target));
+		}
+	}
+}
+
 /* An alarm that began to fire while a wave is under way. */
 static void check_alarm(const struct decision *decision, const struct graph_wave *wave)
 {
@@ -266,10 +296,7 @@ static void check_alarm(const struct decision *decision, const struct graph_wave
 	const struct row_run *row = rows_run(&decision->sim->rows, graph->id);
 	bool is_under_way = wave->was != WAVE_PENDING && !wave_is_over(wave->was);
 	bool is_decided = row->graph.ending != RUN_PENDING || decision->event->kind == ENGINE_CANCEL;
-	bool has_fired = false;
-	for (size_t i = 0; i < graph->facts.alarm_count; i++)
-		has_fired |= str_is(graph->facts.alarms[i].state, "firing") &&
-			     graph->facts.alarms[i].since >= row->graph.waves[wave - graph->waves].started_at;
+	bool has_fired = fired_in(decision, wave);
 	if (!is_under_way || is_decided || !has_fired || is_back(stage) ||
 		decision->desk->lanes[wave->stage] == LANE_REVOKED || graph->facts.quarantined.n || graph->abandoned.n)
 		return;
@@ -294,6 +321,8 @@ static void check_waves(const struct decision *decision)
 			check_beginning(decision, wave);
 		if (wave->was != WAVE_SUCCEEDED && wave->state == WAVE_SUCCEEDED)
 			check_baked(decision, wave);
+		if (wave->was != WAVE_FAILED && wave->state == WAVE_FAILED && !fired_in(decision, wave))
+			check_diagnosis(decision, wave);
 		check_alarm(decision, wave);
 	}
 }
