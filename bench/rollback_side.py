@@ -1,5 +1,5 @@
 """How long it takes from an alarm that fires to the first step of the way back: releases that bake, an alarm that is told of by a signed
-webhook, and times from the rows. Each round is a release of its own, which ends in quarantine."""
+webhook, and times from the rows. Each round is a release that ends in quarantine, which is lifted again."""
 
 import hashlib
 import hmac
@@ -61,6 +61,8 @@ def measure_one(world, secret, number):
     world.wait_state(bad, ["rolled_back"])
     back = world.pushed_run(int(bad.partition("#")[2]) + 1)
     jobs = [job for stage in world.wait_state(back, ["succeeded"])["stages"] for job in stage["jobs"] if job["started_at"]]
+    for held in world.api("/quarantine")["quarantine"]:  # or what comes of the same commit would be held, too
+        world.run("quarantine", "release", str(held["id"]), "the next round", check=0)
     fired = next(change["at"] for change in world.api("/alarms/errors")["changes"] if change["state"] == "firing")
     return (min(seconds_of(job["started_at"]) for job in jobs) - seconds_of(fired)) * 1000
 
