@@ -13,7 +13,7 @@ select 'trigger_has_outcome' as invariant, format('trigger %s of %s (%s): %s', t
 		case t.state when 'done' then 'run' else 'reason' end end) as finding
 from trigger t join repository p on p.id = t.repository_id, late
 where (t.state = 'pending' and t.next_at < late.at) or (t.state in ('skipped', 'failed') and t.reason = '')
-	or (t.state = 'done' and not exists (select from run r where r.trigger_id = t.id))
+	or (t.state = 'done' and t.reason = '' and not exists (select from run r where r.trigger_id = t.id))
 union all
 select 'delivery_is_processed', format('delivery %s of repository %s: stored since %s', d.id, d.repository_id, d.received_at)
 from delivery d, late where d.state = 'stored' and d.next_at < late.at

@@ -9,6 +9,8 @@ picked as materialized (
 frames as (
 	delete from log_frame f using job j, picked where j.run_id = picked.id and f.job_id = j.id),
 gone as (
-	delete from run r using picked where r.id = picked.id returning 1)
+	delete from run r using picked where r.id = picked.id returning r.trigger_id),
+told as ( -- why it has none: what removes the trigger itself is another transaction, and may come much later
+	update trigger set reason = 'its runs were removed' where id in (select trigger_id from gone))
 select (select count(*) from gone) as removed, (select count(*) from seen) as seen,
 	(select ended_at from seen order by ended_at desc, id desc limit 1) as ended_at, (select id from seen order by ended_at desc, id desc limit 1) as run
