@@ -196,7 +196,7 @@ def dial_file(path):
 class Site(Client):
     """A database, a server, a worker and a repository of their own."""
 
-    def __init__(self, cluster, number=0, settings=(), database_proxy=False, server_proxy=False):
+    def __init__(self, cluster, number=0, settings=(), database_proxy=False, server_proxy=False, worker_host=None, worker_in=()):
         super().__init__(free_port())
         self.cluster, self.number, self.database = cluster, number, f"site_{number}_{time.monotonic_ns()}"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="penstock-e2e-faults."))
@@ -213,12 +213,14 @@ class Site(Client):
         if server_proxy:
             self.server_proxy = Proxy(lambda: socket.create_connection(("127.0.0.1", self.port)))
             worked_url = f"http://127.0.0.1:{self.server_proxy.port}"
+        if worker_host:  # the server, from where the worker is
+            worked_url = f"http://{worker_host}:{self.port}"
         self.server = Part(self, "server", [
             BIN / "penstock-server", "--listen-port", str(self.port), "--data-dir", self.folder / "data", "--poll-interval", "1d",
             "--public-url", self.url, "--keep-runs", "30d", "--keep-newest", "1", "--keep-unused", "1s", "--retention-interval", "1d",
             *settings], {"DATABASE_URL": served_url})
         self.worker = Part(self, "worker", [
-            BIN / "penstock-worker", "--server-url", worked_url, "--token-file", self.folder / "data/worker-token", "--slots", "2",
+            *worker_in, BIN / "penstock-worker", "--server-url", worked_url, "--token-file", self.folder / "data/worker-token", "--slots", "2",
             "--work-dir", self.folder / "worker", "--first-range", str(40 + 8 * number)], {})
         self.branches = 0
 
