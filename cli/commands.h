@@ -76,6 +76,7 @@ CLI_COMMAND(expiry_ls);
 CLI_COMMAND(expiry_set);
 CLI_COMMAND(quarantine_ls);
 CLI_COMMAND(quarantine_release);
+CLI_COMMAND(quarantine_fixed);
 
 /* fsck.c */
 CLI_COMMAND(fsck);

@@ -348,3 +348,18 @@ int command_quarantine_release(struct cli *cli, struct err *err)
 	json_decref(body);
 	return code;
 }
+
+static void print_fixed(struct cli *cli, const json_t *answer)
+{
+	(void)answer;
+	printf("what contains the commit of %s may be deployed; quarantine %s stands\n", cli_argument(cli, 1),
+		cli_argument(cli, 0));
+}
+
+int command_quarantine_fixed(struct cli *cli, struct err *err)
+{
+	json_t *body = json_pack("{s:s, s:s}", "run", cli_argument(cli, 1), "reason", cli_argument(cli, 2));
+	int code = ask(cli, "POST", ask_path(cli, "/api/v1/quarantine/", "/fixed"), body, print_fixed, err);
+	json_decref(body);
+	return code;
+}

@@ -86,6 +86,12 @@ static void alarm_changed(void *arg, struct str name)
 	shell_tick(server->shell);
 }
 
+static void compare_commits(void *arg, const struct run_graph *graph)
+{
+	const struct server *server = arg;
+	ingest_compare(server->ingest, graph);
+}
+
 static void version_condemned(void *arg)
 {
 	struct server *server = arg;
@@ -222,7 +228,8 @@ static bool open_listeners(struct wiring *wiring, struct err *err)
 static bool open_parts(struct wiring *wiring, struct err *err)
 {
 	struct server *server = &wiring->server;
-	struct shell_hooks hooks = {server, run_changed, jobs_queued, attempts_cancelled, version_condemned, add_facts};
+	struct shell_hooks hooks = {
+		server, run_changed, jobs_queued, attempts_cancelled, version_condemned, compare_commits, add_facts};
 	server->plans = plan_cache_new(PLANS_KEPT);
 	server->shell = shell_new(server->db, server->plans, &hooks);
 	server->events = events_new(server);

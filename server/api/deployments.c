@@ -1,6 +1,7 @@
 #include "server/api/deployments.h"
 
 #include "server/api/handler.h"
+#include "server/engine/run_name.h"
 #include "server/api/run_steps.h"
 #include "server/ingest/ingest.h"
 #include "server/shell/shell.h"
@@ -155,7 +156,7 @@ void deployments_resolve(struct http_exchange *exchange, void *context)
 
 struct quarantine_row {
 	int64_t id, placed_at;
-	struct str service, environment, version, reason, run, placed_by;
+	struct str service, environment, version, reason, run, placed_by, fixed_commit, fixed_reason;
 };
 
 static const struct field quarantine_fields[] = {
@@ -167,6 +168,8 @@ static const struct field quarantine_fields[] = {
 	FIELD(struct quarantine_row, run, FIELD_STR, 0),
 	FIELD(struct quarantine_row, placed_by, FIELD_STR, 0),
 	FIELD(struct quarantine_row, placed_at, FIELD_TIME, 0),
+	FIELD(struct quarantine_row, fixed_commit, FIELD_STR, 0),
+	FIELD(struct quarantine_row, fixed_reason, FIELD_STR, 0),
 	FIELD_END,
 };
 
@@ -191,6 +194,45 @@ void quarantine_list(struct http_exchange *exchange, void *context)
 	api_start(exchange, context, sizeof(struct api_request), steps, false);
 }
 
+static bool read_quarantine(struct api_request *request, int64_t *ret, struct err *err)
+{
+	return str_to_i64(http_param(request->exchange, "quarantine"), ret) ||
+	       err_set(err, ERR_INVALID, "a quarantine is named by its id");
+}
+
+static enum flow_next mark_fixed(struct flow *flow)
+{
+	static const char *const names[] = {"run", "reason", NULL};
+	struct api_request *request = api_request_of(flow);
+	const struct person *person = &auth_caller(request->exchange)->person;
+	struct str text, reason;
+	struct run_name run;
+	int64_t id;
+	if (!read_quarantine(request, &id, &flow->err) || !api_only(request, names, &flow->err) ||
+		!api_text(request, "run", true, &text, &flow->err) ||
+		!api_text(request, "reason", true, &reason, &flow->err) || !run_name_parse(text, &run, &flow->err))
+		return FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_QUARANTINE_FIXED, DB_I64(id), DB_TEXT(run.repository), DB_I64(run.number),
+		DB_ID_OR_NULL(person->account), DB_TEXT(person->name), DB_TEXT(reason));
+	return db_await(flow, batch);
+}
+
+static enum flow_next marked_fixed(struct flow *flow)
+{
+	if (db_row_count(db_reply_of(flow), 0))
+		return FLOW_DONE;
+	err_set(&flow->err, ERR_NOT_FOUND,
+		"there is no such quarantine any more, or no such run of the repository of its service");
+	return FLOW_FAIL;
+}
+
+void quarantine_fixed(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {mark_fixed, marked_fixed, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}
+
 static enum flow_next release(struct flow *flow)
 {
 	static const char *const names[] = {"reason", NULL};
@@ -198,11 +240,8 @@ static enum flow_next release(struct flow *flow)
 	const struct person *person = &auth_caller(request->exchange)->person;
 	struct str reason;
 	int64_t id;
-	if (!str_to_i64(http_param(request->exchange, "quarantine"), &id)) {
-		err_set(&flow->err, ERR_INVALID, "a quarantine is named by its id");
-		return FLOW_FAIL;
-	}
-	if (!api_only(request, names, &flow->err) || !api_text(request, "reason", true, &reason, &flow->err))
+	if (!read_quarantine(request, &id, &flow->err) || !api_only(request, names, &flow->err) ||
+		!api_text(request, "reason", true, &reason, &flow->err))
 		return FLOW_FAIL;
 	struct db_batch *batch = db_batch_new(request->server->db);
 	db_add(batch, QUERY_QUARANTINE_RELEASE, DB_I64(id), DB_ID_OR_NULL(person->account), DB_TEXT(person->name),

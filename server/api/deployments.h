@@ -12,5 +12,6 @@ http_handler rollbacks_create;
 http_handler deployments_resolve; /* of a run: how an unknown one ended */
 http_handler quarantine_list;
 http_handler quarantine_release;
+http_handler quarantine_fixed; /* by the commit of a run */
 
 #endif

@@ -103,6 +103,7 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/board", board_get, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/services/{service}/changes", changes_list, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/quarantine", quarantine_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/quarantine/{quarantine}/fixed", quarantine_fixed, SMALL, false, AUTH_OPERATOR},
 	{"POST", V1 "/quarantine/{quarantine}/release", quarantine_release, SMALL, false, AUTH_OPERATOR},
 	{"GET", V1 "/runs/{run}/artifacts", artifacts_list, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/runs/{run}/findings", findings_list, 0, false, AUTH_VIEWER},

@@ -23,7 +23,7 @@ void delivery_leave(struct run_graph *graph, size_t index, struct effects *effec
 /* Fails the stage, and ends what has not begun. */
 void delivery_fail(struct run_graph *graph, size_t index, struct str why);
 /* Of a stage at its gate. True: its version was condemned, or a newer run entered the lane, and so the run ends. */
-bool delivery_is_barred(struct run_graph *graph, size_t index);
+bool delivery_is_barred(struct run_graph *graph, size_t index, struct effects *effects);
 /* A person says how an unknown deployment ended: "live", "failed" or "retry". */
 bool delivery_resolve(
 	struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err);

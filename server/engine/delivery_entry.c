@@ -72,6 +72,74 @@ struct str delivery_wait_for_alarm(const struct run_graph *graph, const struct g
 		STR_ARG(alarm->state), alarm->message.n ? ", " : "", STR_ARG(alarm->message));
 }
 
+/* --- how commits are related --- */
+
+bool delivery_is_compared(const struct run_graph *graph, size_t index, struct effects *effects)
+{
+	bool is_known = true;
+	for (size_t i = 0; i < graph->facts.relation_count; i++)
+		is_known &= graph->facts.relations[i].holds.n > 0;
+	if (!is_known && !is_about_the_past(graph, index))
+		effects->compares = true;
+	return is_known || is_about_the_past(graph, index);
+}
+
+static bool is_so(const struct graph_relation *relation, enum graph_relation_kind kind, const char *holds)
+{
+	return relation->kind == kind && str_is(relation->holds, holds);
+}
+
+static bool is_fixed(const struct run_graph *graph, int64_t quarantine)
+{
+	for (size_t i = 0; i < graph->facts.relation_count; i++)
+		if (is_so(&graph->facts.relations[i], GRAPH_RELATION_FIXED, "yes") &&
+			graph->facts.relations[i].quarantine == quarantine)
+			return true;
+	return false;
+}
+
+/* What the run's commit lacks, or brings back. */
+static struct str hold_of_commit(const struct run_graph *graph, size_t index)
+{
+	struct str environment = graph->stages[index].plan->environment;
+	for (size_t i = 0; i < graph->facts.relation_count; i++) {
+		const struct graph_relation *relation = &graph->facts.relations[i];
+		if (is_so(relation, GRAPH_RELATION_CONDEMNED, "yes") && !is_fixed(graph, relation->quarantine))
+			return arena_printf(graph->arena,
+				"somebody to say that %.*s mends version %.*s, which it descends from and which is quarantined in "
+				"%.*s (%.*s): penstock quarantine fixed %lld %.*s REASON",
+				STR_ARG(graph->name), STR_ARG(relation->run), STR_ARG(environment),
+				STR_ARG(relation->text), (long long)relation->quarantine, STR_ARG(graph->name));
+		if (is_so(relation, GRAPH_RELATION_HOTFIX, "no") && !graph->facts.overrides_freeze)
+			return arena_printf(graph->arena,
+				"the hotfix %.*s, which is live in %.*s and not in this commit: a later run that contains it, or an "
+				"operator (penstock freeze override %.*s REASON)",
+				STR_ARG(relation->run), STR_ARG(environment), STR_ARG(graph->name));
+	}
+	return (struct str){0};
+}
+
+static bool is_behind(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	const struct plan_delivery *rules = stage->plan->delivery;
+	if (rules->priority != PLAN_PRIORITY_NORMAL || rules->may_go_back || stage->state == STAGE_RUNNING)
+		return false;
+	for (size_t i = 0; i < graph->facts.relation_count; i++) {
+		const struct graph_relation *relation = &graph->facts.relations[i];
+		if (!is_so(relation, GRAPH_RELATION_NEWER, "yes"))
+			continue;
+		settle_end(graph, RUN_SUPERSEDED,
+			arena_printf(graph->arena,
+				"superseded by %.*s, which contains this commit and was first in %.*s; penstock rollback goes back",
+				STR_ARG(relation->run), STR_ARG(stage->plan->environment)));
+		return true;
+	}
+	return false;
+}
+
+/* --- the hold --- */
+
 struct str delivery_hold(const struct run_graph *graph, size_t index)
 {
 	const struct graph_facts *facts = &graph->facts;
@@ -79,6 +147,9 @@ struct str delivery_hold(const struct run_graph *graph, size_t index)
 		return (struct str){0};
 	if (facts->frozen.n)
 		return facts->frozen;
+	struct str hold = hold_of_commit(graph, index);
+	if (hold.n && !is_teardown(graph, index))
+		return hold;
 	for (size_t i = 0; !rules_of(graph, index)->overrides_alarms && i < facts->alarm_count; i++) {
 		const struct graph_alarm *alarm = &facts->alarms[i];
 		if (!str_is(alarm->state, "ok"))
@@ -116,9 +187,10 @@ static bool is_unwanted_teardown(struct run_graph *graph, size_t index)
 	return true;
 }
 
-bool delivery_is_barred(struct run_graph *graph, size_t index)
+bool delivery_is_barred(struct run_graph *graph, size_t index, struct effects *effects)
 {
-	return delivery_is_condemned(graph, index) || is_outrun(graph, index);
+	return delivery_is_condemned(graph, index) || is_outrun(graph, index) ||
+	       (delivery_is_compared(graph, index, effects) && is_behind(graph, index));
 }
 
 void delivery_enter(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait)
@@ -126,7 +198,8 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 	struct graph_stage *stage = &graph->stages[index];
 	struct graph_lane *lane = &stage->lane;
 	struct str where = stage->plan->environment, service = stage->plan->delivery->service;
-	if (delivery_is_condemned(graph, index) || is_outrun(graph, index) || is_unwanted_teardown(graph, index))
+	if (delivery_is_barred(graph, index, effects) || is_unwanted_teardown(graph, index) ||
+		!delivery_is_compared(graph, index, effects))
 		return;
 	switch (lane->state) {
 	case LANE_RELEASED:

@@ -31,6 +31,8 @@ static inline bool is_about_the_past(const struct run_graph *graph, size_t index
 bool delivery_is_condemned(struct run_graph *graph, size_t index);
 /* Why no wave may begin; empty: one may. */
 struct str delivery_hold(const struct run_graph *graph, size_t index);
+/* False: commits are to be compared first, which takes no more than a moment. */
+bool delivery_is_compared(const struct run_graph *graph, size_t index, struct effects *effects);
 struct str delivery_wait_for_alarm(const struct run_graph *graph, const struct graph_alarm *alarm);
 
 #endif

@@ -61,6 +61,7 @@ struct effects {
 	bool releases_lane;                        /* the concurrency group's */
 	bool requests_lane;                        /* a retry asks again */
 	size_t requests_lane_of, releases_lane_of; /* the environment stage with this index + 1; 0: none */
+	bool compares;                             /* commits of facts.relations whose relation nobody knows */
 	size_t condemns; /* index + 1 of the stage whose version goes into quarantine, and is rolled back; 0: none */
 };
 

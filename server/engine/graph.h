@@ -110,6 +110,26 @@ struct graph_alarm {
 	int64_t points; /* since the wave that bakes began to */
 };
 
+/* Whether one commit contains another, where that decides over the stage. */
+enum graph_relation_kind {
+	GRAPH_RELATION_NEWER,     /* what is live there, or holds the lane, contains the run's commit */
+	GRAPH_RELATION_HOTFIX,    /* the run's commit contains the hotfix that is live there */
+	GRAPH_RELATION_CONDEMNED, /* the run's commit contains that of a version in quarantine there */
+	GRAPH_RELATION_FIXED,     /* and the one that is said to mend it */
+	GRAPH_RELATION_KIND_COUNT,
+};
+extern const char *const graph_relation_kind_names[];
+
+struct graph_relation {
+	enum graph_relation_kind kind;
+	struct str newer, older; /* commits */
+	bool by_patch;           /* its changes under other names count too */
+	struct str run;          /* "web#43", that the other commit is of; CONDEMNED: the version */
+	struct str text;         /* CONDEMNED: why */
+	int64_t quarantine;      /* CONDEMNED, FIXED: its id */
+	struct str holds;        /* "yes", "no"; "": nobody has looked yet */
+};
+
 /* What stands outside of the run and decides over its environment stage that is next or under way. */
 struct graph_facts {
 	bool overrides_freeze;  /* somebody lets this stage pass what is closed */
@@ -119,6 +139,8 @@ struct graph_facts {
 	int64_t expires_at;     /* when what is deployed there is taken down; 0: never */
 	struct graph_alarm *alarms;
 	size_t alarm_count;
+	struct graph_relation *relations;
+	size_t relation_count;
 };
 
 struct run_graph {

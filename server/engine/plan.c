@@ -116,6 +116,7 @@ static const struct field delivery_fields[] = {
 	FIELD_AS(struct plan_delivery, is_final, "final", FIELD_BOOL, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_delivery, overrides_alarms, FIELD_BOOL, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_delivery, floor_window, FIELD_STR, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_delivery, may_go_back, FIELD_BOOL, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_delivery, priority, FIELD_I32, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_delivery, expires_ms, FIELD_I64, FIELD_OMIT_EMPTY),
 	FIELD_LIST_OF(

@@ -142,6 +142,7 @@ struct plan_delivery {
 	bool is_final;             /* there is nothing to go back to: `rollback: none` */
 	bool overrides_alarms;     /* by a grant: one that is not ok before a wave does not hold it */
 	struct str floor_window;   /* that the environment demands, beside the stage's own; "" */
+	bool may_go_back;          /* somebody chose the version: it may be older than what is live */
 	int32_t priority;          /* in the lane: PLAN_PRIORITY_* */
 	int64_t expires_ms;        /* 0: never */
 	struct plan_job *teardown; /* of each target, for the day it expires; no jobs of this run */

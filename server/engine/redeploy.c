@@ -278,6 +278,7 @@ bool redeploy_forward(const struct plan *plan, int64_t run, int64_t run_number, 
 	}
 	stage->delivery = arena_new(arena, struct plan_delivery);
 	*stage->delivery = *from->delivery;
+	stage->delivery->may_go_back = true;
 	stage->delivery->teardown = NULL;
 	stage->delivery->teardown_count = 0;
 	for (size_t i = 0; i < from->delivery->teardown_count; i++)

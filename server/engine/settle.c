@@ -198,7 +198,7 @@ static bool settle_stage(struct run_graph *graph, size_t index, struct effects *
 		enter_stage(graph, index, effects);
 	if (graph->ending != RUN_PENDING)
 		return false;
-	if (stage->state == STAGE_GATED && is_delivery && delivery_is_barred(graph, index))
+	if (stage->state == STAGE_GATED && is_delivery && delivery_is_barred(graph, index, effects))
 		return false;
 	if (stage->state == STAGE_GATED)
 		settle_gate(graph, index);

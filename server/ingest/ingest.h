@@ -58,6 +58,9 @@ struct git_remote;
 /* The address of a repository, with its secrets opened; a row of repository_remote.sql. */
 bool ingest_read_remote(struct server *server, const struct db_reply *reply, size_t statement, struct git_remote *ret,
 	struct arena *arena, struct err *err);
+struct run_graph;
+/* Looks up how the commits of its facts.relations are related, and then has the run looked at again. */
+void ingest_compare(struct ingest *ingest, const struct run_graph *graph);
 /* Compares the refs with what was triggered. */
 void ingest_poll(struct ingest *ingest, int64_t repository);
 

@@ -24,6 +24,7 @@ struct ingest {
 	struct server *server;
 	size_t active;
 	bool is_looking, is_wanted_again, is_renewing;
+	struct id_map comparisons;          /* run: struct comparison */
 	struct id_map deliveries, triggers; /* claimed and in hand: each to the id in its flow */
 	int64_t renewed_at;                 /* monotonic */
 	bool is_looking_at_schedules;

@@ -158,6 +158,8 @@ static enum flow_next apply(struct flow *flow)
 	struct engine_event own;
 	if (!engine_apply(graph, choose_event(visit, &own), &visit->effects, &flow->err))
 		return FLOW_FAIL;
+	if (visit->effects.compares)
+		visit->shell->hooks.compare_commits(visit->shell->hooks.arg, graph);
 	if (!engine_is_dirty(graph, &visit->effects)) {
 		look_stage_lane(visit);
 		return FLOW_DONE;

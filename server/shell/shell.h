@@ -21,6 +21,8 @@ struct shell_hooks {
 	void (*jobs_queued)(void *arg);
 	void (*attempts_cancelled)(void *arg);
 	void (*version_condemned)(void *arg); /* a rollback was asked for */
+	/* Nobody knows how the commits of facts.relations are related; afterwards the run is looked at again. */
+	void (*compare_commits)(void *arg, const struct run_graph *graph);
 	/* Before a run with environment stages is decided over: why no wave may start, from the configuration. */
 	void (*add_facts)(void *arg, struct run_graph *graph);
 };

@@ -61,13 +61,26 @@ static const struct field alarm_fields[] = {
 	FIELD_END,
 };
 
+static const struct field relation_fields[] = {
+	FIELD_ENUM(struct graph_relation, kind, graph_relation_kind_names, 0),
+	FIELD(struct graph_relation, newer, FIELD_STR, 0),
+	FIELD(struct graph_relation, older, FIELD_STR, 0),
+	FIELD(struct graph_relation, by_patch, FIELD_BOOL, 0),
+	FIELD(struct graph_relation, run, FIELD_STR, 0),
+	FIELD(struct graph_relation, text, FIELD_STR, 0),
+	FIELD(struct graph_relation, quarantine, FIELD_I64, 0),
+	FIELD(struct graph_relation, holds, FIELD_STR, 0),
+	FIELD_END,
+};
+
 struct row {
 	int32_t stage;
 	struct wave_row *waves;
 	struct deployment_row *deployments;
 	struct graph_lane *lane;
 	struct graph_alarm *alarms;
-	size_t wave_count, deployment_count, alarm_count;
+	struct graph_relation *relations;
+	size_t wave_count, deployment_count, alarm_count, relation_count;
 	struct str newer, quarantined;
 	int64_t expires_at;
 	bool overrides_freeze;
@@ -79,6 +92,7 @@ static const struct field row_fields[] = {
 	FIELD_LIST_OF(struct row, deployments, deployment_count, struct deployment_row, deployment_fields, 0),
 	FIELD_POINTER_TO(struct row, lane, struct graph_lane, lane_fields, 0),
 	FIELD_LIST_OF(struct row, alarms, alarm_count, struct graph_alarm, alarm_fields, 0),
+	FIELD_LIST_OF(struct row, relations, relation_count, struct graph_relation, relation_fields, 0),
 	FIELD(struct row, newer, FIELD_STR, 0),
 	FIELD(struct row, quarantined, FIELD_STR, 0),
 	FIELD(struct row, expires_at, FIELD_I64, 0),
@@ -170,6 +184,8 @@ bool delivery_store_read(const struct db_reply *reply, size_t statement, struct 
 		.quarantined = row.quarantined,
 		.alarms = row.alarms,
 		.alarm_count = row.alarm_count,
+		.relations = row.relations,
+		.relation_count = row.relation_count,
 	};
 	return true;
 }

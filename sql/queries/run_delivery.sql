@@ -8,7 +8,41 @@ lane as materialized (
 	select l.id, q.id as request, q.state, q.epoch, q.superseded_by
 	from current c
 	join lane l on l.kind = 'environment' and l.key = c.service || '@' || c.environment
-	left join lateral (select * from lane_request q where q.stage_id = c.id order by q.id desc limit 1) q on true)
+	left join lateral (select * from lane_request q where q.stage_id = c.id order by q.id desc limit 1) q on true),
+me as materialized (
+	select r.repository_id, r.commit from run r where r.id = $1::bigint),
+running as materialized ( -- there, of this service
+	select l.*, v.commit, v.name as version, p.name || '#' || r.number as run,
+		exists (select from lane_request q where q.stage_id = l.stage_id and q.priority = 100) as is_hotfix
+	from current c join service s on s.name = c.service join environment e on e.name = c.environment
+	join target t on t.environment_id = e.id and t.removed_at is null
+	cross join lateral (
+		select * from (
+			select d.version_id, d.run_id, d.stage_id, d.state, d.is_teardown from deployment d
+			where d.service_id = s.id and d.target_id = t.id and d.state in ('live', 'rolled_back') and d.started_at is not null
+			order by d.id desc limit 1) last
+		where not is_teardown and state = 'live') l
+	join version v on v.id = l.version_id join run r on r.id = l.run_id join repository p on p.id = r.repository_id),
+related as (
+	select 'newer' as kind, running.commit as newer, me.commit as older, false as by_patch, run, '' as text, 0::bigint as quarantine
+	from running, me where running.commit <> me.commit
+	union
+	select 'newer', r.commit, me.commit, false, p.name || '#' || r.number, '', 0
+	from lane join lane_request h on h.lane_id = lane.id and h.state in ('granted', 'revoked') and h.run_id <> $1::bigint and h.priority >= 0
+	join run r on r.id = h.run_id and r.kind = 'normal' join repository p on p.id = r.repository_id, me
+	where r.commit <> me.commit
+	union
+	select 'hotfix', me.commit, running.commit, true, run, '', 0 from running, me where is_hotfix and running.commit <> me.commit
+	union
+	select 'condemned', me.commit, v.commit, false, v.name, q.reason, q.id
+	from current c join service s on s.name = c.service join environment e on e.name = c.environment
+	join quarantine q on q.service_id = s.id and q.environment_id = e.id and q.released_at is null
+	join version v on v.id = q.version_id, me
+	where v.commit <> me.commit and v.commit <> ''
+	union
+	select 'fixed', me.commit, q.fixed_commit, false, '', '', q.id
+	from current c join service s on s.name = c.service join environment e on e.name = c.environment
+	join quarantine q on q.service_id = s.id and q.environment_id = e.id and q.released_at is null and q.fixed_commit <> '', me)
 select jsonb_build_object(
 	'stage', coalesce((select position from current), -1),
 	'waves', (select coalesce(jsonb_agg(jsonb_build_object('id', w.id, 'stage', s.position, 'number', w.position, 'state', w.state,
@@ -40,6 +74,11 @@ select jsonb_build_object(
 			join version x on x.id = q.version_id
 			join run r on r.id = $1::bigint
 			where (x.name = c.version or (x.commit = r.commit and c.version <> '')) limit 1), ''),
+	'relations', (select coalesce(jsonb_agg(jsonb_build_object('kind', r.kind, 'newer', r.newer, 'older', r.older, 'by_patch', r.by_patch,
+			'run', r.run, 'text', r.text, 'quarantine', r.quarantine,
+			'holds', case when r.newer = r.older then 'yes' when f.is_contained then 'yes' when not f.is_contained then 'no' else '' end)), '[]')
+		from related r left join commit_relation f on f.repository_id = (select repository_id from me) and f.newer = r.newer
+			and f.older = r.older and f.by_patch = r.by_patch),
 	'overrides_freeze', exists (select from current c join freeze_override o on o.stage_id = c.id),
 	'alarms', coalesce((select jsonb_agg(jsonb_build_object('name', w.name, 'state', coalesce(a.state, 'unknown'),
 			'message', coalesce(a.message, 'it was never sampled'), 'since', us(coalesce(a.fired_at, a.since)),

@@ -87,6 +87,12 @@ def test_deliveries(world):
     ended = world.wait_for("a quarantined version", lambda: (
         one := world.expect(200, "getRun", run=refused)["run"])["state"] == "cancelled" and one)
     world.check("is quarantined in moon: it lost orders" in ended["reason"], ended["reason"])
+    fixed = {"run": first, "reason": "mended"}
+    world.refused(400, "named by its id", "markFixed", fixed, quarantine="x")
+    world.refused(404, "no such quarantine", "markFixed", fixed, quarantine=999)
+    world.expect(204, "markFixed", fixed, quarantine=held[0]["id"])
+    marked = world.expect(200, "listQuarantine")["quarantine"][0]
+    world.check(marked["fixed_reason"] == "mended" and len(marked["fixed_commit"]) == 40, f"{marked}")
     world.refused(400, "named by its id", "releaseQuarantine", {"reason": "mended"}, quarantine="x")
     world.refused(404, "no such quarantine", "releaseQuarantine", {"reason": "mended"}, quarantine=999)
     world.expect(204, "releaseQuarantine", {"reason": "mended"}, quarantine=held[0]["id"])

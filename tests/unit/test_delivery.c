@@ -262,6 +262,57 @@ START_TEST(what_went_well_is_not_diagnosed)
 }
 END_TEST
 
+static const struct {
+	const char *kind, *holds; /* of a relation; "" nobody has looked */
+	bool is_chosen, is_overridden;
+	const char *state, *why;
+} relation_cases[] = {
+	{"newer", "no", false, false, "running", ""},
+	{"newer", "yes", false, false, "superseded", "superseded by web#50, which contains this commit"},
+	{"newer", "yes", true, false, "running", ""}, /* somebody chose an old version */
+	{"hotfix", "yes", false, false, "running", ""},
+	{"hotfix", "no", false, false, "waiting", "the hotfix web#50, which is live in prod and not in this commit"},
+	{"hotfix", "no", false, true, "running", ""}, {"condemned", "no", false, false, "running", ""},
+	{"condemned", "yes", false, false, "waiting", "somebody to say that web#42 mends version web#50"},
+	{"condemned", "yes", false, true, "waiting", "quarantine fixed 3 web#42"}, /* no freeze */
+};
+
+START_TEST(commits_that_contain_others_decide)
+{
+	static struct graph_relation relation;
+	int kind;
+	begin("stages:\n  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	ck_assert(enum_from_name(graph_relation_kind_names, str_of(relation_cases[_i].kind), &kind));
+	relation = (struct graph_relation){
+		.kind = (enum graph_relation_kind)kind, .run = STR("web#50"), .text = STR("x"), .quarantine = 3};
+	world.graph.facts.relations = &relation;
+	world.graph.facts.relation_count = 1;
+	world.graph.facts.overrides_freeze = relation_cases[_i].is_overridden;
+	world_stage(&world, "prod")->plan->delivery->may_go_back = relation_cases[_i].is_chosen;
+	ck_assert(world_look(&world));
+	ck_assert(world.effects.compares); /* at its gate already */
+	ck_assert(world_decide(&world, &world_bob, true, ""));
+	ck_assert_uint_eq(world.effects.requests_lane_of, 0);
+	relation.holds = str_of(relation_cases[_i].holds);
+	world_look(&world);
+	world_let_in(&world, "prod");
+	ck_assert_str_eq(world_run_state(&world), relation_cases[_i].state);
+	struct str why = world.graph.reason.n ? world.graph.reason : world.graph.waiting_for;
+	ck_assert_ptr_nonnull(strstr(arena_str(&world.arena, why).p, relation_cases[_i].why));
+	if (!str_is(str_of(relation_cases[_i].why), "") && kind == GRAPH_RELATION_CONDEMNED) {
+		static struct graph_relation both[2];
+		both[0] = relation;
+		both[1] = (struct graph_relation){.kind = GRAPH_RELATION_FIXED, .quarantine = 3, .holds = STR("yes")};
+		world.graph.facts.relations = both;
+		world.graph.facts.relation_count = 2;
+		ck_assert(world_look(&world));
+		ck_assert(world_let_in(&world, "prod"));
+		ck_assert_str_eq(world_run_state(&world), "running");
+	}
+}
+END_TEST
+
 START_TEST(a_teardown_is_called_off_when_its_time_moved)
 {
 	static const int64_t hour_us = INT64_C(3600000000);
@@ -515,6 +566,7 @@ int main(void)
 	tcase_add_test(cases, what_failed_is_diagnosed_before_it_is_undone);
 	tcase_add_test(cases, what_went_well_is_not_diagnosed);
 	tcase_add_loop_test(cases, a_teardown_is_called_off_when_its_time_moved, 0, 3);
+	tcase_add_loop_test(cases, commits_that_contain_others_decide, 0, COUNT_OF(relation_cases));
 	tcase_add_test(cases, a_failed_deployment_goes_back_where_asked);
 	tcase_add_test(cases, a_quarantined_version_is_not_deployed);
 	tcase_add_test(cases, a_hotfix_takes_over_at_the_next_safe_point);

@@ -664,6 +664,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine/{quarantine}/fixed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quarantine: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that the commit of a run mends it, so that what contains that commit may be deployed */
+        post: operations["markFixed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine/{quarantine}/release": {
         parameters: {
             query?: never;
@@ -1690,6 +1709,9 @@ export interface components {
             run: string;
             /** @description empty: an alarm or a failure */
             placed_by: string;
+            /** @description what contains it may be deployed; empty: nobody said so */
+            fixed_commit: string;
+            fixed_reason: string;
             placed_at: components["schemas"]["Time"];
         };
         /** @enum {unknown} */
@@ -3389,6 +3411,36 @@ export interface operations {
                     };
                 };
             };
+        };
+    };
+    markFixed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quarantine: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description web#44 */
+                    run: string;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description marked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
         };
     };
     releaseQuarantine: {
