@@ -32,12 +32,16 @@ static void add_marks(struct table *table, const json_t *board, const json_t *ta
 {
 	const json_t *place = place_of(board, target);
 	const char *coming = print_text(target, "coming_state"), *pin = print_text(place, "pin"),
-		   *state = print_text(json_object_get(place, "state"), "kind");
+		   *report = print_text(target, "report"), *state = print_text(json_object_get(place, "state"), "kind");
 	auto_buf marks = BUF_INIT(4096);
 	if (*print_text(target, "quarantine"))
 		buf_add_c(&marks, ", quarantined");
 	if (*coming)
 		buf_addf(&marks, ", %s %s", print_text(target, "coming_version"), coming);
+	if (strcmp(report, "drifted") == 0)
+		buf_addf(&marks, ", runs %s", print_text(target, "reported"));
+	else if (strcmp(report, "unknown") == 0)
+		buf_add_c(&marks, ", report unknown");
 	if (*pin)
 		buf_addf(&marks, ", pinned to %s", pin);
 	if (strcmp(state, "blocker") == 0)

@@ -17,6 +17,7 @@ struct mirrors;
 struct ingest;
 struct outbox;
 struct alarms;
+struct drift;
 struct http_client;
 struct blob_store;
 struct logs;
@@ -44,6 +45,7 @@ struct server {
 	struct outbox *outbox;                 /* what they are told */
 	struct blob_store *blobs;              /* artifacts and sealed logs */
 	struct alarms *alarms;                 /* what is watched while something is deployed */
+	struct drift *drift;                   /* what targets say that they run */
 	struct logs *logs;                     /* reading, following and sealing logs */
 	struct retention *retention;           /* removes what is old */
 	struct dispatch *dispatch;             /* workers, leases, claims */

@@ -10,6 +10,7 @@
 #include "server/blobs/blob_store.h"
 #include "server/configuration/delivery_facts.h"
 #include "server/dispatch/dispatch.h"
+#include "server/drift/drift.h"
 #include "server/git/git_read.h"
 #include "server/git/mirrors.h"
 #include "server/gitops/gitops.h"
@@ -236,6 +237,7 @@ static bool open_parts(struct wiring *wiring, struct err *err)
 	server->ingest = ingest_new(server);
 	server->outbox = outbox_new(server);
 	server->alarms = alarms_new(server, &(struct alarms_hooks){server, alarm_changed});
+	server->drift = drift_new(server);
 	server->logs = logs_new(server);
 	server->retention = retention_new(server);
 	server->dispatch = dispatch_new(server);
@@ -328,6 +330,11 @@ static void close_alarms(struct wiring *wiring)
 	alarms_close(wiring->server.alarms, close_next, wiring);
 }
 
+static void close_drift(struct wiring *wiring)
+{
+	drift_close(wiring->server.drift, close_next, wiring);
+}
+
 static void close_shell(struct wiring *wiring)
 {
 	shell_close(wiring->server.shell, close_next, wiring);
@@ -360,8 +367,8 @@ static void close_database(struct wiring *wiring)
 
 /* Those who start work first, those who do it last. */
 static void (*const closers[])(struct wiring *) = {close_timers, close_events, close_dispatch, close_gitops,
-	close_http_out, close_outbox, close_http, close_worker_http, close_alarms, close_ingest, close_shell,
-	close_logs, close_retention, close_configurations, close_mirrors, close_database};
+	close_http_out, close_outbox, close_http, close_worker_http, close_alarms, close_drift, close_ingest,
+	close_shell, close_logs, close_retention, close_configurations, close_mirrors, close_database};
 
 static void close_next(void *arg)
 {
@@ -385,6 +392,7 @@ void wiring_free(struct wiring *wiring)
 	dispatch_free(server->dispatch);
 	retention_free(server->retention);
 	logs_free(server->logs);
+	drift_free(server->drift);
 	alarms_free(server->alarms);
 	outbox_free(server->outbox);
 	ingest_free(server->ingest);

@@ -4,6 +4,7 @@
 /* Of the configuration document: what is deployed where, and what may be done there. Alarms are in blocks_alarm.c. */
 
 #define MINUTE_MS INT64_C(60000)
+#define SECOND_MS 1000
 #define DAY_MS    (24 * 60 * MINUTE_MS)
 
 const char *const configuration_lane_names[] = {"newest", "fifo", NULL};
@@ -63,6 +64,33 @@ static const struct lang_block window_block = {
 	.foreign = (const struct lang_foreign[]){{"open", "allow"}, {"closed", "deny"}, {"because", "reason"}, {0}},
 };
 
+static const struct lang_key probe_keys[] = {
+	KEY(struct configuration_probe, url, LANG_TEXT,
+		"What is asked for. `{service}` in it stands for the service's name.", .flags = KEY_REQUIRED,
+		.syntax = SYNTAX_URL),
+	KEY(struct configuration_probe, version, LANG_TEXT,
+		"A bare expression over `body`, the JSON of the answer, such as `body.build.version`. Without it: the "
+		"answer is the version."),
+	KEY(struct configuration_probe, service, LANG_TEXT,
+		"The service that it speaks of. Without it: each service that is deployed there is asked for.",
+		.syntax = SYNTAX_NAME),
+	KEY(struct configuration_probe, interval, LANG_DURATION, "How often it is asked. Without it: 1m.",
+		.min = SECOND_MS, .max = DAY_MS),
+	KEY(struct configuration_probe, timeout, LANG_DURATION, "How long to wait for an answer. Without it: 5s.",
+		.min = 100, .max = MINUTE_MS),
+	KEY_END,
+};
+
+static const struct lang_block probe_block = {
+	.id = "probe",
+	.title = "a probe",
+	.help = "Where a target tells which version it runs; the board compares it with what was deployed.",
+	.size = sizeof(struct configuration_probe),
+	.keys = probe_keys,
+	.foreign = (const struct lang_foreign[]){{"path", "version"}, {"every", "interval"}, {"expression", "version"},
+		{0}},
+};
+
 static const struct lang_key target_keys[] = {
 	KEY(struct configuration_target, account, LANG_TEXT, "Steps see it as `CI_TARGET_ACCOUNT`."),
 	KEY(struct configuration_target, region, LANG_TEXT, "Steps see it as `CI_TARGET_REGION`."),
@@ -79,6 +107,8 @@ static const struct lang_key target_keys[] = {
 		.syntax = SYNTAX_LABEL),
 	KEY(struct configuration_target, windows, LANG_BLOCKS, "Hours of this target, beside those of its environment.",
 		.block = &window_block),
+	KEY(struct configuration_target, probe, LANG_BLOCK, "Where it tells which version it runs.",
+		.block = &probe_block),
 	KEY_END,
 };
 

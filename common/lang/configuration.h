@@ -97,6 +97,16 @@ struct configuration_alarm {
 	struct lang_text link; /* for people: a dashboard or runbook */
 };
 
+/* Where a target says which version it runs. */
+struct configuration_probe {
+	struct lang_place at;
+	struct lang_text url;          /* "{service}" in it stands for the service's name */
+	struct lang_text version;      /* a bare expression over `body`, known to parse; absent: all of the answer */
+	struct lang_text service;      /* that it speaks of; absent: each that was deployed there */
+	struct lang_duration interval; /* absent: 1 m */
+	struct lang_duration timeout;  /* absent: 5 s */
+};
+
 struct configuration_target {
 	struct lang_place at;
 	struct lang_text name;
@@ -108,6 +118,7 @@ struct configuration_target {
 	struct lang_flag exclusive;  /* one deployment at a time, of whichever service */
 	struct lang_texts labels;    /* that workers which deploy here must have, beside others */
 	struct configuration_windows windows;
+	struct configuration_probe probe;
 };
 
 struct configuration_floor {

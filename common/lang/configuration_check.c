@@ -91,23 +91,27 @@ static void check_gate(const struct check *check, const struct pipeline_gate *ga
 		check_group_name(check, &gate->require.items[i].name);
 }
 
-static void see_webhook_name(void *arg, const struct str *path, size_t count, bool is_call)
+struct seeing {
+	const struct check *check;
+	const struct lang_text *text;
+	const char *key; /* that holds the expression */
+};
+
+static void see_body_name(void *arg, const struct str *path, size_t count, bool is_call)
 {
-	const struct lang_text *text = ((void **)arg)[0];
-	const struct check *check = ((void **)arg)[1];
+	const struct seeing *seeing = arg;
 	size_t at = 0;
 	(void)count;
 	if (is_call || str_is(path[0], "body"))
 		return;
-	str_find(text->text, path[0], &at);
-	lang_error_add(check->errors, lang_text_place(text, at),
-		str_distance(path[0], STR("body"), 2) <= 2
-			? "unknown name \"%.*s\" in \"firing\"; did you mean \"body\"?"
-			: "unknown name \"%.*s\" in \"firing\"; it knows \"body\"",
-		STR_ARG(path[0]));
+	str_find(seeing->text->text, path[0], &at);
+	lang_error_add(seeing->check->errors, lang_text_place(seeing->text, at),
+		str_distance(path[0], STR("body"), 2) <= 2 ? "unknown name \"%.*s\" in \"%s\"; did you mean \"body\"?"
+							   : "unknown name \"%.*s\" in \"%s\"; it knows \"body\"",
+		STR_ARG(path[0]), seeing->key);
 }
 
-static void check_expression(const struct check *check, const struct lang_text *text)
+static void check_expression(const struct check *check, const struct lang_text *text, const char *key)
 {
 	const struct expr *expr;
 	struct err err = {0};
@@ -117,7 +121,7 @@ static void check_expression(const struct check *check, const struct lang_text *
 	if (!expr_parse(text->text, check->arena, &expr, &at, &err))
 		lang_error_add(check->errors, lang_text_place(text, at), "%s", err.text);
 	else
-		expr_walk(expr, see_webhook_name, (void *[]){(void *)(uintptr_t)text, (void *)(uintptr_t)check});
+		expr_walk(expr, see_body_name, &(struct seeing){check, text, key});
 }
 
 static void check_belongs(
@@ -145,7 +149,7 @@ static void check_alarm(const struct check *check, const struct configuration_al
 	if (str_is(alarm->name.text, "alertmanager"))
 		lang_error_add(check->errors, alarm->name.at,
 			"no alarm may be named \"alertmanager\": its address is that of every Alertmanager");
-	check_expression(check, &alarm->webhook.firing);
+	check_expression(check, &alarm->webhook.firing, "firing");
 }
 
 static void check_alarm_name(const struct check *check, const struct lang_text *name)
@@ -213,6 +217,8 @@ static void check_environment(const struct check *check, const struct configurat
 {
 	check_floor(check, environment);
 	check_policies(check, &environment->policies);
+	for (size_t i = 0; i < environment->targets.count; i++)
+		check_expression(check, &environment->targets.items[i].probe.version, "version");
 }
 
 /* Checks of a misspelt tier would quietly apply to nothing; one that has no environment yet may get some. */

@@ -12,9 +12,10 @@
 struct target_row {
 	struct str service, environment, target, version, commit, run, actor, state, quarantine;
 	struct str coming_run, coming_version, coming_state;
+	struct str report, reported, report_problem;
 	struct str_list alarms;
 	int32_t position;
-	int64_t since, quarantine_id;
+	int64_t since, quarantine_id, reported_at, differs_since;
 };
 
 static const struct field target_fields[] = {
@@ -34,6 +35,11 @@ static const struct field target_fields[] = {
 	FIELD(struct target_row, coming_version, FIELD_STR, 0),
 	FIELD(struct target_row, coming_state, FIELD_STR, 0),
 	FIELD(struct target_row, alarms, FIELD_STRS, 0),
+	FIELD(struct target_row, report, FIELD_STR, 0),
+	FIELD(struct target_row, reported, FIELD_STR, 0),
+	FIELD(struct target_row, report_problem, FIELD_STR, 0),
+	FIELD(struct target_row, reported_at, FIELD_TIME, 0),
+	FIELD(struct target_row, differs_since, FIELD_TIME, 0),
 	FIELD_END,
 };
 
@@ -112,6 +118,26 @@ static json_t *describe_places(const struct configuration_snapshot *now, const s
 	return list;
 }
 
+/* --- what targets report --- */
+
+/* What was reported counts as long as the configuration asks for it. */
+static void forget_old_reports(const struct configuration *now, struct target_row *targets, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct target_row *row = &targets[i];
+		const struct configuration_environment *environment =
+			row->report.n ? configuration_environment(now, row->environment) : NULL;
+		const struct configuration_target *target =
+			environment ? configuration_environment_target(environment, row->target) : NULL;
+		bool is_asked = target && LANG_IS_SET(target->probe) &&
+				(!target->probe.service.text.n || str_eq(target->probe.service.text, row->service));
+		if (is_asked)
+			continue;
+		row->report = row->reported = row->report_problem = STR("");
+		row->reported_at = row->differs_since = 0;
+	}
+}
+
 /* --- who may --- */
 
 /* Why the caller may not, by what a button does; "" where they may. The routes themselves are asked. */
@@ -160,6 +186,7 @@ static enum flow_next answer(struct flow *flow)
 		!db_read_rows(reply, 1, waiting_fields, sizeof(struct waiting_row), &waiting, &waiting_count,
 			&flow->arena, &flow->err))
 		return FLOW_FAIL;
+	forget_old_reports(now->configuration, targets, target_count);
 	request->answer = json_pack("{s:o, s:o, s:o, s:o}", "targets",
 		list_of(target_fields, targets, sizeof(struct target_row), target_count), "waiting",
 		list_of(waiting_fields, waiting, sizeof(struct waiting_row), waiting_count), "places",

@@ -82,9 +82,9 @@ static json_t *describe_targets(const struct configuration_snapshot *now,
 		const struct configuration_target *target = &environment->targets.items[i];
 		json_t *own =
 			json_object_getn(json_object_get(said, "targets"), target->name.text.p, target->name.text.n);
-		json_t *made = json_pack("{s:o, s:o, s:o, s:o, s:I, s:b}", "name", json_of_str(target->name.text),
+		json_t *made = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:b}", "name", json_of_str(target->name.text),
 			"account", json_of_str(target->account.text), "region", json_of_str(target->region.text), "url",
-			json_of_str(target->url.text), "wave",
+			json_of_str(target->url.text), "probe", json_of_str(target->probe.url.text), "wave",
 			(json_int_t)(LANG_IS_SET(target->wave) ? target->wave.value : 1), "exclusive",
 			(int)target->exclusive.value);
 		move_member(made, own, "variables", json_object());

@@ -7,6 +7,7 @@
 #include "server/alarms/alarms.h"
 #include "server/configuration/configurations.h"
 #include "server/dispatch/dispatch.h"
+#include "server/drift/drift.h"
 #include "server/events/events.h"
 #include "server/gitops/gitops.h"
 #include "server/ingest/ingest.h"
@@ -129,6 +130,7 @@ static void tick(uv_timer_t *handle)
 	retention_tick(server->retention);
 	outbox_tick(server->outbox);
 	alarms_tick(server->alarms);
+	drift_tick(server->drift);
 	ask_for_teardowns(timers);
 	claim_polls(timers);
 }

@@ -9,7 +9,14 @@ select s.name as service, e.name as environment, e.position, t.name as target, c
 	coalesce(v.commit, '') as commit, coalesce(p.name || '#' || r.number, '') as run, coalesce(r.actor, '') as actor,
 	coalesce(l.state, '') as state, l.ended_at as since, coalesce(q.id, 0) as quarantine_id, coalesce(q.reason, '') as quarantine,
 	coalesce(c.run, '') as coming_run, coalesce(c.version, '') as coming_version, coalesce(c.state, '') as coming_state,
-	coalesce(g.alarms, '{}') as alarms
+	coalesce(g.alarms, '{}') as alarms,
+	case -- what was asked before the version came, or while one comes, says nothing about it
+		when o.sampled_at is null or v.id is null or c.run is not null or o.sampled_at < l.ended_at then ''
+		when o.version = '' then 'unknown'
+		when o.version = v.name then 'same'
+		else 'drifted' end as report,
+	coalesce(o.version, '') as reported, coalesce(o.problem, '') as report_problem, o.sampled_at as reported_at,
+	case when o.version <> '' and o.version <> v.name then o.differs_since end as differs_since
 from environment e join target t on t.environment_id = e.id and t.removed_at is null
 join service s on s.removed_at is null and exists (
 	select from target o where o.environment_id = e.id and exists (
@@ -23,6 +30,7 @@ left join lateral (
 left join version v on v.id = l.version_id left join run r on r.id = l.run_id left join repository p on p.id = r.repository_id
 left join stage g on g.id = l.stage_id
 left join quarantine q on q.service_id = s.id and q.environment_id = e.id and q.version_id = l.version_id and q.released_at is null
+left join target_report o on o.service_id = s.id and o.target_id = t.id
 left join coming c on c.service_id = s.id and c.target_id = t.id
 where e.removed_at is null and ($1::text = '' or s.name = $1::text) and ($2::text = '' or e.name = $2::text)
 order by s.name, e.position, e.name, t.name

@@ -9,11 +9,11 @@ left join lateral (
 		union all
 		(select v.name, v.commit, 2 from environment e join target t on t.environment_id = e.id and t.removed_at is null
 		cross join lateral (
-			select d.version_id, d.ended_at from deployment d
+			select d.version_id, d.ended_at, d.is_teardown from deployment d
 			where d.service_id = s.id and d.target_id = t.id and d.state in ('live', 'rolled_back') and d.started_at is not null
 			order by d.id desc limit 1) d
 		join version v on v.id = d.version_id
-		where e.name = w.name order by d.ended_at desc nulls last limit 1)) p
+		where e.name = w.name and not d.is_teardown order by d.ended_at desc nulls last limit 1)) p
 	order by rank limit 1) v on true
 where s.name = $1::text and s.removed_at is null
 order by w.position

@@ -57,6 +57,11 @@ export function makeTarget(
 		coming_version: "",
 		coming_state: "",
 		alarms: [],
+		report: "",
+		reported: "",
+		report_problem: "",
+		reported_at: null,
+		differs_since: null,
 		...given,
 	};
 }
@@ -99,6 +104,7 @@ function makeEnvironment(name: string, targets: string[], given: Partial<Environ
 			account: "",
 			region: target.split("-")[0] ?? "",
 			url: `http://${target}.example.com`,
+			probe: "",
 			wave: i + 1,
 			exclusive: false,
 			variables: {},
@@ -168,7 +174,13 @@ export function exampleBoard(now: number): MockBoard {
 				coming_version: "1.4.0",
 				coming_state: "unknown",
 			}),
-			makeTarget("shop", "prod", "us-1", before),
+			makeTarget("shop", "prod", "us-1", {
+				...before,
+				report: "drifted",
+				reported: "1.4.0",
+				reported_at: ago(20),
+				differs_since: ago(3700),
+			}),
 			makeTarget("stock", "staging", "staging", { version: "7.0", run: "stock#12", actor: "bob", since: ago(7200) }),
 			makeTarget("stock", "prod", "eu-1", { version: "6.9", run: "stock#9", actor: "bob", since: ago(700_000) }),
 			makeTarget("stock", "prod", "us-1", {
@@ -176,6 +188,9 @@ export function exampleBoard(now: number): MockBoard {
 				run: "stock#9",
 				actor: "bob",
 				since: ago(700_100),
+				report: "unknown",
+				report_problem: "it answers with 503",
+				reported_at: ago(20),
 			}),
 			makeTarget("mail", "staging", "staging", {
 				version: "2.1",

@@ -1388,6 +1388,8 @@ export interface components {
             account: string;
             region: string;
             url: string;
+            /** @description the address that says which version runs there; empty: none */
+            probe: string;
             wave: number;
             exclusive: boolean;
             variables: components["schemas"]["Variables"];
@@ -1657,6 +1659,18 @@ export interface components {
             coming_state: "" | "pending" | "running" | "verifying" | "unknown";
             /** @description that the release which put the version there watched */
             alarms: string[];
+            /**
+             * @description what the target itself says, by its probe: the version that was deployed, another one, or nothing that can be understood; empty: it has no probe, was not asked since, or something is being deployed
+             * @enum {unknown}
+             */
+            report: "" | "same" | "drifted" | "unknown";
+            /** @description the version that it says it runs; empty when that is not known */
+            reported: string;
+            /** @description why it is not known */
+            report_problem: string;
+            reported_at: components["schemas"]["Time"];
+            /** @description drifted: the first answer that said so */
+            differs_since: components["schemas"]["Time"];
         };
         BoardWaiting: {
             service: string;

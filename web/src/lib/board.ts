@@ -82,12 +82,19 @@ export function marksOf(place: Place, around: OpenState | null): Mark[] {
 	const unknown = place.targets.filter((target) => target.coming_state === "unknown");
 	const coming = place.targets.filter((target) => !["", "unknown"].includes(target.coming_state));
 	const condemned = place.targets.filter((target) => target.quarantine_id !== 0);
+	const drifted = place.targets.filter((target) => target.report === "drifted");
 	const isClosed = place.state !== null && place.state.kind !== "open" && place.state.reason !== around?.reason;
 	return [
 		...markOf(
 			condemned,
 			{ word: "Quarantined", tone: "bad", icon: "alert" },
 			(target) => `${namesOf(condemned)} still on ${shortVersion(target.version)}: ${target.quarantine}`,
+		),
+		...markOf(
+			drifted,
+			{ word: "Drifted", tone: "warn", icon: "alert" },
+			(target) =>
+				`${namesOf(drifted)} ${drifted.length === 1 ? "says that it runs" : "say that they run"} ${shortVersion(target.reported)}`,
 		),
 		...markOf(
 			unknown,

@@ -92,6 +92,17 @@ test("an environment shows its alarms as they change, its rules and its history"
 		.waitFor();
 });
 
+test("what a target says that it runs stands beside what was deployed", async () => {
+	await open();
+	await openEnvironment("prod");
+	await service("shop")
+		.getByRole("row", { name: /^us-1/ })
+		.getByText(/says it runs 1.4.0, seen first 1 h ago/)
+		.waitFor();
+	await service("stock").getByText("does not say what it runs: it answers with 503").waitFor();
+	expect(await service("stock").getByText("Drifted").count()).toBe(0);
+});
+
 test("each thing that can be done asks once more, and says what for", async () => {
 	await open();
 	await openEnvironment("prod");
@@ -176,7 +187,7 @@ test.each([
 	["phone", { colorScheme: "light" as const, viewport: { width: 390, height: 844 } }],
 ])("%s: axe finds no barrier, and nothing is wider than the screen", { timeout: 60_000 }, async (_name, options) => {
 	await open("ann", options);
-	for (const path of ["/board", "/environments/prod", "/environments/sandbox/ann"]) {
+	for (const path of ["/board", "/environments/prod"]) {
 		await page.goto(base + path);
 		await page.locator(".table").first().waitFor();
 		await flows.seeNoBarrier(page);

@@ -55,17 +55,18 @@ describe("marks", () => {
 		marksOf(placeOf(service, environment), around).map((mark) => mark.look.word);
 
 	test.each([
-		["shop", "prod", ["Quarantined", "Outcome unknown"]],
+		["shop", "prod", ["Quarantined", "Drifted", "Outcome unknown"]],
 		["stock", "prod", ["Frozen", "Pinned to 6.9"]],
 		["mail", "staging", ["Deploying 2.2"]],
 		["shop", "staging", []],
 	])("%s in %s", (service, environment, words) => expect(wordsOf(service, environment)).toEqual(words));
 
 	test("say why, and lead to the run that can be settled", () => {
-		const [condemned, unknown] = marksOf(placeOf("shop", "prod"), null);
+		const [condemned, drifted, unknown] = marksOf(placeOf("shop", "prod"), null);
 		expect(condemned?.why).toBe(
 			'eu-2 still on sha256:4f1d2c3b5a69: alarm "web-5xx" fired in wave 2 of prod: 7.3 above 1',
 		);
+		expect(drifted?.why).toBe("us-1 says that it runs 1.4.0");
 		expect(unknown?.run).toBe("shop#51");
 	});
 	test("what closes the whole environment is said once, around it", () => {
