@@ -58,7 +58,7 @@ class Follower:
 
     def __init__(self, stage, name, people=None):
         self.stage, self.name, self.people = stage, name, people or {}
-        self.told = set()
+        self.told, self.takes_down = set(), False
 
     def once(self, key):
         if key in self.told:
@@ -70,6 +70,7 @@ class Follower:
         deadline = time.monotonic() + GOES_ON_S
         while time.monotonic() < deadline:
             run = self.stage.run(self.name)
+            self.takes_down = run["run"]["event"] == "teardown"
             for stage in run["stages"]:
                 self.look_at(stage)
                 if stage["state"] == "queued" and run["run"]["waiting_for"] and self.once(run["run"]["waiting_for"]):
@@ -109,7 +110,9 @@ class Follower:
         what = stage["name"] + (f", wave {wave['number']}" if len(stage["delivery"]["waves"]) > 1 else "")
         for one in wave["deployments"]:
             if one["state"] == "live" and self.once(("live", one["id"])):
-                tell(self.name, what, f"{one['target']}: {short(one['previous'])} -> {paint(short(one['version']), 1)}")
+                change = f"{short(one['version'])} is taken down" if self.takes_down else \
+                    f"{short(one['previous'])} -> {paint(short(one['version']), 1)}"
+                tell(self.name, what, f"{one['target']}: {change}")
         if wave["state"] == "baking" and wave["bake_ms"] and self.once(("bake", stage["id"], wave["number"])):
             alarms = ", ".join(stage["delivery"]["alarms"])
             tell(self.name, what, f"bakes {wave['bake_ms'] / 1000:g} s" + (f", watched by {alarms}" if alarms else ""))
@@ -160,6 +163,6 @@ def summarize_board(stage):
     rows = [(one["environment"], one["target"], short(one["version"]), one["run"], one["quarantine"] and "in quarantine")
             for one in stage.api("/board")["targets"]]
     for row in [("", "", "version", "by run", ""), *rows]:
-        print("  {:<9} {:<11} {:<13} {:<9} {}".format(*row).rstrip())
+        print("  {:<13} {:<10} {:<13} {:<9} {}".format(*row).rstrip())
     for one in stage.api("/quarantine")["quarantine"]:
         print(f"  quarantine: {short(one['version'])} stays out of {one['environment']}: {one['reason']}")

@@ -19,7 +19,7 @@ PENSTOCK = os.environ.get("PENSTOCK", "penstock")
 PEOPLE = {"dana": ("developer", "dana@example.org"), "ann": ("developer", "ann@example.org"), "bob": ("developer", "bob@example.org"),
           "hosts": ("viewer", "")}
 # The ports of penstock.yaml and config/, which stand for free ones: the front door, then a service for each target.
-PORTS, PORT_FIRST, PORT_LAST = 7, 8600, 8990
+PORTS, PORT_FIRST, PORT_LAST = 8, 8600, 8990
 GIT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
 
 
@@ -71,7 +71,7 @@ class Stage:
             raise Trouble(f"git {' '.join(map(str, words))}: {done.stderr.strip()}")
         return done.stdout.strip()
 
-    def make_repository(self, name, source, owner=None):
+    def make_repository(self, name, source):
         """A bare repository, and a clone of it with these files as its first commit."""
         bare, tree = self.base / f"{name}.git", self.base / name
         self.git("init", "-q", "--bare", "-b", "main", bare, cwd=self.base)
@@ -93,18 +93,24 @@ class Stage:
         self.git("config", "receive.advertisePushOptions", "true", cwd=bare)
         self.penstock("repo", "add", "tally", f"file://{bare}")
         self.penstock("hook", "install", str(bare))
-        bare, tree = self.make_repository("tally-config", HERE / "config")
+        self.make_configuration("tally-config", HERE / "config", port, "main", "hotfix/**")
+        # Into this one whoever can push any branch may write, so nothing else lies there.
+        self.make_configuration("tally-sandboxes", HERE / "sandboxes", port, "**")
+
+    def make_configuration(self, name, source, port, *refs):
+        """A repository that hosts watch, and into which runs of these branches may commit."""
+        bare, tree = self.make_repository(name, source)
         for path in tree.glob("**/*.yaml"):
             path.write_text(re.sub(r"(?<=port: )\d+", lambda found: str(port + int(found[0]) - PORT_FIRST), path.read_text()))
         self.first_commit(tree, "Begin: nothing runs anywhere")
         self.git("push", "-q", "origin", "main", cwd=tree)
-        # Penstock commits there, and git runs a repository's hooks as whoever pushes: it has to belong to the server's account.
+        # git runs a repository's hooks as whoever pushes: it has to belong to the server's account, which commits there.
         if os.geteuid() == 0:
             account = (self.base / "data/data").stat()
             for path in (bare, *bare.glob("**/*")):
                 os.chown(path, account.st_uid, account.st_gid)
-        self.penstock("repo", "add", "tally-config", f"file://{bare}")
-        self.penstock("repo", "gitops", "allow", "tally-config", "--from", "tally", "--refs", "main", "--refs", "hotfix/**")
+        self.penstock("repo", "add", name, f"file://{bare}")
+        self.penstock("repo", "gitops", "allow", name, "--from", "tally", *(word for ref in refs for word in ("--refs", ref)))
 
     def make_people(self):
         """Accounts with passwords for the pages and tokens for the command line."""

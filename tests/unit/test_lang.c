@@ -119,7 +119,7 @@ START_TEST(good_files_load)
 {
 	each_file(CORPUS "good", check_good, 40);
 	each_file(SOURCE_DIR "/pipelines", check_good, 4);
-	each_file(SOURCE_DIR "/pipelines/demo/.penstock", check_good, 2);
+	each_file(SOURCE_DIR "/pipelines/demo/.penstock", check_good, 4);
 }
 END_TEST
 
