@@ -64,11 +64,21 @@ struct forge_status {
 	struct str description; /* a sentence of at most 140 characters */
 };
 
-struct forge_call { /* a POST with a JSON body */
+struct forge_call { /* a POST with a JSON body, or a GET without any */
 	struct str url;
 	struct pair_list headers;
 	json_t *body;
 };
+
+/* An open pull request, as the forge lists it. */
+struct forge_listed {
+	struct forge_pull pull; /* its action is for the caller to say */
+	struct str commit;      /* of its head */
+	struct str created_at;  /* RFC 3339 */
+};
+
+/* So many are asked for: those that changed last. */
+#define FORGE_LIST_MAX 50
 
 struct forge {
 	const char *name;       /* as rows and commands say it */
@@ -88,6 +98,11 @@ struct forge {
 	struct str (*api_url)(struct str scheme, struct str host, struct arena *arena);
 	void (*status)(struct str api_url, struct str token, const struct forge_status *status, struct forge_call *ret,
 		struct arena *arena); /* ret->body is a new reference; NULL function: it takes none */
+	/* The GET of its open pull requests, and an object of the array that answers it; both NULL: it cannot be asked.
+	 * What is read is not checked. */
+	void (*list)(
+		struct str api_url, struct str token, struct str project, struct forge_call *ret, struct arena *arena);
+	void (*read_listed)(const json_t *pull, struct forge_listed *ret);
 };
 
 extern const struct forge forge_git, forge_github, forge_gitlab, forge_gitea;

@@ -102,7 +102,7 @@ static bool read(struct str event, const json_t *body, struct forge_event *ret, 
 	return forge_ignore_event(ret, event, STR(""), arena);
 }
 
-/* --- statuses --- */
+/* --- what it is asked and told --- */
 
 static struct str api_url(struct str scheme, struct str host, struct arena *arena)
 {
@@ -113,6 +113,12 @@ static void status(struct str api_url, struct str token, const struct forge_stat
 	struct arena *arena)
 {
 	github_shape_status(api_url, status, ret, arena);
+	pair_set(&ret->headers, arena, STR("Authorization"), arena_printf(arena, "token %.*s", STR_ARG(token)));
+}
+
+static void list(struct str api_url, struct str token, struct str project, struct forge_call *ret, struct arena *arena)
+{
+	github_shape_list(api_url, project, "sort=recentupdate&limit", ret, arena);
 	pair_set(&ret->headers, arena, STR("Authorization"), arena_printf(arena, "token %.*s", STR_ARG(token)));
 }
 
@@ -128,4 +134,6 @@ const struct forge forge_gitea = {
 	.read = read,
 	.api_url = api_url,
 	.status = status,
+	.list = list,
+	.read_listed = github_shape_read_listed,
 };

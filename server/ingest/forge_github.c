@@ -72,7 +72,7 @@ static bool read(struct str event, const json_t *body, struct forge_event *ret, 
 	return forge_ignore_event(ret, event, STR(""), arena);
 }
 
-/* --- statuses --- */
+/* --- what it is asked and told --- */
 
 static struct str api_url(struct str scheme, struct str host, struct arena *arena)
 {
@@ -81,13 +81,24 @@ static struct str api_url(struct str scheme, struct str host, struct arena *aren
 	return arena_printf(arena, "%.*s://%.*s/api/v3", STR_ARG(scheme), STR_ARG(host));
 }
 
+static void ask_as(struct forge_call *ret, struct str token, struct arena *arena)
+{
+	pair_set(&ret->headers, arena, STR("Authorization"), arena_printf(arena, "Bearer %.*s", STR_ARG(token)));
+	pair_set(&ret->headers, arena, STR("Accept"), STR("application/vnd.github+json"));
+	pair_set(&ret->headers, arena, STR("X-GitHub-Api-Version"), STR("2022-11-28"));
+}
+
 static void status(struct str api_url, struct str token, const struct forge_status *status, struct forge_call *ret,
 	struct arena *arena)
 {
 	github_shape_status(api_url, status, ret, arena);
-	pair_set(&ret->headers, arena, STR("Authorization"), arena_printf(arena, "Bearer %.*s", STR_ARG(token)));
-	pair_set(&ret->headers, arena, STR("Accept"), STR("application/vnd.github+json"));
-	pair_set(&ret->headers, arena, STR("X-GitHub-Api-Version"), STR("2022-11-28"));
+	ask_as(ret, token, arena);
+}
+
+static void list(struct str api_url, struct str token, struct str project, struct forge_call *ret, struct arena *arena)
+{
+	github_shape_list(api_url, project, "sort=updated&direction=desc&per_page", ret, arena);
+	ask_as(ret, token, arena);
 }
 
 const struct forge forge_github = {
@@ -102,4 +113,6 @@ const struct forge forge_github = {
 	.read = read,
 	.api_url = api_url,
 	.status = status,
+	.list = list,
+	.read_listed = github_shape_read_listed,
 };

@@ -163,7 +163,7 @@ static bool read(struct str event, const json_t *body, struct forge_event *ret, 
 	return forge_ignore_event(ret, event, STR(""), arena);
 }
 
-/* --- statuses --- */
+/* --- what it is asked and told --- */
 
 static struct str api_url(struct str scheme, struct str host, struct arena *arena)
 {
@@ -206,6 +206,28 @@ static void status(struct str api_url, struct str token, const struct forge_stat
 		json_object_set_new(ret->body, "target_url", json_of_str(status->url));
 }
 
+static void list(struct str api_url, struct str token, struct str project, struct forge_call *ret, struct arena *arena)
+{
+	ret->url = arena_printf(arena, "%.*s/projects/%.*s/merge_requests?state=opened&order_by=updated_at&per_page=%d",
+		STR_ARG(api_url), STR_ARG(quote(project, arena)), FORGE_LIST_MAX);
+	pair_set(&ret->headers, arena, STR("PRIVATE-TOKEN"), token);
+}
+
+static void read_listed(const json_t *merge, struct forge_listed *ret)
+{
+	int64_t source = forge_number(merge, "source_project_id"), target = forge_number(merge, "target_project_id");
+	ret->pull = (struct forge_pull){
+		.number = forge_number(merge, "iid"),
+		.title = forge_text(merge, "title"),
+		.author = forge_text(merge, "author.username"),
+		.base = forge_text(merge, "target_branch"),
+		.head = forge_text(merge, "source_branch"),
+		.is_fork = source == 0 || source != target,
+	};
+	ret->commit = forge_text(merge, "sha");
+	ret->created_at = forge_text(merge, "created_at");
+}
+
 const struct forge forge_gitlab = {
 	.name = "gitlab",
 	.event = "X-Gitlab-Event",
@@ -217,4 +239,6 @@ const struct forge forge_gitlab = {
 	.read = read,
 	.api_url = api_url,
 	.status = status,
+	.list = list,
+	.read_listed = read_listed,
 };

@@ -40,3 +40,17 @@ void github_shape_status(
 	if (status->url.n)
 		json_object_set_new(ret->body, "target_url", json_of_str(status->url));
 }
+
+void github_shape_list(
+	struct str api_url, struct str project, const char *query, struct forge_call *ret, struct arena *arena)
+{
+	ret->url = arena_printf(arena, "%.*s/repos/%.*s/pulls?state=open&%s=%d", STR_ARG(api_url), STR_ARG(project),
+		query, FORGE_LIST_MAX);
+}
+
+void github_shape_read_listed(const json_t *pull, struct forge_listed *ret)
+{
+	github_shape_read_pull(pull, &ret->pull);
+	ret->commit = forge_text(pull, "head.sha");
+	ret->created_at = forge_text(pull, "created_at");
+}

@@ -11,4 +11,9 @@ void github_shape_read_pull(const json_t *pull, struct forge_pull *ret);
 void github_shape_status(
 	struct str api_url, const struct forge_status *status, struct forge_call *ret, struct arena *arena);
 
+/* GET /repos/OWNER/NAME/pulls; query: what this forge calls order and number. */
+void github_shape_list(
+	struct str api_url, struct str project, const char *query, struct forge_call *ret, struct arena *arena);
+void github_shape_read_listed(const json_t *pull, struct forge_listed *ret);
+
 #endif

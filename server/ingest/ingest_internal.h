@@ -84,6 +84,9 @@ void ingest_load_pull(struct db_batch *batch, const struct pull_delivery *delive
 bool ingest_add_pull(struct db_batch *batch, const struct pull_delivery *delivery, const struct db_reply *reply,
 	struct arena *arena, struct err *err);
 
+/* poll_pulls.c: asks the forge for its open pull requests, and stores as deliveries what no webhook told of them. */
+void ingest_poll_pulls(struct ingest *ingest, int64_t repository);
+
 /* mirror_refs.c: fetches and reads the refs; for a flow's step. */
 struct mirror_state {
 	struct flow *flow;

@@ -200,6 +200,7 @@ static void poll_ended(struct flow *flow)
 	else if (!err) {
 		FAILPOINT("poll.compared");
 		ingest_tick(ingest);
+		ingest_poll_pulls(ingest, poll->repository);
 	}
 	arena_done(&poll->row_arena);
 	flow_free(flow);
