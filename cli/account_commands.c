@@ -13,7 +13,7 @@ enum { PASSWORD_MAX_BYTES = 1024 };
 
 static void print_accounts(struct cli *cli, const json_t *answer)
 {
-	static const char *const heads[] = {"NAME", "SHOWN AS", "ROLE", "GROUPS", NULL};
+	static const char *const heads[] = {"NAME", "SHOWN AS", "ROLE", "STATE", "GROUPS", NULL};
 	struct table table;
 	size_t i;
 	json_t *item;
@@ -23,6 +23,7 @@ static void print_accounts(struct cli *cli, const json_t *answer)
 		table_add(&table, print_text(item, "name"));
 		table_add(&table, print_text(item, "display_name"));
 		table_add(&table, print_text(item, "role"));
+		table_add(&table, json_is_true(json_object_get(item, "is_disabled")) ? "disabled" : "enabled");
 		table_add_list(&table, json_object_get(item, "groups"));
 	}
 	table_print(&table);
@@ -87,4 +88,16 @@ int command_account_add(struct cli *cli, struct err *err)
 	int code = ask(cli, "POST", STR("/api/v1/accounts"), body, ask_print_done, err);
 	json_decref(body);
 	return code;
+}
+
+/* --- letting in --- */
+
+int command_account_disable(struct cli *cli, struct err *err)
+{
+	return ask(cli, "POST", ask_path(cli, "/api/v1/accounts/", "/disable"), NULL, ask_print_done, err);
+}
+
+int command_account_enable(struct cli *cli, struct err *err)
+{
+	return ask(cli, "POST", ask_path(cli, "/api/v1/accounts/", "/enable"), NULL, ask_print_done, err);
 }

@@ -203,6 +203,7 @@ struct account_row {
 	int64_t id;
 	struct str name, display_name, role;
 	struct str_list groups;
+	bool is_disabled;
 };
 
 static const struct field account_fields[] = {
@@ -211,6 +212,7 @@ static const struct field account_fields[] = {
 	FIELD(struct account_row, display_name, FIELD_STR, 0),
 	FIELD(struct account_row, role, FIELD_STR, 0),
 	FIELD(struct account_row, groups, FIELD_STRS, 0),
+	FIELD(struct account_row, is_disabled, FIELD_BOOL, 0),
 	FIELD_END,
 };
 
@@ -366,4 +368,81 @@ void accounts_create(struct http_exchange *exchange, void *context)
 {
 	static flow_step *const steps[] = {read_account, insert_account, account_answer, NULL};
 	api_start(exchange, context, sizeof(struct new_account), steps, true);
+}
+
+/* --- disabling --- */
+
+struct switched_row {
+	struct account_row account;
+	struct str_list tokens; /* numbers as text: what of them this server remembers ends at once */
+};
+
+static const struct field switched_fields[] = {
+	FIELD_AS(struct switched_row, account.id, "id", FIELD_I64, 0),
+	FIELD_AS(struct switched_row, account.name, "name", FIELD_STR, 0),
+	FIELD_AS(struct switched_row, account.display_name, "display_name", FIELD_STR, 0),
+	FIELD_AS(struct switched_row, account.role, "role", FIELD_STR, 0),
+	FIELD_AS(struct switched_row, account.groups, "groups", FIELD_STRS, 0),
+	FIELD_AS(struct switched_row, account.is_disabled, "is_disabled", FIELD_BOOL, 0),
+	FIELD(struct switched_row, tokens, FIELD_STRS, 0),
+	FIELD_END,
+};
+
+static enum flow_next switch_account(struct flow *flow, bool is_disabled)
+{
+	struct api_request *request = api_request_of(flow);
+	const struct person *person = &auth_caller(request->exchange)->person;
+	struct str name = http_param(request->exchange, "account");
+	/* Who still gets in can be asked to do it; the last admin could not. */
+	if (is_disabled && str_eq(name, person->name)) {
+		err_set(&flow->err, ERR_CONFLICT, "nobody disables themselves: ask another admin");
+		return FLOW_FAIL;
+	}
+	struct db_batch *batch = db_batch_new(request->server->db);
+	db_add(batch, QUERY_ACCOUNT_SWITCH, DB_TEXT(name), DB_BOOL(is_disabled), DB_TEXT(person->name));
+	return db_await(flow, batch);
+}
+
+static enum flow_next disable(struct flow *flow)
+{
+	return switch_account(flow, true);
+}
+
+static enum flow_next enable(struct flow *flow)
+{
+	return switch_account(flow, false);
+}
+
+static enum flow_next switched(struct flow *flow)
+{
+	struct api_request *request = api_request_of(flow);
+	struct switched_row row = {0};
+	if (db_row_count(db_reply_of(flow), 0) == 0) {
+		err_set(&flow->err, ERR_NOT_FOUND, "there is no account \"%.*s\"; `penstock account ls` lists them",
+			STR_ARG(str_head(http_param(request->exchange, "account"), 60)));
+		return FLOW_FAIL;
+	}
+	if (!db_read_row(db_reply_of(flow), 0, 0, switched_fields, &row, &flow->arena, &flow->err))
+		return FLOW_FAIL;
+	for (size_t i = 0; i < row.tokens.count && row.account.is_disabled; i++) {
+		int64_t token = 0;
+		if (!str_to_i64(row.tokens.items[i], &token))
+			continue;
+		auth_forget(request->server->auth, token);
+		events_withdrawn(request->server->events, token);
+	}
+	request->answer = fields_write(account_fields, &row.account);
+	return FLOW_DONE;
+}
+
+void accounts_disable(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {disable, switched, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}
+
+void accounts_enable(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {enable, switched, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }

@@ -10,5 +10,7 @@ http_handler people_logout;
 http_handler people_me;
 http_handler accounts_list;
 http_handler accounts_create;
+http_handler accounts_disable;
+http_handler accounts_enable;
 
 #endif

@@ -191,6 +191,7 @@ json_t *view_job(const struct run_graph *graph, const struct graph_job *job, con
 	json_object_set_new(json, "needs", json_of_list(&job->plan->needs));
 	json_object_set_new(json, "labels", json_of_list(&display->labels));
 	json_object_set_new(json, "worker", json_of_str(display->worker));
+	json_object_set_new(json, "outputs", json_of_map(&job->outputs));
 	json_object_set_new(json, "queued_at", json_of_time(job->queued_at));
 	json_object_set_new(json, "started_at", json_of_time(job->started_at));
 	json_object_set_new(json, "ended_at", json_of_time(job->ended_at));

@@ -103,6 +103,29 @@ def test_tokens(world):
                   {"name": "eve", "password": "12345678", "role": "admin"}, token=world.ann)
 
 
+def test_disabled_accounts(world):
+    eve = {"name": "eve", "password": "battery staple", "role": "operator"}
+    world.expect(201, "createAccount", eve)
+    token = token_of(world, "eve", "battery staple")
+    _, session, _ = log_in(world, "eve", "battery staple")
+    world.expect(200, "me", token=token)
+    world.refused(403, "admin", "disableAccount", token=world.ann, account="eve")
+    world.refused(409, "nobody disables themselves", "disableAccount", account="admin")
+    world.refused(404, "no account \"nobody\"", "disableAccount", account="nobody")
+    world.refused(404, "no account \"nobody\"", "enableAccount", account="nobody")
+    gone = world.expect(200, "disableAccount", account="eve")
+    world.check(gone["is_disabled"] and gone["role"] == "operator", f"disabled: {gone}")
+    world.check({one["name"]: one["is_disabled"] for one in world.expect(200, "listAccounts")["accounts"]}
+                == {"admin": False, "ann": False, "bob": False, "dan": False, "eve": True}, "the list of accounts")
+    world.refused(401, "unknown", "me", token=token)
+    world.refused(401, "session has ended", "me", token=None, headers={"Cookie": session["Cookie"]})
+    log_in(world, "eve", "battery staple", 401)
+    world.check(not world.expect(200, "enableAccount", account="eve")["is_disabled"], "enabled again")
+    world.expect(200, "me", token=token)
+    world.refused(401, "session has ended", "me", token=None, headers={"Cookie": session["Cookie"]})  # stays over
+    world.expect(200, "disableAccount", account="eve")
+
+
 # --- repositories ---
 
 def test_repositories(world):
@@ -527,7 +550,7 @@ def test_lost_database(world):
     world.expect(200, "listRuns")
 
 
-BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_repositories, test_forges, test_gitops_grants, test_pipelines,
+BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_disabled_accounts, test_repositories, test_forges, test_gitops_grants, test_pipelines,
           test_hooks, test_starting,
           test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_findings, test_gates, test_workers,
           test_fsck, test_configuration, test_environments, test_blockers, test_deliveries, test_alarms)

@@ -76,7 +76,7 @@ class World:
         self.seen, self.passed, self.failures = {}, 0, []
         # Values for the parameters of paths, once they exist.
         self.names = {"repository": "web", "run": "web#1", "worker": "bench", "job": 0, "gate": 0, "artifact": 0, "token_id": 0,
-                      "version": 1, "environment": "dev", "blocker": 1, "source": "hub", "quarantine": 1, "service": "web"}
+                      "version": 1, "environment": "dev", "blocker": 1, "source": "hub", "quarantine": 1, "service": "web", "account": "dan"}
 
     def close(self):
         ended_well = self.server.close()

@@ -85,6 +85,7 @@ export function makeJob(id: number, stage: number, name: string, given: Partial<
 		needs: [],
 		labels: [],
 		worker: "",
+		outputs: {},
 		queued_at: null,
 		started_at: null,
 		ended_at: null,

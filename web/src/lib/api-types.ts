@@ -141,6 +141,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{account}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its name */
+                account: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let an account in no more
+         * @description Its sessions end, its API tokens are refused, and what it decided stays. Other servers refuse it within seconds.
+         */
+        post: operations["disableAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{account}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its name */
+                account: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let an account in again */
+        post: operations["enableAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -1469,6 +1512,7 @@ export interface components {
             display_name: string;
             role: components["schemas"]["Role"];
             groups: string[];
+            is_disabled: boolean;
         };
         Token: {
             id: number;
@@ -1619,7 +1663,7 @@ export interface components {
             run: string;
             /** Format: date-time */
             expires_at: string;
-            /** @description to take it down; it was due */
+            /** @description to take it down; it was due, and is still there */
             tries: number;
             /**
              * Format: date-time
@@ -1822,6 +1866,10 @@ export interface components {
             needs: string[];
             labels: string[];
             worker: string;
+            /** @description what it gave to the jobs and stages behind it */
+            outputs: {
+                [key: string]: string;
+            };
             queued_at: components["schemas"]["Time"];
             started_at: components["schemas"]["Time"];
             ended_at: components["schemas"]["Time"];
@@ -2433,6 +2481,55 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             409: components["responses"]["Error"];
+        };
+    };
+    disableAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its name */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description disabled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    enableAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its name */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description enabled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            404: components["responses"]["Error"];
         };
     };
     listTokens: {

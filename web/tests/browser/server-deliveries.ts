@@ -70,6 +70,8 @@ test(
 		await page.locator("li.stage", { hasText: "prod" }).getByText("2 of 2 waves").waitFor();
 		await wave(2).locator("a.target", { hasText: "us-2" }).click();
 		await flows.seeInLog(page, "1.0 is on us-2");
+		await flows.openJob(page, "package");
+		await page.locator("dl.outputs", { hasText: "version" }).getByText("1.0", { exact: true }).waitFor();
 		expect(await page.locator(".stage").count()).toBe(2);
 	},
 );
