@@ -256,6 +256,8 @@ static void write_all(const struct writer *writer, const json_t *run)
 			(int)print_number(item, "column"), print_text(item, "message"));
 	json_array_foreach(json_object_get(run, "refusals"), i, item)
 		buf_addf(writer->to, "  not run: %s\n", json_string_value(item));
+	json_array_foreach(json_object_get(run, "warnings"), i, item)
+		buf_addf(writer->to, "  warning: %s\n", json_string_value(item));
 	json_array_foreach(json_object_get(run, "stages"), i, item) write_stage(writer, item);
 }
 

@@ -7,6 +7,7 @@
  * stands in the effects. Applying "look" to a settled graph changes nothing.
  */
 
+#include "server/engine/gate.h"
 #include "server/engine/graph.h"
 
 enum engine_event_kind {
@@ -26,14 +27,6 @@ struct attempt_end {
 	struct str message;
 	struct pair_list outputs;
 	int64_t started_at, ended_at;
-};
-
-struct person {
-	int64_t account;
-	struct str name;
-	struct str email;
-	struct str role; /* "viewer", "developer", "operator", "admin" */
-	struct str_list groups;
 };
 
 struct engine_event {

@@ -1,4 +1,6 @@
-/* Who may decide a gate, and how many have. Implements the gate part of engine.h. */
+/* Who may decide a gate, and how many have. Implements the gate part of engine.h too. */
+#include "server/engine/gate.h"
+
 #include "server/engine/engine.h"
 
 static const struct plan_gate *rule_of(const struct run_graph *graph, const struct graph_gate *gate)
@@ -22,6 +24,11 @@ static bool is_in_groups(const struct plan_gate *rule, const struct str_list *gr
 static bool has_role(const struct plan_gate *rule, const struct person *person)
 {
 	return rule->role.n == 0 || str_is(person->role, "operator") || str_is(person->role, "admin");
+}
+
+bool gate_admits(const struct plan_gate *rule, const struct person *person)
+{
+	return !str_is(person->role, "viewer") && has_role(rule, person) && is_in_groups(rule, &person->groups);
 }
 
 static bool is_author(const struct run_graph *graph, const struct person *person)
@@ -65,10 +72,8 @@ bool engine_may_decide(
 	return false;
 }
 
-struct str engine_who_may(const struct run_graph *graph, const struct graph_gate *gate)
+struct str gate_who_may(const struct plan_gate *rule, struct arena *arena)
 {
-	const struct plan_gate *rule = rule_of(graph, gate);
-	struct arena *arena = graph->arena;
 	struct str text = arena_printf(arena, rule->approvals == 1 ? "one person" : "%d people", rule->approvals);
 	if (rule->groups.count)
 		text = arena_printf(arena, "%.*s of %s %.*s", STR_ARG(text),
@@ -83,6 +88,41 @@ struct str engine_who_may(const struct run_graph *graph, const struct graph_gate
 	if (rule->author == PLAN_AUTHOR_DENY)
 		text = arena_printf(arena, "%.*s, not the author", STR_ARG(text));
 	return text;
+}
+
+struct str engine_who_may(const struct run_graph *graph, const struct graph_gate *gate)
+{
+	return gate_who_may(rule_of(graph, gate), graph->arena);
+}
+
+static bool has_written(const struct plan_gate *rule, const struct person *person, struct str actor, struct str email)
+{
+	return rule->author == PLAN_AUTHOR_DENY &&
+	       ((actor.n && str_eq(actor, person->name)) || (email.n && str_eq(email, person->email)));
+}
+
+struct str gate_why_never(const struct plan_gate *rule, const struct people *people, struct str actor, struct str email,
+	struct arena *arena)
+{
+	struct str_list able = {0};
+	bool is_possible = true;
+	for (size_t i = 0; i < people->count; i++)
+		if (gate_admits(rule, &people->items[i]) && !has_written(rule, &people->items[i], actor, email))
+			str_list_add(&able, arena, people->items[i].name);
+	is_possible = able.count >= (size_t)rule->approvals;
+	for (size_t i = 0; i < rule->require.count; i++) {
+		int64_t needed = 0, there = 0;
+		str_to_i64(rule->require.items[i].value, &needed);
+		for (size_t j = 0; j < people->count; j++)
+			there += str_list_has(&able, people->items[j].name) &&
+				 str_list_has(&people->items[j].groups, rule->require.items[i].name);
+		is_possible &= there >= needed;
+	}
+	if (is_possible)
+		return STR("");
+	struct str who = able.count ? str_list_join(&able, ", ", arena) : STR("nobody");
+	return arena_printf(arena, "nobody can open it: it takes %.*s, and of all accounts that is %.*s",
+		STR_ARG(gate_who_may(rule, arena)), STR_ARG(who));
 }
 
 size_t engine_approved(const struct graph_gate *gate)

@@ -164,6 +164,23 @@ static void warn(struct planning *in)
 		planning_add(in, &in->plan.warnings, STR("every job is skipped, so this run does nothing"));
 }
 
+/* Whoever is asked should be somebody. It is no fault: people come and go before the stage's turn. */
+static void warn_of_gates(struct planning *in)
+{
+	const struct plan_context *context = in->context;
+	for (size_t i = 0; context->people && i < in->plan.stage_count; i++) {
+		const struct plan_stage *stage = &in->plan.stages[i];
+		if (!stage->gate || stage->is_skipped)
+			continue;
+		struct str why =
+			gate_why_never(stage->gate, context->people, context->actor, context->author_email, in->arena);
+		if (why.n)
+			planning_add(in, &in->plan.warnings,
+				arena_printf(in->arena, "the gate of stage \"%.*s\": %.*s", STR_ARG(stage->name),
+					STR_ARG(why)));
+	}
+}
+
 static struct planning begin(const struct pipeline *pipeline, const struct plan_context *context, struct arena *arena,
 	struct lang_errors *errors)
 {
@@ -218,6 +235,7 @@ bool plan_make(const struct pipeline *pipeline, const struct plan_context *conte
 		planning_fork(&in);
 	refusals_add(&in.plan, arena);
 	warn(&in);
+	warn_of_gates(&in);
 	if (in.has_failed) {
 		plan_done(&in.plan);
 		return false;

@@ -9,6 +9,7 @@
 
 #include "common/lang/errors.h"
 #include "common/lang/pipeline.h"
+#include "server/engine/gate.h"
 #include "server/engine/plan.h"
 
 enum plan_event {
@@ -104,6 +105,8 @@ struct plan_context {
 	/* Whether there is such a service, beside the one of the repository's name. NULL: nobody knows. */
 	bool (*knows_service)(void *arg, struct str name);
 	void *environment_arg; /* of both */
+	/* Everybody with an account, to see whether a gate can be opened at all. NULL: nobody knows. */
+	const struct people *people;
 	/* The service that a deploy block without one is about; "": named like the repository. */
 	struct str service;
 	const char *file; /* ".penstock/ci.yaml" */

@@ -4,6 +4,8 @@
 #include "server/engine/conditions.h"
 #include "server/engine/delivery.h"
 
+#define GRANT_MAX_US (7 * 24 * 3600 * US_PER_SECOND)
+
 bool settle_job_failed(const struct graph_job *job)
 {
 	return (job->state == JOB_FAILED || job->state == JOB_LOST) && !job->allow_failure;
@@ -78,7 +80,8 @@ static void release_group(struct run_graph *graph, struct effects *effects)
 	effects->releases_lane = true;
 }
 
-static void open_gate(struct run_graph *graph, size_t index)
+/* why: it is asked again; "" */
+static void open_gate(struct run_graph *graph, size_t index, struct str why)
 {
 	const struct plan_stage *plan = graph->stages[index].plan;
 	graph->gates = arena_grow(graph->arena, graph->gates, sizeof *graph->gates, graph->gate_count);
@@ -87,6 +90,7 @@ static void open_gate(struct run_graph *graph, size_t index)
 		.state = GATE_OPEN,
 		.was = GATE_OPEN,
 		.stage_hash = plan_stage_hash(plan, graph->arena),
+		.reason = why,
 		.opened_at = graph->now_us,
 		.expires_at = plan->gate->timeout_ms ? graph->now_us + plan->gate->timeout_ms * 1000 : 0,
 		.is_dirty = true,
@@ -127,7 +131,22 @@ static void enter_stage(struct run_graph *graph, size_t index, struct effects *e
 		return;
 	}
 	graph_move_stage(graph, index, STAGE_GATE, (struct str){0});
-	open_gate(graph, index);
+	open_gate(graph, index, (struct str){0});
+}
+
+/* Who said yes so long ago may think otherwise today. The old decision stays as it is. */
+static void renew_gate(struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	const struct graph_gate *gate = graph_gate_of(graph, index);
+	if (!gate || gate->state != GATE_GRANTED || !stage->plan->gate || stage->lane.state != LANE_RELEASED)
+		return;
+	int64_t not_before = stage->plan->gate->not_before;
+	int64_t since = gate->decided_at > not_before ? gate->decided_at : not_before;
+	if (since + GRANT_MAX_US > graph->now_us)
+		return;
+	graph_move_stage(graph, index, STAGE_GATE, (struct str){0});
+	open_gate(graph, index, STR("the approval was more than seven days old"));
 }
 
 static void settle_gate(struct run_graph *graph, size_t index)
@@ -184,8 +203,10 @@ static struct str wait_for_gate(const struct run_graph *graph, size_t index)
 		return arena_printf(
 			graph->arena, "%s: stage \"%.*s\" is approved, but not for earlier", text, STR_ARG(plan->name));
 	}
-	return arena_printf(graph->arena, "approval of stage \"%.*s\": %zu of %d, by %.*s", STR_ARG(plan->name),
-		engine_approved(gate), plan->gate->approvals, STR_ARG(engine_who_may(graph, gate)));
+	struct str again =
+		gate->reason.n ? arena_printf(graph->arena, " again (%.*s)", STR_ARG(gate->reason)) : STR("");
+	return arena_printf(graph->arena, "approval of stage \"%.*s\"%.*s: %zu of %d, by %.*s", STR_ARG(plan->name),
+		STR_ARG(again), engine_approved(gate), plan->gate->approvals, STR_ARG(engine_who_may(graph, gate)));
 }
 
 /* True: the stage is over, the next one may be looked at. Where it waits for anything but jobs, *ret_wait says for
@@ -198,6 +219,8 @@ static bool settle_stage(struct run_graph *graph, size_t index, struct effects *
 		enter_stage(graph, index, effects);
 	if (graph->ending != RUN_PENDING)
 		return false;
+	if (stage->state == STAGE_QUEUED)
+		renew_gate(graph, index);
 	if (stage->state == STAGE_GATED && is_delivery && delivery_is_barred(graph, index, effects))
 		return false;
 	if (stage->state == STAGE_GATED)

@@ -35,6 +35,7 @@ const struct field trigger_fields[] = {
 struct work {
 	const struct trigger *trigger;
 	const struct configuration *configuration;
+	const struct people *people;
 	struct git_mirror *mirror;
 	struct pipeline_files files;
 	struct str definition;     /* the commit that the pipeline files are read from */
@@ -163,6 +164,7 @@ static bool set_context(struct work *work, struct err *err)
 		.environment = plan_configuration_environment,
 		.knows_service = plan_configuration_knows,
 		.environment_arg = (void *)(uintptr_t)work->configuration,
+		.people = work->people,
 		.service = plan_configuration_service(work->configuration, trigger->repository_name),
 	};
 	if (trigger->pull_request)
@@ -339,9 +341,10 @@ static bool run(struct work *work, struct err *err)
 }
 
 bool commit_planner_run(const char *mirror_path, const struct trigger *trigger,
-	const struct configuration *configuration, struct commit_plans *ret, struct arena *arena, struct err *err)
+	const struct configuration *configuration, const struct people *people, struct commit_plans *ret,
+	struct arena *arena, struct err *err)
 {
-	struct work work = {.trigger = trigger, .configuration = configuration, .arena = arena};
+	struct work work = {.trigger = trigger, .configuration = configuration, .people = people, .arena = arena};
 	if (!git_mirror_open(mirror_path, &work.mirror, err))
 		return false;
 	work.plans.owned = json_array();

@@ -8,7 +8,7 @@
 
 #include "common/fields.h"
 #include "common/lang/configuration.h"
-#include "server/engine/plan.h"
+#include "server/engine/gate.h"
 #include "server/git/git_read.h"
 
 /* A row of triggers_claim.sql. */
@@ -57,7 +57,8 @@ struct commit_plans {
 /* False: it could not be done now (the commit is missing, say); ERR_UPSTREAM and ERR_NOT_FOUND may pass with the next
  * fetch. */
 bool commit_planner_run(const char *mirror_path, const struct trigger *trigger,
-	const struct configuration *configuration, struct commit_plans *ret, struct arena *arena, struct err *err);
+	const struct configuration *configuration, const struct people *people, struct commit_plans *ret,
+	struct arena *arena, struct err *err);
 void commit_plans_done(struct commit_plans *plans);
 
 #endif

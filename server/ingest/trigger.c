@@ -21,6 +21,7 @@ struct trigger_flow {
 	struct arena row_arena;
 	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err);
 	void *arg;
+	struct people people;   /* everybody */
 	struct str_list groups; /* of the person who started it by hand */
 	bool is_admin, is_manual, has_fetched;
 	char *mirror_path;
@@ -41,22 +42,36 @@ static struct trigger_flow *trigger_of(struct flow *flow)
 static enum flow_next fetch(struct flow *flow);
 static enum flow_next plan(struct flow *flow);
 
+static const struct field person_fields[] = {
+	FIELD(struct person, account, FIELD_I64, 0),
+	FIELD(struct person, name, FIELD_STR, 0),
+	FIELD(struct person, email, FIELD_STR, 0),
+	FIELD(struct person, role, FIELD_STR, 0),
+	FIELD(struct person, groups, FIELD_STRS, 0),
+	FIELD_END,
+};
+
 /* Whoever pushes and then starts a run by hand means what was pushed, also while its webhook still waits. */
 static enum flow_next ask_news(struct flow *flow)
 {
 	struct trigger_flow *trigger = trigger_of(flow);
-	if (!trigger->is_manual) {
-		flow_jump(flow, plan);
-		return FLOW_CONTINUE;
-	}
 	struct db_batch *batch = db_batch_new(trigger->ingest->server->db);
-	db_add(batch, QUERY_DELIVERIES_OPEN, DB_I64(trigger->trigger.repository));
+	db_add(batch, QUERY_PEOPLE);
+	if (trigger->is_manual)
+		db_add(batch, QUERY_DELIVERIES_OPEN, DB_I64(trigger->trigger.repository));
 	return db_await(flow, batch);
 }
 
 static enum flow_next judge_news(struct flow *flow)
 {
-	flow_jump(flow, db_bool(db_reply_of(flow), 0, 0, 0) ? fetch : plan);
+	struct trigger_flow *trigger = trigger_of(flow);
+	const struct db_reply *reply = db_reply_of(flow);
+	void *people;
+	if (!db_read_rows(reply, 0, person_fields, sizeof(struct person), &people, &trigger->people.count, &flow->arena,
+		    &flow->err))
+		return FLOW_FAIL;
+	trigger->people.items = people;
+	flow_jump(flow, trigger->is_manual && db_bool(reply, 1, 0, 0) ? fetch : plan);
 	return FLOW_CONTINUE;
 }
 
@@ -70,8 +85,8 @@ static enum flow_next fetch(struct flow *flow)
 static void plan_on_pool(void *arg)
 {
 	struct trigger_flow *trigger = arg;
-	commit_planner_run(trigger->mirror_path, &trigger->trigger, trigger->snapshot->configuration, &trigger->plans,
-		&trigger->flow.arena, &trigger->plan_err);
+	commit_planner_run(trigger->mirror_path, &trigger->trigger, trigger->snapshot->configuration, &trigger->people,
+		&trigger->plans, &trigger->flow.arena, &trigger->plan_err);
 }
 
 static void planned(void *arg, bool is_cancelled)

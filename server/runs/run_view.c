@@ -125,17 +125,19 @@ static bool read_view(
 	return find_plan(view, plans, err);
 }
 
-static json_t *refusals_of(const struct view *view)
+static json_t *texts_of(const struct str_list *texts)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; view->plan && i < plan_ref_plan(view->plan)->refusals.count; i++)
-		json_array_append_new(list, json_of_str(plan_ref_plan(view->plan)->refusals.items[i]));
+	for (size_t i = 0; i < texts->count; i++)
+		json_array_append_new(list, json_of_str(texts->items[i]));
 	return list;
 }
 
 static json_t *snapshot(struct view *view, const struct caller *caller)
 {
+	static const struct plan none;
 	const struct run_graph *graph = &view->loaded.graph;
+	const struct plan *plan = view->plan ? plan_ref_plan(view->plan) : &none;
 	json_t *stages = json_array();
 	for (size_t i = 0; i < graph->stage_count; i++) {
 		json_t *stage = view_stage(graph, i), *jobs = json_array();
@@ -148,8 +150,9 @@ static json_t *snapshot(struct view *view, const struct caller *caller)
 		json_object_set_new(stage, "jobs", jobs);
 		json_array_append_new(stages, stage);
 	}
-	return json_pack("{s:o, s:O, s:O, s:o, s:o}", "run", fields_write(run_summary_fields, &view->summary), "inputs",
-		view->details.inputs, "errors", view->details.errors, "refusals", refusals_of(view), "stages", stages);
+	return json_pack("{s:o, s:O, s:O, s:o, s:o, s:o}", "run", fields_write(run_summary_fields, &view->summary),
+		"inputs", view->details.inputs, "errors", view->details.errors, "refusals", texts_of(&plan->refusals),
+		"warnings", texts_of(&plan->warnings), "stages", stages);
 }
 
 json_t *run_view_snapshot(const struct db_reply *reply, struct plan_cache *plans, const struct caller *caller,

@@ -313,6 +313,27 @@ START_TEST(commits_that_contain_others_decide)
 }
 END_TEST
 
+START_TEST(an_old_approval_is_asked_again)
+{
+	static const int64_t day_ms = 24 * 3600 * 1000;
+	begin("stages:\n  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	world.graph.facts.frozen = STR("the fair");
+	ck_assert(world_decide(&world, &world_bob, true, ""));
+	world_wait(&world, 6 * day_ms);
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
+	world_wait(&world, day_ms);
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "gated");
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p,
+		"approval of stage \"prod\" again (the approval was more than seven days old): 0 of 1"));
+	world.graph.facts.frozen = (struct str){0};
+	ck_assert(world_decide(&world, &world_bob, true, ""));
+	ck_assert(world_let_in(&world, "prod"));
+	world_wait(&world, 8 * day_ms); /* it has begun: nobody is asked again */
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "running");
+}
+END_TEST
+
 START_TEST(a_teardown_is_called_off_when_its_time_moved)
 {
 	static const int64_t hour_us = INT64_C(3600000000);
@@ -566,6 +587,7 @@ int main(void)
 	tcase_add_test(cases, what_failed_is_diagnosed_before_it_is_undone);
 	tcase_add_test(cases, what_went_well_is_not_diagnosed);
 	tcase_add_loop_test(cases, a_teardown_is_called_off_when_its_time_moved, 0, 3);
+	tcase_add_test(cases, an_old_approval_is_asked_again);
 	tcase_add_loop_test(cases, commits_that_contain_others_decide, 0, COUNT_OF(relation_cases));
 	tcase_add_test(cases, a_failed_deployment_goes_back_where_asked);
 	tcase_add_test(cases, a_quarantined_version_is_not_deployed);

@@ -356,6 +356,46 @@ START_TEST(a_version_goes_forward_through_its_gate)
 }
 END_TEST
 
+/* ann wrote it; bob and cem are of release, cem of qa too; eve only looks. */
+static const struct {
+	const char *gate, *why; /* "": it can be opened */
+} gates[] = {
+	{"approvals: 1", ""},
+	{"approvals: 2, groups: [release]", ""},
+	{"approvals: 4, groups: [release]",
+		"it takes 4 people of the group release, and of all accounts that is ann, bob, cem"},
+	{"approvals: 3, groups: [release], author: deny", "not the author, and of all accounts that is bob, cem"},
+	{"approvals: 1, groups: [watchers]", "of all accounts that is nobody"}, /* eve is a viewer */
+	{"approvals: 2, groups: [release, qa], require: { qa: 1 }", ""},
+	{"approvals: 2, groups: [release, qa], require: { qa: 2 }", "at least 2 of qa"},
+};
+
+START_TEST(a_gate_that_nobody_can_open_is_said)
+{
+	struct str release[] = {STR("release"), STR("qa")}, watchers[] = {STR("watchers")};
+	const struct person everybody[] = {
+		{1, STR("ann"), STR("ann@example.com"), STR("admin"), {release, 1}},
+		{2, STR("bob"), STR("bob@example.com"), STR("developer"), {release, 1}},
+		{3, STR("cem"), STR("cem@example.com"), STR("operator"), {release, 2}},
+		{4, STR("eve"), STR("eve@example.com"), STR("viewer"), {watchers, 1}},
+	};
+	const struct people people = {everybody, COUNT_OF(everybody)};
+	struct plan_context context = context_of();
+	context.people = &people;
+	context.author_email = STR("ann@example.com");
+	test_make(arena_printf(&arena, "%s  - { name: prod, environment: prod, gate: { %s } }\n%s", head,
+			  gates[_i].gate, deploy),
+		&context);
+	bool is_said = gates[_i].why[0] != 0;
+	ck_assert_uint_eq(plan.warnings.count, is_said);
+	if (is_said) {
+		const char *said = arena_str(&arena, plan.warnings.items[0]).p;
+		ck_assert_msg(strstr(said, gates[_i].why), "%s", said);
+		ck_assert_ptr_eq(strstr(said, "the gate of stage \"prod\": nobody can open it: "), said);
+	}
+}
+END_TEST
+
 START_TEST(what_expires_says_how_it_is_taken_down)
 {
 	static const char stage[] = "  - { name: live, environment: sandbox/ann, expires: 8h }\n";
@@ -413,6 +453,7 @@ int main(void)
 	tcase_add_test(cases, a_rollback_is_made_of_the_plan_that_deployed);
 	tcase_add_test(cases, a_version_goes_forward_through_its_gate);
 	tcase_add_test(cases, what_expires_says_how_it_is_taken_down);
+	tcase_add_loop_test(cases, a_gate_that_nobody_can_open_is_said, 0, COUNT_OF(gates));
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
 }

@@ -160,6 +160,7 @@ function liveRun(now: number, logs: MockData["logs"]): Run {
 		inputs: { environment: "staging", verbose: "true" },
 		errors: [],
 		refusals: [],
+		warnings: [],
 		stages: [
 			makeStage(1, 0, "test", {
 				state: "succeeded",
@@ -252,6 +253,7 @@ function gatedRun(now: number): Run {
 		inputs: {},
 		errors: [],
 		refusals: [],
+		warnings: [],
 		stages: [
 			makeStage(11, 0, "test", {
 				state: "succeeded",
@@ -306,6 +308,7 @@ function failedRun(now: number, logs: MockData["logs"]): Run {
 		inputs: {},
 		errors: [],
 		refusals: [],
+		warnings: [],
 		stages: [
 			makeStage(21, 0, "test", {
 				state: "failed",
@@ -391,6 +394,7 @@ function brokenRun(now: number): Run {
 			},
 		],
 		refusals: [],
+		warnings: [],
 		stages: [],
 	};
 }
@@ -412,6 +416,7 @@ function refusedRun(now: number): Run {
 		inputs: {},
 		errors: [],
 		refusals: ["stage prod: environment stages are planned, and run from a later version on"],
+		warnings: [],
 		stages: [],
 	};
 }
@@ -451,6 +456,7 @@ function pastRuns(now: number): Run[] {
 			inputs: {},
 			errors: [],
 			refusals: [],
+			warnings: [],
 			stages: [
 				makeStage(1000 + i, 0, "test", {
 					state: "succeeded",

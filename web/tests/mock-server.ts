@@ -430,6 +430,7 @@ export class MockServer {
 			inputs: (body["inputs"] ?? {}) as Record<string, string>,
 			errors: [],
 			refusals: [],
+			warnings: [],
 			stages: [makeStage(id, 0, "test", { jobs: [makeJob(id, id, "unit", { state: "queued" })] })],
 		};
 		this.addRun(run);

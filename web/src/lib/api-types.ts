@@ -1589,6 +1589,8 @@ export interface components {
             errors: components["schemas"]["FileError"][];
             /** @description what the file asks for that this version does not run */
             refusals: string[];
+            /** @description what the planner noticed and nobody has to act on */
+            warnings: string[];
             stages: components["schemas"]["Stage"][];
         };
         RunUpdate: {

@@ -38,6 +38,7 @@ describe("the list of runs", () => {
 			inputs: {},
 			errors: [],
 			refusals: [],
+			warnings: [],
 			stages: [],
 		});
 		await page.getByText("Just pushed").waitFor();
@@ -117,6 +118,7 @@ describe("a newcomer", () => {
 			inputs: {},
 			errors: [],
 			refusals: [],
+			warnings: [],
 			stages: [],
 		});
 		await page.getByRole("link", { name: "shop#1" }).waitFor();
@@ -251,6 +253,7 @@ describe("a run", () => {
 			inputs: {},
 			errors: [],
 			refusals: [],
+			warnings: [],
 			stages: [
 				makeStage(900, 0, "test", {
 					jobs: Array.from({ length: 1000 }, (_, i) => makeJob(10_000 + i, 900, `unit [shard=${i}]`)),

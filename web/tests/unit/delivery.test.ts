@@ -79,6 +79,7 @@ test("jobs of an environment stage are named with their place, others as they ar
 		inputs: {},
 		errors: [],
 		refusals: [],
+		warnings: [],
 		stages: [stage, makeStage(2, 1, "test", { jobs: [matrix] })],
 	};
 	expect((stage.jobs ?? []).map((job) => jobName(run, job)).slice(3, 5)).toEqual(["deploy us-2", "load wave 2"]);
@@ -130,6 +131,7 @@ test("what a run waits for is not said twice when one of its waves says it", () 
 		inputs: {},
 		errors: [],
 		refusals: [],
+		warnings: [],
 		stages: [{ ...stage, delivery: { ...delivery, waves: [makeWave(1, [], given)] } }],
 	});
 	expect(isToldByWave(runOf("the alarm", { held: "the alarm" }))).toBe(true);

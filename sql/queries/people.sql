@@ -1,0 +1,4 @@
+-- Everybody who could decide.
+select a.id as account, a.name, coalesce(a.email, '') as email, a.role,
+	array(select g.name from account_group g where g.account_id = a.id order by g.name) as groups
+from account a where not a.is_disabled order by a.name
