@@ -262,103 +262,6 @@ START_TEST(what_went_well_is_not_diagnosed)
 }
 END_TEST
 
-static const struct {
-	const char *kind, *holds; /* of a relation; "" nobody has looked */
-	bool is_chosen, is_overridden;
-	const char *state, *why;
-} relation_cases[] = {
-	{"newer", "no", false, false, "running", ""},
-	{"newer", "yes", false, false, "superseded", "superseded by web#50, which contains this commit"},
-	{"newer", "yes", true, false, "running", ""}, /* somebody chose an old version */
-	{"hotfix", "yes", false, false, "running", ""},
-	{"hotfix", "no", false, false, "waiting", "the hotfix web#50, which is live in prod and not in this commit"},
-	{"hotfix", "no", false, true, "running", ""}, {"condemned", "no", false, false, "running", ""},
-	{"condemned", "yes", false, false, "waiting", "somebody to say that web#42 mends version web#50"},
-	{"condemned", "yes", false, true, "waiting", "quarantine fixed 3 web#42"}, /* no freeze */
-};
-
-START_TEST(commits_that_contain_others_decide)
-{
-	static struct graph_relation relation;
-	int kind;
-	begin("stages:\n  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"
-	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
-	ck_assert(enum_from_name(graph_relation_kind_names, str_of(relation_cases[_i].kind), &kind));
-	relation = (struct graph_relation){
-		.kind = (enum graph_relation_kind)kind, .run = STR("web#50"), .text = STR("x"), .quarantine = 3};
-	world.graph.facts.relations = &relation;
-	world.graph.facts.relation_count = 1;
-	world.graph.facts.overrides_freeze = relation_cases[_i].is_overridden;
-	world_stage(&world, "prod")->plan->delivery->may_go_back = relation_cases[_i].is_chosen;
-	ck_assert(world_look(&world));
-	ck_assert(world.effects.compares); /* at its gate already */
-	ck_assert(world_decide(&world, &world_bob, true, ""));
-	ck_assert_uint_eq(world.effects.requests_lane_of, 0);
-	relation.holds = str_of(relation_cases[_i].holds);
-	world_look(&world);
-	world_let_in(&world, "prod");
-	ck_assert_str_eq(world_run_state(&world), relation_cases[_i].state);
-	struct str why = world.graph.reason.n ? world.graph.reason : world.graph.waiting_for;
-	ck_assert_ptr_nonnull(strstr(arena_str(&world.arena, why).p, relation_cases[_i].why));
-	if (!str_is(str_of(relation_cases[_i].why), "") && kind == GRAPH_RELATION_CONDEMNED) {
-		static struct graph_relation both[2];
-		both[0] = relation;
-		both[1] = (struct graph_relation){.kind = GRAPH_RELATION_FIXED, .quarantine = 3, .holds = STR("yes")};
-		world.graph.facts.relations = both;
-		world.graph.facts.relation_count = 2;
-		ck_assert(world_look(&world));
-		ck_assert(world_let_in(&world, "prod"));
-		ck_assert_str_eq(world_run_state(&world), "running");
-	}
-}
-END_TEST
-
-START_TEST(an_old_approval_is_asked_again)
-{
-	static const int64_t day_ms = 24 * 3600 * 1000;
-	begin("stages:\n  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"
-	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
-	world.graph.facts.frozen = STR("the fair");
-	ck_assert(world_decide(&world, &world_bob, true, ""));
-	world_wait(&world, 6 * day_ms);
-	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
-	world_wait(&world, day_ms);
-	ck_assert_str_eq(world_stage_state(&world, "prod"), "gated");
-	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p,
-		"approval of stage \"prod\" again (the approval was more than seven days old): 0 of 1"));
-	world.graph.facts.frozen = (struct str){0};
-	ck_assert(world_decide(&world, &world_bob, true, ""));
-	ck_assert(world_let_in(&world, "prod"));
-	world_wait(&world, 8 * day_ms); /* it has begun: nobody is asked again */
-	ck_assert_str_eq(world_stage_state(&world, "prod"), "running");
-}
-END_TEST
-
-START_TEST(a_teardown_is_called_off_when_its_time_moved)
-{
-	static const int64_t hour_us = INT64_C(3600000000);
-	static const struct {
-		int64_t in_us;
-		const char *state, *why;
-	} cases[] = {
-		{-hour_us, "running", ""},
-		{hour_us, "cancelled", "prod now expires"},
-		{0, "cancelled", "prod does not expire any more"},
-	};
-	begin("stages:\n  - { name: prod, environment: prod }\ndeploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
-	world_stage(&world, "prod")->plan->delivery->priority = PLAN_PRIORITY_TEARDOWN;
-	world.graph.facts.expires_at = cases[_i].in_us ? world.graph.now_us + cases[_i].in_us : 0;
-	world.graph.facts.quarantined = STR("it lost orders"); /* all the better */
-	world_let_in(&world, "prod");
-	ck_assert_str_eq(world_run_state(&world), cases[_i].state);
-	ck_assert_ptr_nonnull(strstr(arena_str(&world.arena, world.graph.reason).p, cases[_i].why));
-	if (_i)
-		return;
-	world_pass(&world, "prod/deploy[target=eu-canary]");
-	ck_assert_int_eq(world.graph.deployments[0].baked_at, 0); /* nothing to go back to */
-}
-END_TEST
-
 START_TEST(a_failed_deployment_goes_back_where_asked)
 {
 	begin("stages:\n  - { name: prod, environment: prod, on_failure: rollback }\n"
@@ -398,16 +301,6 @@ START_TEST(a_hotfix_takes_over_at_the_next_safe_point)
 	ck_assert_str_eq(world_run_state(&world), "superseded");
 	ck_assert_str_eq(world_target_state(&world, "eu-1"), "live");
 	ck_assert_ptr_nonnull(strstr(world.graph.reason.p, "made way for web#43"));
-}
-END_TEST
-
-START_TEST(a_newer_run_in_the_lane_supersedes_who_waits)
-{
-	begin(deploys);
-	world.graph.facts.newer = STR("web#50");
-	build();
-	ck_assert_str_eq(world_run_state(&world), "superseded");
-	ck_assert_str_eq(world_stage_state(&world, "prod"), "superseded");
 }
 END_TEST
 
@@ -533,23 +426,6 @@ START_TEST(an_unknown_outcome_is_not_retried_as_a_job)
 }
 END_TEST
 
-START_TEST(previews_come_before_the_gate)
-{
-	begin("stages:\n  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"
-	      "deploy: { service: web, version: v1, preview: [ { run: p } ], steps: [ { run: d } ] }\n");
-	ck_assert_str_eq(world_stage_state(&world, "prod"), "blocked");
-	world_pass(&world, "prod/preview[target=eu-canary]");
-	world_pass(&world, "prod/preview[target=eu-1]");
-	ck_assert_uint_eq(world.graph.gate_count, 0);
-	world_pass(&world, "prod/preview[target=us-1]");
-	ck_assert_str_eq(world_stage_state(&world, "prod"), "gated");
-	ck_assert(world_decide(&world, &world_bob, true, ""));
-	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
-	ck_assert(world_let_in(&world, "prod"));
-	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-canary]"), "queued");
-}
-END_TEST
-
 START_TEST(a_version_that_nobody_can_tell_fails_the_stage)
 {
 	begin(deploys);
@@ -586,13 +462,9 @@ int main(void)
 	tcase_add_test(cases, a_failed_deployment_stops_the_stage);
 	tcase_add_test(cases, what_failed_is_diagnosed_before_it_is_undone);
 	tcase_add_test(cases, what_went_well_is_not_diagnosed);
-	tcase_add_loop_test(cases, a_teardown_is_called_off_when_its_time_moved, 0, 3);
-	tcase_add_test(cases, an_old_approval_is_asked_again);
-	tcase_add_loop_test(cases, commits_that_contain_others_decide, 0, COUNT_OF(relation_cases));
 	tcase_add_test(cases, a_failed_deployment_goes_back_where_asked);
 	tcase_add_test(cases, a_quarantined_version_is_not_deployed);
 	tcase_add_test(cases, a_hotfix_takes_over_at_the_next_safe_point);
-	tcase_add_test(cases, a_newer_run_in_the_lane_supersedes_who_waits);
 	tcase_add_loop_test(cases, an_unknown_outcome_waits_for_a_person, 0, 3);
 	tcase_add_test(cases, an_alarm_that_stops_waits_for_the_tests_that_run);
 	tcase_add_test(cases, an_alarm_that_stops_waits_for_the_diagnosis);
@@ -600,7 +472,6 @@ int main(void)
 	tcase_add_test(cases, a_failed_verification_is_tried_again);
 	tcase_add_test(cases, a_deployment_that_never_began_has_failed);
 	tcase_add_test(cases, an_unknown_outcome_is_not_retried_as_a_job);
-	tcase_add_test(cases, previews_come_before_the_gate);
 	tcase_add_test(cases, a_version_that_nobody_can_tell_fails_the_stage);
 	tcase_add_test(cases, cancelling_leaves_targets_as_they_are);
 	suite_add_tcase(suite, cases);
