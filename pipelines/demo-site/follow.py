@@ -15,6 +15,10 @@ COLOURS = {"succeeded": 32, "live": 32, "failed": 31, "rolled_back": 33, "cancel
 BEGAN = time.monotonic()
 
 
+# What a target's probe answers.
+REPORTS = {"": "", "same": "the same", "drifted": "{}", "unknown": "nothing"}
+
+
 def paint(text, code):
     return f"\x1b[{code}m{text}\x1b[0m" if HAS_COLOUR and code else text
 
@@ -160,9 +164,9 @@ def summarize_runs(runs):
 
 
 def summarize_board(stage):
-    rows = [(one["environment"], one["target"], short(one["version"]), one["run"], one["quarantine"] and "in quarantine")
+    rows = [(one["environment"], one["target"], short(one["version"]), one["run"], REPORTS[one["report"]].format(short(one["reported"])))
             for one in stage.api("/board")["targets"]]
-    for row in [("", "", "version", "by run", ""), *rows]:
+    for row in [("", "", "version", "by run", "its host says"), *rows]:
         print("  {:<13} {:<10} {:<13} {:<9} {}".format(*row).rstrip())
     for one in stage.api("/quarantine")["quarantine"]:
         print(f"  quarantine: {short(one['version'])} stays out of {one['environment']}: {one['reason']}")
