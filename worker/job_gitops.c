@@ -1,5 +1,6 @@
 /* A gitops step: the server makes the change, then a script is tried until the change is live. */
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "worker/job_state.h"
 
 #include <signal.h>
@@ -116,6 +117,7 @@ void job_gitops_changed(struct job *job, const struct gitops_answer *answer, con
 {
 	const struct job_step *step = step_of(job);
 	auto_arena arena = {0};
+	FAILPOINT("gitops.answered");
 	if (job->step_stop != END_NONE) {
 		finish_stopped(job);
 		return;

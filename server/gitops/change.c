@@ -1,5 +1,6 @@
 /* One change, from the question to the answer. */
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/io/work.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -340,6 +341,7 @@ static void pushed(void *arg, enum git_push_outcome outcome, const struct err *e
 	struct change *change = arg;
 	switch (outcome) {
 	case GIT_PUSH_DONE:
+		FAILPOINT("gitops.pushed");
 		log_info("gitops.pushed", F("repository", change->target.name), F("branch", change->spec.branch),
 			F("file", change->spec.file), F("commit", change->made.commit), F("job", change->job),
 			F("pushes", (int64_t)change->answer.pushes));
@@ -380,6 +382,7 @@ static enum flow_next push(struct flow *flow)
 			(long long)change->attempt, (long long)change->job);
 		return FLOW_FAIL;
 	}
+	FAILPOINT("gitops.noted");
 	remember(change);
 	change->answer.pushes++;
 	auto_free char *path = mirrors_path(server_of(change)->mirrors, change->target.id);
@@ -407,8 +410,10 @@ static enum flow_next ended(struct flow *flow)
 {
 	struct change *change = change_of(flow);
 	change->is_in_hand = false;
-	if (db_row_count(db_reply_of(flow), 0))
+	if (db_row_count(db_reply_of(flow), 0)) {
+		FAILPOINT("gitops.ended");
 		return FLOW_DONE;
+	}
 	err_set(&flow->err, ERR_BUSY, "another server has taken the change in hand; ask again");
 	return FLOW_FAIL;
 }
