@@ -1,6 +1,7 @@
 /* A sample becomes rows: the alarm's state, the sample, and the change that it made, under the version that was read.
  */
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "server/alarms/alarms_internal.h"
@@ -188,6 +189,7 @@ static enum flow_next tell(struct flow *flow)
 	}
 	if (put->was == put->state)
 		return FLOW_DONE;
+	FAILPOINT("alarm.changed");
 	log_info("alarm.changed", F("alarm", put->spec.name), F("from", alarm_state_names[put->was]),
 		F("to", alarm_state_names[put->state]));
 	if (alarms->hooks.changed)
