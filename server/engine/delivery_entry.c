@@ -140,9 +140,29 @@ static bool is_behind(struct run_graph *graph, size_t index)
 
 /* --- the hold --- */
 
+/* Nobody passes who is there already, not even a rollback. */
+static struct str hold_of_targets(const struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	size_t next = 0;
+	while (next < stage->wave_count && graph->waves[stage->first_wave + next].state != WAVE_PENDING)
+		next++;
+	for (size_t i = 0; next < stage->wave_count && i < graph->facts.occupied_count; i++) {
+		const struct graph_occupant *occupant = &graph->facts.occupied[i];
+		if (str_list_has(&stage->plan->delivery->waves[next].targets, occupant->target))
+			return arena_printf(graph->arena,
+				"%.*s to be done with %.*s, which takes one deployment at a time: it deploys %.*s there",
+				STR_ARG(occupant->run), STR_ARG(occupant->target), STR_ARG(occupant->service));
+	}
+	return (struct str){0};
+}
+
 struct str delivery_hold(const struct run_graph *graph, size_t index)
 {
 	const struct graph_facts *facts = &graph->facts;
+	struct str occupied = hold_of_targets(graph, index);
+	if (occupied.n)
+		return occupied;
 	if (is_rollback(graph, index))
 		return (struct str){0};
 	if (facts->frozen.n)

@@ -130,6 +130,11 @@ struct graph_relation {
 	struct str holds;        /* "yes", "no"; "": nobody has looked yet */
 };
 
+/* Another service is being deployed to a target that takes one deployment at a time. */
+struct graph_occupant {
+	struct str target, service, run;
+};
+
 /* What stands outside of the run and decides over its environment stage that is next or under way. */
 struct graph_facts {
 	bool overrides_freeze;  /* somebody lets this stage pass what is closed */
@@ -141,6 +146,8 @@ struct graph_facts {
 	size_t alarm_count;
 	struct graph_relation *relations;
 	size_t relation_count;
+	struct graph_occupant *occupied;
+	size_t occupied_count;
 };
 
 struct run_graph {

@@ -73,6 +73,13 @@ static const struct field relation_fields[] = {
 	FIELD_END,
 };
 
+static const struct field occupant_fields[] = {
+	FIELD(struct graph_occupant, target, FIELD_STR, 0),
+	FIELD(struct graph_occupant, service, FIELD_STR, 0),
+	FIELD(struct graph_occupant, run, FIELD_STR, 0),
+	FIELD_END,
+};
+
 struct row {
 	int32_t stage;
 	struct wave_row *waves;
@@ -80,7 +87,8 @@ struct row {
 	struct graph_lane *lane;
 	struct graph_alarm *alarms;
 	struct graph_relation *relations;
-	size_t wave_count, deployment_count, alarm_count, relation_count;
+	struct graph_occupant *occupied;
+	size_t wave_count, deployment_count, alarm_count, relation_count, occupied_count;
 	struct str newer, quarantined;
 	int64_t expires_at;
 	bool overrides_freeze;
@@ -93,6 +101,7 @@ static const struct field row_fields[] = {
 	FIELD_POINTER_TO(struct row, lane, struct graph_lane, lane_fields, 0),
 	FIELD_LIST_OF(struct row, alarms, alarm_count, struct graph_alarm, alarm_fields, 0),
 	FIELD_LIST_OF(struct row, relations, relation_count, struct graph_relation, relation_fields, 0),
+	FIELD_LIST_OF(struct row, occupied, occupied_count, struct graph_occupant, occupant_fields, 0),
 	FIELD(struct row, newer, FIELD_STR, 0),
 	FIELD(struct row, quarantined, FIELD_STR, 0),
 	FIELD(struct row, expires_at, FIELD_I64, 0),
@@ -184,6 +193,8 @@ bool delivery_store_read(const struct db_reply *reply, size_t statement, struct 
 		.quarantined = row.quarantined,
 		.alarms = row.alarms,
 		.alarm_count = row.alarm_count,
+		.occupied = row.occupied,
+		.occupied_count = row.occupied_count,
 		.relations = row.relations,
 		.relation_count = row.relation_count,
 	};
@@ -239,7 +250,12 @@ static void save_rows(struct db_batch *batch, const struct run_graph *graph)
 		if (graph->deployments[i].is_dirty)
 			add_deployment(deployments, graph, &graph->deployments[i]);
 	save_list(batch, QUERY_WAVES_SAVE, graph, waves);
+	bool has_deployments = json_array_size(deployments) > 0;
 	save_list(batch, QUERY_DEPLOYMENTS_SAVE, graph, deployments);
+	if (!has_deployments)
+		return;
+	db_add(batch, QUERY_TARGET_LOCKS_FREE, DB_I64(graph->id));
+	db_add(batch, QUERY_TARGET_LOCKS_TAKE, DB_I64(graph->id));
 }
 
 static void save_versions(struct db_batch *batch, const struct run_graph *graph)

@@ -98,6 +98,14 @@ select 'deployment_is_settled', format('%s: the deployment to %s is %s in stage 
 from deployment d join named r on r.id = d.run_id join stage s on s.id = d.stage_id join target t on t.id = d.target_id
 where d.state in ('pending', 'running', 'verifying', 'unknown') and s.state <> 'running'
 union all
+select 'deployment_holds_its_target', format('%s: the deployment to %s is %s and does not hold it', r.called, t.name, d.state)
+from deployment d join named r on r.id = d.run_id join target t on t.id = d.target_id
+where d.state in ('pending', 'running', 'verifying', 'unknown') and not exists (select from target_lock l where l.deployment_id = d.id)
+union all
+select 'target_is_let_go', format('%s: the deployment to %s is %s and still holds it', r.called, t.name, d.state)
+from target_lock l join deployment d on d.id = l.deployment_id join named r on r.id = d.run_id join target t on t.id = d.target_id
+where d.state not in ('pending', 'running', 'verifying', 'unknown')
+union all
 select 'deployment_has_its_lane', format('%s: the deployment to %s is %s outside of its lane', r.called, t.name, d.state)
 from deployment d join named r on r.id = d.run_id join target t on t.id = d.target_id
 where d.state in ('pending', 'running', 'verifying', 'unknown')

@@ -79,6 +79,10 @@ select jsonb_build_object(
 			'holds', case when r.newer = r.older then 'yes' when f.is_contained then 'yes' when not f.is_contained then 'no' else '' end)), '[]')
 		from related r left join commit_relation f on f.repository_id = (select repository_id from me) and f.newer = r.newer
 			and f.older = r.older and f.by_patch = r.by_patch),
+	'occupied', (select coalesce(jsonb_agg(jsonb_build_object('target', t.name, 'service', o.name, 'run', p.name || '#' || r.number)), '[]')
+		from current c join environment e on e.name = c.environment join target t on t.environment_id = e.id and t.is_exclusive
+		join target_lock l on l.target_id = t.id join service o on o.id = l.service_id and o.name <> c.service
+		join deployment d on d.id = l.deployment_id join run r on r.id = d.run_id join repository p on p.id = r.repository_id),
 	'overrides_freeze', exists (select from current c join freeze_override o on o.stage_id = c.id),
 	'alarms', coalesce((select jsonb_agg(jsonb_build_object('name', w.name, 'state', coalesce(a.state, 'unknown'),
 			'message', coalesce(a.message, 'it was never sampled'), 'since', us(coalesce(a.fired_at, a.since)),

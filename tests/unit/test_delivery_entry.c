@@ -77,6 +77,25 @@ START_TEST(commits_that_contain_others_decide)
 }
 END_TEST
 
+START_TEST(an_exclusive_target_takes_one_service_at_a_time)
+{
+	static struct graph_occupant there = {.service = {"api", 3}, .run = {"api#7", 5}};
+	begin("stages:\n  - { name: prod, environment: prod, waves: [ { targets: [eu-1] }, { targets: [\"*\"] } ] }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	there.target = STR("us-1");
+	world.graph.facts.occupied = &there;
+	world.graph.facts.occupied_count = 1;
+	ck_assert(world_let_in(&world, "prod")); /* the first wave is free */
+	world_pass(&world, "prod/deploy[target=eu-1]");
+	ck_assert_str_eq(world_wave_state(&world, 1), "pending");
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p,
+		"api#7 to be done with us-1, which takes one deployment at a time: it deploys api there"));
+	world.graph.facts.occupied_count = 0;
+	ck_assert(world_look(&world));
+	ck_assert_str_eq(world_wave_state(&world, 1), "deploying");
+}
+END_TEST
+
 START_TEST(an_old_approval_is_asked_again)
 {
 	static const int64_t day_ms = 24 * 3600 * 1000;
@@ -157,6 +176,7 @@ int main(void)
 	TCase *cases = tcase_create("entry");
 	tcase_add_checked_fixture(cases, NULL, tear_down);
 	tcase_add_loop_test(cases, a_teardown_is_called_off_when_its_time_moved, 0, 3);
+	tcase_add_test(cases, an_exclusive_target_takes_one_service_at_a_time);
 	tcase_add_test(cases, an_old_approval_is_asked_again);
 	tcase_add_loop_test(cases, commits_that_contain_others_decide, 0, COUNT_OF(relation_cases));
 	tcase_add_test(cases, a_newer_run_in_the_lane_supersedes_who_waits);
