@@ -32,7 +32,7 @@ static bool fix_version(struct run_graph *graph, size_t index)
 bool delivery_is_condemned(struct run_graph *graph, size_t index)
 {
 	const struct graph_stage *stage = &graph->stages[index];
-	if (graph->facts.quarantined.n == 0 || is_about_the_past(graph, index))
+	if (graph->facts.quarantined.n == 0 || is_teardown(graph, index))
 		return false;
 	bool has_begun = stage->state == STAGE_RUNNING;
 	settle_end(graph, has_begun ? RUN_ROLLED_BACK : RUN_CANCELLED,

@@ -499,7 +499,8 @@ static void save_gates(struct db_batch *batch, const struct run_graph *graph)
 		if (gate->id == 0) {
 			db_add(batch, QUERY_GATE_OPEN, DB_I64(graph->id), DB_I64(graph->stages[gate->stage].id),
 				DB_TEXT(gate->stage_hash), DB_TIME(gate->opened_at), DB_TIME(gate->expires_at),
-				DB_TEXT(str_or_empty(gate->reason)));
+				DB_TEXT(str_of(gate_state_names[gate->state])), DB_TEXT(str_or_empty(gate->reason)),
+				DB_TIME(gate->decided_at));
 			continue;
 		}
 		db_add(batch, QUERY_GATE_SAVE, DB_I64(gate->id), DB_TEXT(str_of(gate_state_names[gate->was])),

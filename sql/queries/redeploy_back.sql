@@ -1,13 +1,16 @@
 -- $1 service, $2 environment, $3 the condemned version, $4 the version to go back to ("": the last good one of each target). Every target
--- that runs or was attempted with it, and the deployment that brought its last good version there (job 0: there is none).
+-- that runs or was attempted with it, or with another one in quarantine, and the deployment that brought its last good version there (job 0:
+-- there is none).
 with last as (
-	select distinct on (d.target_id) d.target_id, d.service_id, d.version_id, w.position as wave
+	select distinct on (d.target_id) d.target_id, d.service_id, d.version_id, t.environment_id, w.position as wave
 	from deployment d join service s on s.id = d.service_id join target t on t.id = d.target_id
 	join environment e on e.id = t.environment_id join wave w on w.id = d.wave_id
 	where s.name = $1::text and e.name = $2::text and d.state not in ('pending', 'superseded') and not d.is_teardown
 	order by d.target_id, d.id desc),
 condemned as (
-	select l.* from last l join version v on v.id = l.version_id where v.name = $3::text)
+	select l.* from last l join version v on v.id = l.version_id
+	where v.name = $3::text or exists (select from quarantine q where q.service_id = l.service_id
+		and q.environment_id = l.environment_id and q.version_id = l.version_id and q.released_at is null))
 select t.name as target, c.wave, coalesce(v.name, '') as version, coalesce(g.run_id, 0) as run, coalesce(r.number, 0) as run_number,
 	coalesce(j.key, '') as job, coalesce(nullif(j.commit, ''), r.commit, '') as commit, coalesce(p.hash, '') as plan_hash
 from condemned c join target t on t.id = c.target_id

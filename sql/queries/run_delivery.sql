@@ -73,7 +73,8 @@ select jsonb_build_object(
 			join quarantine q on q.service_id = v.id and q.environment_id = e.id and q.released_at is null
 			join version x on x.id = q.version_id
 			join run r on r.id = $1::bigint
-			where (x.name = c.version or (x.commit = r.commit and c.version <> '')) limit 1), ''),
+			where x.name = any(string_to_array(c.version, ', ')) -- a rollback may bring several, also of a condemned commit
+				or (x.commit = r.commit and c.version <> '' and r.kind <> 'rollback') limit 1), ''),
 	'relations', (select coalesce(jsonb_agg(jsonb_build_object('kind', r.kind, 'newer', r.newer, 'older', r.older, 'by_patch', r.by_patch,
 			'run', r.run, 'text', r.text, 'quarantine', r.quarantine,
 			'holds', case when r.newer = r.older then 'yes' when f.is_contained then 'yes' when not f.is_contained then 'no' else '' end)), '[]')

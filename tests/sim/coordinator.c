@@ -24,6 +24,8 @@ void coordinator_tick(struct sim *sim, struct coordinator *coordinator)
 	struct rows *rows = &sim->rows;
 	int64_t runs[WAKES_MAX];
 	size_t expired = rows_expire(rows, runs, COUNT_OF(runs));
+	MIRROR(sim, expire, sim, expired);
+	MIRROR(sim, due, sim);
 	for (size_t i = 0; i < expired; i++)
 		coordinator_wake(coordinator, WAKE_RUN, runs[i]);
 	for (size_t i = 1; i <= rows->run_count; i++)
@@ -55,13 +57,15 @@ static bool take_kept(struct coordinator *coordinator, int64_t run, struct desk 
 }
 
 /* As keep_graph() and graph_cache_keep() of server/shell. */
-static void keep(struct coordinator *coordinator, struct visit *visit)
+static void keep(struct sim *sim, struct coordinator *coordinator, struct visit *visit)
 {
 	struct run_graph *graph = &visit->desk.graph;
 	if (visit->is_requested_now || visit->effects.requests_lane || !graph_is_whole(graph))
 		return;
-	if (visit->was_saved)
+	if (visit->was_saved) {
 		graph_written(graph);
+		MIRROR(sim, keep, &visit->desk);
+	}
 	if (graph->state != RUN_RUNNING)
 		return;
 	size_t at = coordinator->next_kept++ % KEPT;
@@ -78,8 +82,13 @@ static void load_run(struct sim *sim, struct coordinator *coordinator, struct vi
 	bool has_request = visit->request.kind != ENGINE_LOOK;
 	visit->is_wanted_again = false;
 	visit->is_kept = take_kept(coordinator, visit->of.id, desk) && !has_request;
-	if (!visit->is_kept || !rows_refresh(&sim->rows, now, desk))
+	bool is_current = visit->is_kept && rows_refresh(&sim->rows, now, desk);
+	if (visit->is_kept)
+		MIRROR(sim, refresh, sim, desk, is_current);
+	if (!is_current) {
 		rows_load(&sim->rows, visit->of.id, now, desk);
+		MIRROR(sim, load, sim, desk);
+	}
 	visit->step = VISIT_DECIDE;
 }
 
@@ -136,8 +145,9 @@ static void decide_run(struct sim *sim, struct coordinator *coordinator, struct 
 		return;
 	}
 	if (!engine_is_dirty(&desk->graph, &visit->effects)) {
+		MIRROR(sim, decide, sim, desk, event, false, true);
 		look_stage_lane(coordinator, visit);
-		keep(coordinator, visit);
+		keep(sim, coordinator, visit);
 		end_round(visit);
 		return;
 	}
@@ -147,26 +157,28 @@ static void decide_run(struct sim *sim, struct coordinator *coordinator, struct 
 		if (++visit->tries > TRIES_MAX)
 			sim_fail(sim, "%.*s: what was decided is refused again and again", STR_ARG(desk->graph.name));
 		sim_say(sim, "  %.*s: stale", STR_ARG(desk->graph.name));
+		MIRROR(sim, decide, sim, desk, event, true, false);
 		effects_done(&visit->effects);
 		visit->step = VISIT_LOAD;
 		return;
 	}
 	check_decision(sim, desk, event, &visit->effects);
 	rows_save(&sim->rows, desk, &visit->effects);
+	MIRROR(sim, decide, sim, desk, event, true, true);
 	if (sim->tally)
 		sim->tally->commits++;
 	visit->was_saved = true;
 	visit->step = VISIT_TELL;
 }
 
-static void tell_run(struct coordinator *coordinator, struct visit *visit)
+static void tell_run(struct sim *sim, struct coordinator *coordinator, struct visit *visit)
 {
 	if (visit->effects.releases_lane || visit->effects.requests_lane)
 		coordinator_wake(coordinator, WAKE_LANE, visit->desk.graph.lane.lane);
 	look_stage_lane(coordinator, visit);
 	if (visit->effects.requests_lane || visit->effects.requests_lane_of)
 		visit->is_wanted_again = true;
-	keep(coordinator, visit);
+	keep(sim, coordinator, visit);
 	end_round(visit);
 }
 
@@ -181,11 +193,13 @@ static void decide_lane(struct sim *sim, struct coordinator *coordinator, struct
 	bool has_changed = lane_apply(&visit->lane);
 	check_lane(sim, &before, &visit->lane);
 	visit->step = VISIT_LOAD;
+	bool is_saved = has_changed && rows_save_lane(&sim->rows, &visit->lane);
+	MIRROR(sim, lane, sim, &before, &visit->lane, has_changed, is_saved);
 	if (!has_changed) {
 		visit->is_busy = visit->is_wanted_again;
 		return;
 	}
-	if (!rows_save_lane(&sim->rows, &visit->lane)) {
+	if (!is_saved) {
 		if (++visit->tries > TRIES_MAX)
 			sim_fail(sim, "lane %lld: what was decided is refused again and again",
 				(long long)visit->lane.id);
@@ -228,10 +242,12 @@ static void decide_trigger(struct sim *sim, struct coordinator *coordinator, str
 	const struct row_trigger *trigger = &rows->triggers[visit->of.id - 1];
 	visit->is_busy = false;
 	if (!visit->plan || rows->run_count == RUNS_MAX) {
-		rows_refuse(rows, visit->of.id);
+		if (rows_refuse(rows, visit->of.id))
+			MIRROR(sim, refuse, sim, visit->of.id);
 		return;
 	}
 	int64_t run = rows_create(rows, visit->of.id, visit->plan, trigger->commit, trigger->kind == TRIGGER_BACK);
+	MIRROR(sim, create, sim, visit->of.id, visit->plan, run);
 	if (run)
 		sim_say(sim, "  trigger %lld becomes web#%lld (%.*s)", (long long)visit->of.id, (long long)run,
 			STR_ARG(visit->plan->pipeline));
@@ -266,7 +282,7 @@ static void step_visit(struct sim *sim, struct coordinator *coordinator, struct 
 		return;
 	case VISIT_TELL:
 		if (visit->of.kind == WAKE_RUN)
-			tell_run(coordinator, visit);
+			tell_run(sim, coordinator, visit);
 		else
 			tell_lane(coordinator, visit);
 		return;

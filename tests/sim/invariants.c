@@ -227,6 +227,8 @@ static void check_beginning(const struct decision *decision, const struct graph_
 {
 	const struct run_graph *graph = decision->graph;
 	const struct graph_stage *stage = &graph->stages[wave->stage];
+	if (graph->facts.quarantined.n)
+		BROKEN(decision, "a wave began with a version in quarantine");
 	if (is_back(stage))
 		return;
 	if (graph->facts.frozen.n)
@@ -235,8 +237,6 @@ static void check_beginning(const struct decision *decision, const struct graph_
 		BROKEN(decision, "a wave began though an alarm is not ok");
 	if (decision->desk->lanes[wave->stage] == LANE_REVOKED)
 		BROKEN(decision, "a wave began though somebody waits for the lane");
-	if (graph->facts.quarantined.n)
-		BROKEN(decision, "a wave began with a version in quarantine");
 }
 
 static void check_baked(const struct decision *decision, const struct graph_wave *wave)
@@ -342,7 +342,7 @@ static void check_deployments(const struct decision *decision)
 		if (!is_back(stage) && !str_eq(made->version, stage->version))
 			BROKEN(decision, "%.*s is deployed, the stage's version is %.*s", STR_ARG(made->version),
 				STR_ARG(stage->version));
-		if (made->id == 0 && graph->facts.quarantined.n && !is_back(stage))
+		if (made->id == 0 && graph->facts.quarantined.n)
 			BROKEN(decision, "a deployment begins with a version in quarantine");
 		bool is_new = made->id == 0 || made->state != made->was;
 		if (is_new && made->state == DEPLOYMENT_LIVE && job->state != JOB_SUCCEEDED)

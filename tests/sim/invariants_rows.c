@@ -204,7 +204,7 @@ static void check_condemned(struct sim *sim, const struct row_run *back)
 	const struct row_trigger *trigger = &rows->triggers[back->trigger - 1];
 	const struct run_graph *graph = &back->graph;
 	struct good_version good = {.condemned = trigger->version, .wanted = trigger->back_to};
-	if (!trigger->is_alarms || graph->state != RUN_SUCCEEDED || graph->deployment_count == 0)
+	if (graph->state != RUN_SUCCEEDED || graph->deployment_count == 0)
 		return;
 	for (size_t i = 0; i < rows->quarantine_count; i++)
 		if (rows->quarantines[i].is_released) /* what is good now was not then, perhaps */

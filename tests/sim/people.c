@@ -23,6 +23,7 @@ int64_t triggers_add(struct sim *sim, struct row_trigger trigger)
 	struct rows *rows = &sim->rows;
 	rows->triggers = arena_grow(rows->arena, rows->triggers, sizeof *rows->triggers, rows->trigger_count);
 	rows->triggers[rows->trigger_count++] = trigger;
+	MIRROR(sim, trigger, sim, (int64_t)rows->trigger_count);
 	return (int64_t)rows->trigger_count;
 }
 
@@ -61,18 +62,23 @@ static const struct plan *plan_back(struct sim *sim, const struct row_trigger *t
 		.targets = targets,
 		.outputs = outputs_of,
 		.arg = sim};
-	struct good_version good = {.condemned = trigger->version, .wanted = trigger->back_to};
+	struct good_version good = {.wanted = trigger->back_to};
 	struct err err = {0};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		struct row_deployment last, back;
 		if (!rows_last_deployment(&sim->rows, trigger->service, trigger->environment, str_of(names[i]),
-			    rows_reached, NULL, &last) ||
-			!str_eq(last.deployment->version, trigger->version) ||
-			!rows_last_deployment(&sim->rows, trigger->service, trigger->environment, str_of(names[i]),
-				rows_was_good, &good, &back))
+			    rows_reached, NULL, &last))
+			continue;
+		good.condemned = last.deployment->version;
+		bool is_condemned =
+			str_eq(good.condemned, trigger->version) ||
+			rows_is_quarantined(&sim->rows, trigger->service, trigger->environment, good.condemned);
+		if (!is_condemned || !rows_last_deployment(&sim->rows, trigger->service, trigger->environment,
+					     str_of(names[i]), rows_was_good, &good, &back))
 			continue;
 		fill_target(sim, &back, last.wave->number, &targets[wanted.target_count++]);
 	}
+	MIRROR(sim, plan_back, sim, trigger, &wanted);
 	struct plan *plan = arena_new(&sim->arena, struct plan);
 	if (wanted.target_count == 0)
 		return NULL;
@@ -241,6 +247,7 @@ static bool override(struct sim *sim, const struct sim_event *event)
 			continue;
 		run->overrides_freeze[i] = true;
 		run->graph.version++;
+		MIRROR(sim, override, sim, run->graph.id);
 		return true;
 	}
 	return false;
@@ -252,8 +259,12 @@ static bool roll_back(struct sim *sim, const struct sim_event *event)
 {
 	static const struct str services[] = {{"web", 3}, {"api", 3}}, environments[] = {{"qa", 2}, {"prod", 4}};
 	struct str to = event->c % 3 ? (struct str){0} : arena_printf(&sim->arena, "v%u", event->c / 3 % 9 + 1);
-	if (sim->rows.trigger_count > RUNS_MAX - 6 ||
-		!rows_ask_back(&sim->rows, services[event->a % 4 == 0], environments[event->b % 4 > 0], to))
+	struct str service = services[event->a % 4 == 0], environment = environments[event->b % 4 > 0];
+	if (sim->rows.trigger_count > RUNS_MAX - 6)
+		return false;
+	bool is_asked = rows_ask_back(&sim->rows, service, environment, to);
+	MIRROR(sim, ask_back, sim, service, environment, to, is_asked);
+	if (!is_asked)
 		return false;
 	coordinator_wake(&sim->coordinators[event->c % COORDINATORS], WAKE_TRIGGER, (int64_t)sim->rows.trigger_count);
 	return true;
@@ -281,9 +292,11 @@ static bool release(struct sim *sim, const struct sim_event *event)
 	if (sim->rows.quarantine_count == 0)
 		return false;
 	struct row_quarantine *held = &sim->rows.quarantines[event->a % sim->rows.quarantine_count];
-	bool was_released = held->is_released;
+	if (held->is_released)
+		return false;
 	held->is_released = true;
-	return !was_released;
+	MIRROR(sim, release, sim, held);
+	return true;
 }
 
 /* pull_abandon.sql */
@@ -295,6 +308,7 @@ static bool abandon(struct sim *sim, const struct sim_event *event)
 	run->graph.abandoned = STR("its pull request was closed");
 	run->graph.version++;
 	run->was_stopped = true;
+	MIRROR(sim, abandon, sim, run->graph.id);
 	return true;
 }
 
@@ -353,6 +367,7 @@ static void sample(struct sim *sim, size_t which)
 	alarm->samples[alarm->sample_count % SAMPLES_MAX] = sim->rows.now_us;
 	if (alarm->sample_count + 1 < SAMPLES_MAX)
 		alarm->sample_count++;
+	MIRROR(sim, sample, sim, which);
 }
 
 static void change_alarm(struct sim *sim, const struct sim_event *event)
@@ -363,6 +378,7 @@ static void change_alarm(struct sim *sim, const struct sim_event *event)
 	if (!str_eq(alarm->state, state))
 		alarm->since = sim->rows.now_us;
 	alarm->state = state;
+	MIRROR(sim, alarm, sim, event->a % ALARMS);
 	sim_say(sim, "  %s is %.*s", event->a % ALARMS ? "slow" : "errors", STR_ARG(state));
 }
 

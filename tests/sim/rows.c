@@ -211,13 +211,48 @@ static struct str newer_in(const struct rows *rows, int64_t lane, int64_t run)
 	return (struct str){0};
 }
 
+static struct str commit_of(const struct rows *rows, struct str service, struct str version)
+{
+	for (size_t i = 0; i < rows->version_count; i++)
+		if (str_eq(rows->versions[i].service, service) && str_eq(rows->versions[i].name, version))
+			return rows->versions[i].commit;
+	return (struct str){0};
+}
+
+/* version_of() */
+static void note_version(struct rows *rows, struct str service, struct str version, struct str commit)
+{
+	if (commit_of(rows, service, version).n)
+		return;
+	rows->versions = arena_grow(rows->arena, rows->versions, sizeof *rows->versions, rows->version_count);
+	rows->versions[rows->version_count++] = (struct row_version){service, version, commit};
+}
+
+/* Of a rollback: "v3, v5". */
+static bool is_among(struct str version, struct str versions)
+{
+	for (size_t at = 0; at < versions.n; at++) {
+		struct str rest = str_skip(versions, at);
+		bool begins = at == 0 || versions.p[at - 1] == ' ';
+		bool ends = rest.n == version.n || (rest.n > version.n && rest.p[version.n] == ',');
+		if (begins && ends && str_starts(rest, version))
+			return true;
+	}
+	return false;
+}
+
 static struct str quarantined(const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage)
 {
 	for (size_t i = 0; i < rows->quarantine_count; i++) {
 		const struct row_quarantine *held = &rows->quarantines[i];
-		if (!held->is_released && stage->version.n && str_eq(held->service, stage->plan->delivery->service) &&
-			str_eq(held->environment, stage->plan->environment) &&
-			(str_eq(held->version, stage->version) || str_eq(str_skip(held->version, 1), graph->commit)))
+		bool is_here = !held->is_released && stage->version.n &&
+			       str_eq(held->service, stage->plan->delivery->service) &&
+			       str_eq(held->environment, stage->plan->environment);
+		bool is_rollback = rows_run(rows, graph->id)->is_rollback;
+		bool is_it = is_rollback ? is_among(held->version, stage->version)
+					 : str_eq(held->version, stage->version) ||
+						   str_eq(commit_of(rows, held->service, held->version), graph->commit);
+		if (is_here && is_it)
 			return held->reason;
 	}
 	return (struct str){0};
@@ -273,7 +308,10 @@ static void load_ends(const struct rows *rows, struct desk *desk)
 		job->state = job->was = now->state;
 		job->attempt = now->attempt;
 		desk->ends = arena_grow(rows->arena, desk->ends, sizeof *desk->ends, desk->end_count);
-		desk->ends[desk->end_count++] = attempt->end;
+		size_t at = desk->end_count++;
+		for (; at > 0 && desk->ends[at - 1].job > attempt->job; at--) /* in the order of run_ends.sql */
+			desk->ends[at] = desk->ends[at - 1];
+		desk->ends[at] = attempt->end;
 	}
 }
 
@@ -385,6 +423,7 @@ static void condemn(struct rows *rows, const struct run_graph *graph, size_t ind
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	struct str service = stage->plan->delivery->service, environment = stage->plan->environment;
+	note_version(rows, service, stage->version, graph->commit);
 	if (rows_is_quarantined(rows, service, environment, stage->version))
 		return;
 	rows->quarantines =
@@ -471,7 +510,11 @@ static void write_delivery(struct rows *rows, struct run_graph *row, const struc
 	row->deployment_count = graph->deployment_count;
 	for (size_t i = 0; i < row->deployment_count; i++) {
 		struct graph_deployment *made = &row->deployments[i];
-		made->id = made->id ? made->id : ++rows->last_deployment;
+		if (made->id == 0) {
+			made->id = ++rows->last_deployment;
+			note_version(rows, graph->stages[graph->jobs[made->job].stage].plan->delivery->service,
+				made->version, graph->commit);
+		}
 		made->was = made->state;
 		made->is_dirty = false;
 	}

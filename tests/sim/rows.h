@@ -10,7 +10,7 @@
 #include "server/engine/engine.h"
 #include "server/engine/lane.h"
 
-enum { RUNS_MAX = 24, ALARMS = 2, ENVIRONMENTS = 2, SAMPLES_MAX = 128 };
+enum { RUNS_MAX = 24, ALARMS = 2, ENVIRONMENTS = 2, SAMPLES_MAX = 512 };
 
 enum attempt_state { ATTEMPT_LEASED, ATTEMPT_RUNNING, ATTEMPT_ENDED };
 
@@ -89,15 +89,21 @@ struct rows {
 	struct row_request *requests;
 	struct row_trigger *triggers;
 	struct row_quarantine *quarantines;
-	size_t attempt_count, lane_count, request_count, trigger_count, quarantine_count;
+	struct row_version *versions;
+	size_t attempt_count, lane_count, request_count, trigger_count, quarantine_count, version_count;
 	struct row_alarm alarms[ALARMS];
 	bool is_frozen[ENVIRONMENTS]; /* qa, prod */
 	int64_t last_gate, last_deployment;
 	size_t pipelines_changed; /* which configuration holds */
 };
 
+struct row_version { /* made when it is first deployed */
+	struct str service, name, commit;
+};
+
 /* What one visit works on: a copy of a run's rows. */
 struct desk {
+	struct shadow *shadow; /* of a mirror: the same as it was loaded from the database */
 	struct run_graph graph;
 	struct attempt_end *ends;
 	size_t end_count;

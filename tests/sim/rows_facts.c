@@ -187,7 +187,8 @@ bool rows_renew(struct rows *rows, size_t at)
 	struct row_attempt *attempt = &rows->attempts[at];
 	if (attempt->state == ATTEMPT_ENDED)
 		return false;
-	attempt->lease_until = rows->now_us + LEASE_US;
+	if (attempt->lease_until < rows->now_us + LEASE_US / 10 * 9) /* a tenth of it has passed */
+		attempt->lease_until = rows->now_us + LEASE_US;
 	return true;
 }
 
@@ -198,7 +199,9 @@ size_t rows_expire(struct rows *rows, int64_t *ret_runs, size_t max)
 		struct row_attempt *attempt = &rows->attempts[i];
 		if (attempt->state == ATTEMPT_ENDED || attempt->lease_until >= rows->now_us)
 			continue;
-		end_attempt(rows, attempt, (struct attempt_end){.reason = END_WORKER_LOST});
+		end_attempt(rows, attempt,
+			(struct attempt_end){.reason = END_WORKER_LOST,
+				.message = STR("its worker went silent for longer than the lease")});
 		if (count < max)
 			ret_runs[count++] = attempt->run;
 	}
@@ -211,7 +214,8 @@ bool rows_pass_over(struct rows *rows, size_t at)
 	if (attempt->state != ATTEMPT_LEASED)
 		return false;
 	struct graph_job *job = job_row(rows, attempt);
-	end_attempt(rows, attempt, (struct attempt_end){.reason = END_WORKER_LOST});
+	end_attempt(rows, attempt,
+		(struct attempt_end){.reason = END_WORKER_LOST, .message = STR("never reached its worker")});
 	attempt->is_applied = !job->cancel_reason.p;
 	attempt->was_passed_over = true;
 	if (job->state == JOB_LEASED && job->attempt == attempt->number && !job->cancel_reason.p)

@@ -141,7 +141,10 @@ static void calm_round(struct sim *sim, unsigned round)
 	for (size_t i = 0; i < ENVIRONMENTS; i++)
 		sim->rows.is_frozen[i] = false;
 	for (size_t i = 0; i < ALARMS; i++)
-		sim->rows.alarms[i].state = STR("ok");
+		if (!str_is(sim->rows.alarms[i].state, "ok")) {
+			sim->rows.alarms[i].state = STR("ok");
+			MIRROR(sim, alarm, sim, i);
+		}
 	for (size_t i = 0; i < COORDINATORS; i++)
 		sim->coordinators[i].skew_us = 0;
 	sim->rows.now_us += INT64_C(30000000);

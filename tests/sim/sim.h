@@ -7,7 +7,10 @@
  * them are taken out.
  */
 
+#include "server/engine/redeploy.h"
 #include "tests/sim/rows.h"
+
+struct sim;
 
 enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOPLE = 6, EVENTS_MAX = 400 };
 
@@ -89,7 +92,47 @@ struct held_attempt { /* what a worker knows of an attempt */
 	struct attempt_end end; /* once it has ended */
 };
 
+/*
+ * Another store that does the same, to be compared: each function is called behind what the model did, with what it
+ * answered. sim_fail() tells of a difference.
+ */
+struct mirror {
+	void (*load)(struct sim *sim, struct desk *desk);
+	void (*refresh)(struct sim *sim, struct desk *desk, bool is_current);
+	/* The engine did something with what was loaded; `may_save`: the model took it. */
+	void (*decide)(
+		struct sim *sim, struct desk *desk, const struct engine_event *event, bool is_dirty, bool may_save);
+	void (*keep)(struct desk *desk);
+	void (*lane)(
+		struct sim *sim, const struct lane *before, const struct lane *lane, bool has_changed, bool is_saved);
+	void (*trigger)(struct sim *sim, int64_t trigger); /* was made by a person or a forge */
+	void (*create)(struct sim *sim, int64_t trigger, const struct plan *plan, int64_t run); /* 0: it had ended */
+	void (*refuse)(struct sim *sim, int64_t trigger);
+	void (*plan_back)(struct sim *sim, const struct row_trigger *trigger, const struct redeploy *wanted);
+	void (*claim)(struct sim *sim, size_t worker, const struct row_attempt *made); /* NULL: nothing was queued */
+	void (*start)(struct sim *sim, size_t attempt);
+	void (*result)(struct sim *sim, size_t attempt, const struct attempt_end *end, bool is_accepted);
+	void (*renew)(struct sim *sim, size_t attempt);
+	void (*pass_over)(struct sim *sim, size_t attempt);
+	void (*expire)(struct sim *sim, size_t count);
+	void (*ask_back)(struct sim *sim, struct str service, struct str environment, struct str to, bool is_asked);
+	void (*release)(struct sim *sim, const struct row_quarantine *held);
+	void (*override)(struct sim *sim, int64_t run);
+	void (*abandon)(struct sim *sim, int64_t run);
+	void (*alarm)(struct sim *sim, size_t alarm);
+	void (*sample)(struct sim *sim, size_t alarm);
+	void (*due)(struct sim *sim); /* what the slow tick finds */
+};
+
+/* MIRROR(sim, start, attempt): nothing where nobody mirrors. */
+#define MIRROR(sim, what, ...)                                                                                         \
+	do {                                                                                                           \
+		if ((sim)->mirror && !(sim)->fault[0])                                                                 \
+			(sim)->mirror->what(__VA_ARGS__);                                                              \
+	} while (0)
+
 struct sim {
+	const struct mirror *mirror; /* NULL: none */
 	struct arena arena;
 	struct rows rows;
 	struct coordinator coordinators[COORDINATORS];

@@ -29,7 +29,10 @@ static bool claim(struct sim *sim, const struct sim_event *event)
 {
 	bool has_claimed = false;
 	for (uint32_t i = 0; i <= event->b % 3; i++) {
-		const struct row_attempt *made = rows_claim(&sim->rows, event->a % WORKERS, event->c + i);
+		/* claim.sql takes the first. */
+		const struct row_attempt *made =
+			rows_claim(&sim->rows, event->a % WORKERS, sim->mirror ? 0 : event->c + i);
+		MIRROR(sim, claim, sim, event->a % WORKERS, made);
 		if (!made)
 			break;
 		has_claimed = true;
@@ -94,7 +97,9 @@ static struct attempt_end outcome(struct sim *sim, const struct row_attempt *att
 static void send(struct sim *sim, size_t at, uint32_t to)
 {
 	const struct row_attempt *attempt = &sim->rows.attempts[at];
-	if (rows_result(&sim->rows, at, &held_at(sim, at)->end))
+	bool is_accepted = rows_result(&sim->rows, at, &held_at(sim, at)->end);
+	MIRROR(sim, result, sim, at, &held_at(sim, at)->end, is_accepted);
+	if (is_accepted)
 		coordinator_wake(&sim->coordinators[to % COORDINATORS], WAKE_RUN, attempt->run);
 	else
 		name_attempt(sim, attempt, "that was over already");
@@ -148,8 +153,8 @@ static void renew(struct sim *sim, uint32_t luck)
 	for (size_t i = 0; i < sim->rows.attempt_count; i++) {
 		const struct held_attempt *held = held_at(sim, i);
 		bool is_slow = (luck + i * 7) % 24 == 0;
-		if (held->is_known && !held->is_reported && !is_slow)
-			rows_renew(&sim->rows, i);
+		if (held->is_known && !held->is_reported && !is_slow && rows_renew(&sim->rows, i))
+			MIRROR(sim, renew, sim, i);
 	}
 }
 
@@ -161,7 +166,10 @@ bool worker_event(struct sim *sim, const struct sim_event *event)
 		return claim(sim, event);
 	case SIM_START:
 		at = pick(sim, event->a, may_start);
-		return at != SIZE_MAX && rows_start(&sim->rows, at);
+		if (at == SIZE_MAX || !rows_start(&sim->rows, at))
+			return false;
+		MIRROR(sim, start, sim, at);
+		return true;
 	case SIM_REPORT:
 		return report(sim, event);
 	case SIM_REPEAT:
@@ -171,7 +179,10 @@ bool worker_event(struct sim *sim, const struct sim_event *event)
 		return true;
 	case SIM_PASS_OVER:
 		at = pick(sim, event->a, is_unheard);
-		return at != SIZE_MAX && rows_pass_over(&sim->rows, at);
+		if (at == SIZE_MAX || !rows_pass_over(&sim->rows, at))
+			return false;
+		MIRROR(sim, pass_over, sim, at);
+		return true;
 	case SIM_SILENCE:
 		return silence(sim, event);
 	}

@@ -1,0 +1,106 @@
+/* Histories over the model and a real PostgreSQL side by side. docs/simulation.md says what is compared. */
+#include "common/str.h"
+#include "tests/sim/history.h"
+#include "tests/sim/plans.h"
+#include "tests/sim/store/shadow.h"
+#include "tests/support/pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { HISTORIES = 200, JOBS = 2, EVENTS = 110 };
+
+static const char usage[] = "usage: simulate_store [HISTORIES [FIRST]] | seed SEED\n";
+static struct sim sim;
+
+/* As history_run(), with a look by fsck at the end; a history of the other program, cut short. */
+static bool run(uint64_t seed)
+{
+	static struct history history;
+	history_make(&history, seed);
+	if (history.count > EVENTS)
+		history.count = EVENTS;
+	store_end();
+	store_begin(&sim);
+	bool is_good = history_run(&sim, &history);
+	if (is_good) {
+		store_fsck(&sim);
+		is_good = !sim.fault[0];
+	}
+	return is_good;
+}
+
+static int run_job(uint64_t first, uint64_t count, uint64_t step)
+{
+	char *url = test_pg_database();
+	int status = 0;
+	store_open(url);
+	for (uint64_t i = 0; i < count && status == 0; i++) {
+		uint64_t seed = first + i * step;
+		if (run(seed))
+			continue;
+		printf("history %llu, event %u: %s\nreplay: simulate_store seed %llu\n", (unsigned long long)seed,
+			sim.at, sim.fault, (unsigned long long)seed);
+		status = 1;
+	}
+	store_end();
+	store_close();
+	test_pg_drop(url);
+	return status;
+}
+
+static int replay(uint64_t seed)
+{
+	sim.is_told = true;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	return run_job(seed, 1, 1);
+}
+
+static uint64_t number(const char *text)
+{
+	int64_t value;
+	if (!str_to_i64(str_of(text), &value) || value < 0) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+	return (uint64_t)value;
+}
+
+static int run_all(uint64_t count, uint64_t first)
+{
+	int failed = 0;
+	pid_t pids[JOBS];
+	for (uint64_t i = 0; i < JOBS; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			int status = run_job(first + i, count / JOBS + (i < count % JOBS), JOBS);
+			fflush(stdout);
+			_exit(status);
+		}
+	}
+	for (size_t i = 0; i < JOBS; i++) {
+		int status;
+		waitpid(pids[i], &status, 0);
+		failed += status != 0;
+	}
+	if (!failed)
+		printf("%llu histories: the database does as the model, and fsck finds nothing\n",
+			(unsigned long long)count);
+	return failed ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	test_pg_open();
+	for (size_t i = 0; i < PIPELINES; i++)
+		for (size_t j = 0; j < CONFIGURATIONS; j++)
+			plans_get(i, j);
+	int status = argc == 3 && strcmp(argv[1], "seed") == 0
+			     ? replay(number(argv[2]))
+			     : run_all(argc > 1 ? number(argv[1]) : HISTORIES, argc > 2 ? number(argv[2]) : 1);
+	plans_done();
+	return status;
+}

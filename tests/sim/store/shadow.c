@@ -1,0 +1,497 @@
+/* What the model does, done to the database. */
+#include "tests/sim/store/shadow.h"
+
+#include "common/json.h"
+#include "common/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEASE_MS = 60000 };
+
+static struct shadow *shadows;
+static int64_t shown_us;
+
+/* The database's clock is the model's. */
+static void set_clock(const struct sim *sim)
+{
+	if (shown_us == sim->rows.now_us)
+		return;
+	shown_us = sim->rows.now_us;
+	store_sql(
+		"update sim.clock set at = timestamptz 'epoch' + %lld * interval '1 microsecond'", (long long)shown_us);
+}
+
+/* Sends it; a failure is a fault, unless a conflict is what the model had too. NULL then. */
+static struct db_reply *sent(struct sim *sim, const char *what, struct db_batch *batch, bool may_succeed)
+{
+	set_clock(sim);
+	struct db_reply *reply = store_send(batch);
+	const struct err *err = db_error(reply);
+	if (err && (may_succeed || err->kind != ERR_CONFLICT))
+		sim_fail(sim, "%s: %s", what, err->text);
+	if (!err && !may_succeed)
+		sim_fail(sim, "%s: the model takes it for stale, the database does not", what);
+	if (!err)
+		return reply;
+	db_reply_free(reply);
+	return NULL;
+}
+
+static void send(struct sim *sim, const char *what, struct db_batch *batch, bool may_succeed)
+{
+	struct db_reply *reply = sent(sim, what, batch, may_succeed);
+	if (reply)
+		db_reply_free(reply);
+}
+
+static int64_t job_of(const struct sim *sim, const struct row_attempt *attempt)
+{
+	const struct run_graph *graph = &rows_run(&sim->rows, attempt->run)->graph;
+	return store_ids.first_jobs[attempt->run] + (graph_job_by_id(graph, attempt->job) - graph->jobs);
+}
+
+/* --- runs --- */
+
+static void load(struct sim *sim, struct desk *desk)
+{
+	struct shadow *shadow = calloc(1, sizeof *shadow);
+	struct db_batch *batch = store_batch();
+	struct err err = {0};
+	desk->shadow = shadow;
+	shadow->next = shadows;
+	shadows = shadow;
+	run_store_load(batch, store_ids.runs[desk->graph.id]);
+	struct db_reply *reply = sent(sim, "load", batch, true);
+	if (!reply)
+		return;
+	struct run_graph *graph = &shadow->loaded.graph;
+	bool ok = run_store_read(reply, 0, desk->graph.now_us, &shadow->loaded, &shadow->arena, &err);
+	graph->plan = desk->graph.plan;
+	ok = ok && graph_link(graph, &err);
+	/* The texts of alarms and ends live as long as the reply. */
+	if (!ok)
+		sim_fail(sim, "load: %s", err.text);
+	graph->facts.frozen = desk->graph.facts.frozen;
+	if (ok)
+		shadow_compare(sim, desk);
+	db_reply_free(reply);
+}
+
+static void refresh(struct sim *sim, struct desk *desk, bool is_current)
+{
+	struct db_batch *batch = store_batch();
+	struct err err = {0};
+	run_store_refresh(batch, desk->shadow->loaded.graph.id);
+	struct db_reply *reply = sent(sim, "refresh", batch, true);
+	if (!reply)
+		return;
+	bool was_current = run_store_read_again(reply, desk->graph.now_us, &desk->shadow->loaded, &err);
+	if (was_current != is_current)
+		sim_fail(sim, "%.*s is %s in the model, and %s in the database", STR_ARG(desk->graph.name),
+			is_current ? "as it was" : "another", was_current ? "as it was" : "another");
+	db_reply_free(reply);
+}
+
+static struct engine_event event_of(const struct desk *desk, const struct engine_event *event)
+{
+	const struct run_loaded *loaded = &desk->shadow->loaded;
+	struct engine_event made = *event;
+	if (event->kind == ENGINE_ENDED) {
+		made.ends = loaded->ends;
+		made.end_count = loaded->end_count;
+	}
+	for (size_t i = 0; event->kind == ENGINE_DECIDED && i < loaded->graph.gate_count; i++)
+		if (desk->graph.gates[i].id == event->gate)
+			made.gate = loaded->graph.gates[i].id;
+	return made;
+}
+
+static void decide(struct sim *sim, struct desk *desk, const struct engine_event *event, bool is_dirty, bool may_save)
+{
+	struct run_graph *graph = &desk->shadow->loaded.graph;
+	struct engine_event same = event_of(desk, event);
+	struct effects effects;
+	struct err err = {0};
+	if (!engine_apply(graph, &same, &effects, &err)) {
+		sim_fail(sim, "the engine takes it from the model, and refuses it from the database: %s", err.text);
+		return;
+	}
+	if (engine_is_dirty(graph, &effects) != is_dirty)
+		sim_fail(sim, "%.*s: the engine decides otherwise by what the database gave", STR_ARG(graph->name));
+	if (is_dirty) {
+		struct db_batch *batch = store_batch();
+		run_store_save(batch, graph, &effects);
+		send(sim, "save", batch, may_save);
+	}
+	size_t known = sim->rows.trigger_count;
+	if (effects.condemns && may_save && is_dirty && store_ids.triggers[known] == 0)
+		store_ids.triggers[known] = store_sql("select max(id) from trigger where event = 'rollback'");
+	effects_done(&effects);
+}
+
+static void keep(struct desk *desk)
+{
+	graph_written(&desk->shadow->loaded.graph);
+}
+
+/* --- lanes --- */
+
+static int64_t lane_id(const struct sim *sim, int64_t lane)
+{
+	const struct row_lane *row = &sim->rows.lanes[lane - 1];
+	BUG_ON((size_t)lane >= COUNT_OF(store_ids.lanes));
+	if (store_ids.lanes[lane])
+		return store_ids.lanes[lane];
+	return store_ids.lanes[lane] = store_sql("select id from lane where kind = '%s' and key = '%.*s'",
+		       row->is_group ? "group" : "environment", STR_ARG(row->key));
+}
+
+static void same_entries(struct sim *sim, const struct lane *model, const struct lane *real)
+{
+	if (model->count != real->count || model->epoch != real->epoch || model->is_newest != real->is_newest ||
+		model->is_reserved != real->is_reserved) {
+		sim_fail(sim,
+			"lane %lld: the model has %zu requests, epoch %lld, reserved %d; the database %zu, %lld, %d",
+			(long long)model->id, model->count, (long long)model->epoch, model->is_reserved, real->count,
+			(long long)real->epoch, real->is_reserved);
+		return;
+	}
+	for (size_t i = 0; i < model->count; i++) {
+		const struct lane_entry *a = &model->entries[i], *b = &real->entries[i];
+		if (store_ids.runs[a->run] != b->run || a->priority != b->priority || a->cancels != b->cancels ||
+			a->was != b->was || a->epoch != b->epoch)
+			sim_fail(sim, "lane %lld: request %zu of the model is not that of the database",
+				(long long)model->id, i);
+	}
+}
+
+static void lane(struct sim *sim, const struct lane *before, const struct lane *after, bool has_changed, bool is_saved)
+{
+	struct db_batch *batch = store_batch();
+	auto_arena arena = {0};
+	struct lane real = {0};
+	struct err err = {0};
+	if (has_changed && !is_saved) { /* the model loaded it before it was changed: so it is too late to load it */
+		db_batch_free(batch);
+		return;
+	}
+	(void)after;
+	lane_store_load(batch, lane_id(sim, before->id));
+	struct db_reply *reply = sent(sim, "load of a lane", batch, true);
+	if (!reply)
+		return;
+	if (!lane_store_read(reply, &real, &arena, &err))
+		sim_fail(sim, "load of a lane: %s", err.text);
+	else if (has_changed)
+		same_entries(sim, before, &real);
+	if (!sim->fault[0] && has_changed) {
+		lane_apply(&real);
+		batch = store_batch();
+		lane_store_save(batch, &real, &arena);
+		send(sim, "save of a lane", batch, true);
+	}
+	db_reply_free(reply);
+}
+
+/* --- triggers --- */
+
+static void trigger(struct sim *sim, int64_t id)
+{
+	const struct row_trigger *row = &sim->rows.triggers[id - 1];
+	set_clock(sim);
+	store_ids.triggers[id] = store_sql(
+		"insert into trigger (repository_id, event, ref, commit) select id, '%s', 'refs/heads/main', '%.*s' from repository"
+		" returning id",
+		row->kind == TRIGGER_PUSH ? "push" : "deploy", STR_ARG(row->commit));
+}
+
+static void create(struct sim *sim, int64_t id, const struct plan *plan, int64_t run)
+{
+	const struct row_trigger *row = &sim->rows.triggers[id - 1];
+	auto_arena arena = {0};
+	struct db_batch *batch = store_batch();
+	struct run_new made = {.repository = store_sql("select id from repository"),
+		.pipeline = plan->pipeline,
+		.trigger = store_ids.triggers[id],
+		.event = row->kind == TRIGGER_PUSH   ? STR("push")
+			 : row->kind == TRIGGER_BACK ? STR("rollback")
+						     : STR("deploy"),
+		.ref = STR("refs/heads/main"),
+		.branch = STR("main"),
+		.commit = row->commit,
+		.author_email = STR("ann@example.org"),
+		.actor = STR("ann"),
+		.plan = plan,
+		.is_rollback = row->kind == TRIGGER_BACK};
+	db_add(batch, QUERY_TRIGGER_END, DB_I64(store_ids.triggers[id]), DB_TEXT(STR("done")), DB_TEXT(STR("")));
+	size_t statement = run_store_create(batch, 1, &made, &arena);
+	struct db_reply *reply = sent(sim, "a new run", batch, run != 0);
+	struct run_created created = {0};
+	struct err err = {0};
+	if (!reply)
+		return;
+	if (!run_store_read_created(reply, statement, &created, &err))
+		sim_fail(sim, "a new run: %s", err.text);
+	if (run && created.number != run)
+		sim_fail(sim, "web#%lld is web#%lld in the database", (long long)run, (long long)created.number);
+	store_ids.runs[run] = created.id;
+	store_ids.first_jobs[run] = store_sql("select min(id) from job where run_id = %lld", (long long)created.id);
+	db_reply_free(reply);
+}
+
+static void refuse(struct sim *sim, int64_t id)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_TRIGGER_END, DB_I64(store_ids.triggers[id]), DB_TEXT(STR("failed")),
+		DB_TEXT(STR("no way")));
+	send(sim, "the end of a trigger", batch, true);
+}
+
+static const struct redeploy_target *target_of(const struct redeploy *wanted, struct str name)
+{
+	for (size_t i = 0; i < wanted->target_count; i++)
+		if (str_eq(wanted->targets[i].target, name))
+			return &wanted->targets[i];
+	return NULL;
+}
+
+enum { BACK_TARGET, BACK_WAVE, BACK_VERSION, BACK_RUN, BACK_NUMBER, BACK_JOB };
+
+static void plan_back(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_REDEPLOY_BACK, DB_TEXT(row->service), DB_TEXT(row->environment), DB_TEXT(row->version),
+		DB_TEXT(str_or_empty(row->back_to)));
+	struct db_reply *reply = sent(sim, "the way back", batch, true);
+	size_t found = 0;
+	for (size_t i = 0; reply && i < db_row_count(reply, 0); i++) {
+		struct str name = db_text(reply, 0, i, BACK_TARGET);
+		const struct redeploy_target *target = target_of(wanted, name);
+		if (db_i64(reply, 0, i, BACK_RUN) == 0)
+			continue;
+		found++;
+		if (!target || target->wave != db_i64(reply, 0, i, BACK_WAVE) ||
+			!str_eq(target->version, db_text(reply, 0, i, BACK_VERSION)) ||
+			target->run != db_i64(reply, 0, i, BACK_NUMBER) ||
+			!str_eq(target->job, db_text(reply, 0, i, BACK_JOB)))
+			sim_fail(sim, "the way back of %.*s: the model has another one than the database",
+				STR_ARG(name));
+	}
+	if (found != wanted->target_count)
+		sim_fail(sim, "the way back from %.*s: %zu targets in the model, %zu in the database",
+			STR_ARG(row->version), wanted->target_count, found);
+	if (reply)
+		db_reply_free(reply);
+}
+
+/* --- workers --- */
+
+static void claim(struct sim *sim, size_t worker, const struct row_attempt *made)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_CLAIM, DB_I64(store_ids.workers[worker]), DB_TEXT(STR("i")), DB_I64(1), DB_I64(LEASE_MS));
+	struct db_reply *reply = sent(sim, "claim", batch, true);
+	if (!reply)
+		return;
+	size_t count = db_row_count(reply, 0);
+	if (count != (made != NULL))
+		sim_fail(sim, "claim: the model finds %d jobs, the database %zu", made != NULL, count);
+	else if (made && (db_i64(reply, 0, 0, 0) != job_of(sim, made) || db_i64(reply, 0, 0, 1) != made->number))
+		sim_fail(sim, "claim: the database gives job %.*s, attempt %lld", STR_ARG(db_text(reply, 0, 0, 3)),
+			(long long)db_i64(reply, 0, 0, 1));
+	db_reply_free(reply);
+}
+
+static void start(struct sim *sim, size_t at)
+{
+	const struct row_attempt *attempt = &sim->rows.attempts[at];
+	int64_t job = job_of(sim, attempt), number = attempt->number;
+	struct str profile = STR("full"), steps = STR("{}");
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_ATTEMPTS_TOLD, DB_I64(store_ids.workers[attempt->worker]), DB_I64S(&job, 1),
+		DB_I64S(&number, 1), DB_TIMES(&sim->rows.now_us, 1), DB_TEXTS(&profile, 1), DB_TEXTS(&steps, 1));
+	send(sim, "start", batch, true);
+}
+
+static void result(struct sim *sim, size_t at, const struct attempt_end *end, bool is_accepted)
+{
+	const struct row_attempt *attempt = &sim->rows.attempts[at];
+	auto_arena arena = {0};
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_ATTEMPT_RESULT, DB_I64(store_ids.workers[attempt->worker]), DB_I64(job_of(sim, attempt)),
+		DB_I64(attempt->number), DB_TEXT(str_of(end_reason_names[end->reason])), DB_I64(end->exit_code),
+		DB_I64(0), DB_TEXT(STR("")), DB_TEXT(json_of_pairs(&end->outputs, &arena)), DB_TIME(sim->rows.now_us),
+		DB_I64(0), DB_I64(0), DB_I64(0), DB_TEXT(STR("[]")), DB_I64(0), DB_TEXT(STR("{}")), DB_NULL,
+		DB_TEXT(STR("")));
+	struct db_reply *reply = sent(sim, "result", batch, true);
+	if (!reply)
+		return;
+	bool was_accepted = str_is(db_text(reply, 0, 0, 1), "accepted");
+	if (was_accepted != is_accepted)
+		sim_fail(sim, "result: the model %s it, the database says %.*s", is_accepted ? "takes" : "refuses",
+			STR_ARG(db_text(reply, 0, 0, 1)));
+	db_reply_free(reply);
+}
+
+static void renew(struct sim *sim, size_t at)
+{
+	const struct row_attempt *attempt = &sim->rows.attempts[at];
+	int64_t job = job_of(sim, attempt), number = attempt->number;
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_LEASES_RENEW, DB_I64(store_ids.workers[attempt->worker]), DB_I64S(&job, 1),
+		DB_I64S(&number, 1), DB_I64(LEASE_MS));
+	send(sim, "renewal", batch, true);
+}
+
+static void pass_over(struct sim *sim, size_t at)
+{
+	const struct row_attempt *attempt = &sim->rows.attempts[at];
+	int64_t job = job_of(sim, attempt), number = attempt->number;
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_CLAIM_RELEASE, DB_I64S(&job, 1), DB_I64S(&number, 1));
+	send(sim, "release of a claim", batch, true);
+}
+
+static void expire(struct sim *sim, size_t count)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_LEASES_EXPIRE);
+	struct db_reply *reply = sent(sim, "expiry of leases", batch, true);
+	if (reply && db_row_count(reply, 0) != count)
+		sim_fail(sim, "%zu leases expire in the model, %zu in the database", count, db_row_count(reply, 0));
+	if (reply)
+		db_reply_free(reply);
+}
+
+/* --- people and monitors --- */
+
+static void ask_back(struct sim *sim, struct str service, struct str environment, struct str to, bool is_asked)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_ROLLBACK_ASK, DB_TEXT(service), DB_TEXT(environment), DB_TEXT(str_or_empty(to)),
+		DB_TEXT(STR("bob says so")), DB_NULL, DB_TEXT(STR("bob")), DB_I64(0));
+	struct db_reply *reply = sent(sim, "a rollback", batch, true);
+	if (!reply)
+		return;
+	if ((db_row_count(reply, 0) > 0) != is_asked)
+		sim_fail(sim, "a rollback: the model %s it", is_asked ? "takes" : "refuses");
+	else if (is_asked)
+		store_ids.triggers[sim->rows.trigger_count] = db_i64(reply, 0, 0, 0);
+	db_reply_free(reply);
+}
+
+static void release(struct sim *sim, const struct row_quarantine *held)
+{
+	struct db_batch *batch = store_batch();
+	int64_t id = store_sql(
+		"select q.id from quarantine q join service s on s.id = q.service_id join environment e on e.id = q.environment_id"
+		" join version v on v.id = q.version_id"
+		" where s.name = '%.*s' and e.name = '%.*s' and v.name = '%.*s' and q.released_at is null",
+		STR_ARG(held->service), STR_ARG(held->environment), STR_ARG(held->version));
+	db_add(batch, QUERY_QUARANTINE_RELEASE, DB_I64(id), DB_I64(2), DB_TEXT(STR("bob")), DB_TEXT(STR("mended")));
+	struct db_reply *reply = sent(sim, "a release", batch, true);
+	if (reply && db_row_count(reply, 0) != 1)
+		sim_fail(sim, "the database has no %.*s in quarantine", STR_ARG(held->version));
+	if (reply)
+		db_reply_free(reply);
+}
+
+static void override(struct sim *sim, int64_t run)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_OVERRIDE_PLACE, DB_I64(store_ids.runs[run]), DB_TEXT(STR("it burns")), DB_I64(2));
+	send(sim, "an override", batch, true);
+}
+
+static void abandon(struct sim *sim, int64_t run)
+{
+	set_clock(sim);
+	store_sql("update run set version = version + 1, abandoned = 'its pull request was closed' where id = %lld",
+		(long long)store_ids.runs[run]);
+}
+
+static const char *alarm_name(size_t alarm)
+{
+	return alarm ? "slow" : "errors";
+}
+
+static void alarm(struct sim *sim, size_t which)
+{
+	const struct row_alarm *row = &sim->rows.alarms[which];
+	store_sql("update alarm_state set state = '%.*s', since = timestamptz 'epoch' + %lld * interval '1 microsecond'"
+		  " where name = '%s'",
+		STR_ARG(row->state), (long long)row->since, alarm_name(which));
+}
+
+static void sample(struct sim *sim, size_t which)
+{
+	set_clock(sim);
+	store_sql("insert into alarm_sample (alarm, at, outcome) select '%s', at, 'fine' from sim.clock",
+		alarm_name(which));
+}
+
+/* --- the slow tick --- */
+
+static bool is_among(const struct db_reply *reply, size_t statement, int64_t id)
+{
+	for (size_t i = 0; i < db_row_count(reply, statement); i++)
+		if (db_i64(reply, statement, i, 0) == id)
+			return true;
+	return false;
+}
+
+static void due(struct sim *sim)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_RUNS_DUE);
+	db_add(batch, QUERY_LANE_OPEN);
+	struct db_reply *reply = sent(sim, "the slow tick", batch, true);
+	for (size_t i = 1; reply && i <= sim->rows.run_count; i++)
+		if (rows_is_due(&sim->rows, (int64_t)i) != is_among(reply, 0, store_ids.runs[i]))
+			sim_fail(sim, "web#%zu is due in %s", i,
+				is_among(reply, 0, store_ids.runs[i]) ? "the database, and not in the model"
+								      : "the model, and not in the database");
+	for (size_t i = 1; reply && i <= sim->rows.lane_count; i++)
+		if (rows_is_open(&sim->rows, (int64_t)i) != is_among(reply, 1, lane_id(sim, (int64_t)i)))
+			sim_fail(sim, "the slow tick does not agree over lane %zu", i);
+	if (reply)
+		db_reply_free(reply);
+}
+
+void store_end(void)
+{
+	while (shadows) {
+		struct shadow *shadow = shadows;
+		shadows = shadow->next;
+		arena_done(&shadow->arena);
+		free(shadow);
+	}
+	store_ids = (struct store_ids){0};
+	shown_us = 0;
+}
+
+const struct mirror store_mirror = {
+	.load = load,
+	.refresh = refresh,
+	.decide = decide,
+	.keep = keep,
+	.lane = lane,
+	.trigger = trigger,
+	.create = create,
+	.refuse = refuse,
+	.plan_back = plan_back,
+	.claim = claim,
+	.start = start,
+	.result = result,
+	.renew = renew,
+	.pass_over = pass_over,
+	.expire = expire,
+	.ask_back = ask_back,
+	.release = release,
+	.override = override,
+	.abandon = abandon,
+	.alarm = alarm,
+	.sample = sample,
+	.due = due,
+};

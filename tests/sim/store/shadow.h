@@ -1,0 +1,51 @@
+#ifndef TESTS_SIM_STORE_SHADOW_H
+#define TESTS_SIM_STORE_SHADOW_H
+
+/*
+ * The model's rows once more, in a real PostgreSQL by the code of server/store and the statements of sql/queries: what
+ * is loaded must be what the model loads, what the model takes must be committed, and what it refuses must be a
+ * conflict. The database goes by the clock of the history. One history at a time.
+ */
+
+#include "server/store/run_store.h"
+#include "tests/sim/sim.h"
+
+struct shadow {
+	struct shadow *next;
+	struct arena arena;
+	struct run_loaded loaded;
+};
+
+/* What the ids of the model are in the database. */
+struct store_ids {
+	int64_t runs[RUNS_MAX + 1];
+	int64_t first_jobs[RUNS_MAX + 1];
+	int64_t triggers[RUNS_MAX * 4];
+	int64_t workers[WORKERS];
+	int64_t lanes[16];
+};
+
+extern const struct mirror store_mirror;
+extern struct store_ids store_ids;
+
+/* The database of this process, and an empty one for each history. */
+void store_open(const char *url);
+void store_begin(struct sim *sim);
+/* What `penstock fsck` says; the first finding is a fault. */
+void store_fsck(struct sim *sim);
+void store_end(void);
+void store_close(void);
+
+/* Says how they differ, by sim_fail(). */
+void shadow_compare(struct sim *sim, const struct desk *desk);
+
+/* --- one batch at a time --- */
+
+struct db_batch *store_batch(void);
+/* Sends it and waits. */
+struct db_reply *store_send(struct db_batch *batch);
+/* Any SQL, on a connection of its own: the first value as a number, 0 when there is none. Ends the program on an error.
+ */
+int64_t store_sql(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
