@@ -486,7 +486,7 @@ bool delivery_resolve(
 	if (!str_is(event->verdict, "failed") && !str_is(event->verdict, "retry"))
 		return err_set(
 			err, ERR_INVALID, "\"%.*s\" is no verdict; say live, failed or retry", STR_ARG(event->verdict));
-	if (str_is(event->verdict, "retry") && graph->facts.quarantined.n && !is_rollback(graph, job->stage))
+	if (str_is(event->verdict, "retry") && graph->facts.quarantined.n && !is_teardown(graph, job->stage))
 		return err_set(err, ERR_CONFLICT, "version %.*s is quarantined: %.*s; say live or failed",
 			STR_ARG(deployment->version), STR_ARG(graph->facts.quarantined));
 	graph_move_deployment(graph, deployment, DEPLOYMENT_FAIL);

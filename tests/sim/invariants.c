@@ -231,6 +231,16 @@ static void check_beginning(const struct decision *decision, const struct graph_
 		BROKEN(decision, "a wave began with a version in quarantine");
 	if (is_back(stage))
 		return;
+	for (size_t i = 0; i < graph->facts.relation_count; i++) {
+		const struct graph_relation *relation = &graph->facts.relations[i];
+		bool is_said = graph->facts.overrides_freeze;
+		if (relation->holds.n == 0)
+			BROKEN(decision, "a wave began before its commit was compared");
+		if (relation->kind == GRAPH_RELATION_CONDEMNED && str_is(relation->holds, "yes"))
+			BROKEN(decision, "a wave began with a commit that descends from a condemned one");
+		if (relation->kind == GRAPH_RELATION_HOTFIX && str_is(relation->holds, "no") && !is_said)
+			BROKEN(decision, "a wave began with a commit that lacks a live hotfix");
+	}
 	if (graph->facts.frozen.n)
 		BROKEN(decision, "a wave began though %.*s is frozen", STR_ARG(stage->plan->environment));
 	if (not_ok(graph) && !stage->plan->delivery->overrides_alarms)
@@ -384,6 +394,13 @@ static void check_stages(const struct decision *decision)
 		if (stage->was == STAGE_QUEUED && stage->state == STAGE_RUNNING &&
 			decision->desk->lanes[i] != LANE_GRANTED && decision->desk->lanes[i] != LANE_REVOKED)
 			BROKEN(decision, "stage %zu began outside of its lane", i);
+		for (size_t r = 0; r < graph->facts.relation_count && stage->was == STAGE_QUEUED &&
+				   stage->state == STAGE_RUNNING && rules->priority == PLAN_PRIORITY_NORMAL;
+			r++)
+			if (graph->facts.relations[r].kind == GRAPH_RELATION_NEWER && !rules->may_go_back &&
+				!str_is(graph->facts.relations[r].holds, "no"))
+				BROKEN(decision, "stage %zu enters its lane though %.*s contains its commit", i,
+					STR_ARG(graph->facts.relations[r].run));
 		if (decision->effects->requests_lane_of == i + 1 && (graph->facts.frozen.n || not_ok(graph)) &&
 			!is_back(stage) && !rules->overrides_alarms)
 			BROKEN(decision, "stage %zu asks for its lane though it is held", i);
@@ -407,7 +424,7 @@ void check_decision(
 	check_waves(&decision);
 	check_deployments(&decision);
 	check_stages(&decision);
-	if (!graph_can_move(&desk->graph) && !effects->requests_lane_of)
+	if (!graph_can_move(&desk->graph) && !effects->requests_lane_of && !effects->compares)
 		BROKEN(&decision, "%.*s is %s, and nothing is left that could move it", STR_ARG(desk->graph.name),
 			run_state_names[desk->graph.state]);
 }

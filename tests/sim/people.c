@@ -52,6 +52,19 @@ static void fill_target(
 		.commit = graph->commit};
 }
 
+/* With what is condemned there: what was attempted last, or what runs while another version is on its way. */
+static bool is_left_on(const struct sim *sim, const struct row_trigger *trigger, struct str target,
+	bool (*fits)(const struct rows *rows, const struct row_deployment *deployment, const void *arg),
+	struct row_deployment *ret)
+{
+	const struct rows *rows = &sim->rows;
+	if (!rows_last_deployment(rows, trigger->service, trigger->environment, target, fits, NULL, ret))
+		return false;
+	struct str version = ret->deployment->version;
+	return str_eq(version, trigger->version) ||
+	       rows_is_quarantined(rows, trigger->service, trigger->environment, version);
+}
+
 static const struct plan *plan_back(struct sim *sim, const struct row_trigger *trigger)
 {
 	static const char *const names[] = {"qa-1", "eu-canary", "eu-1", "us-1"};
@@ -66,15 +79,12 @@ static const struct plan *plan_back(struct sim *sim, const struct row_trigger *t
 	struct err err = {0};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		struct row_deployment last, back;
-		if (!rows_last_deployment(&sim->rows, trigger->service, trigger->environment, str_of(names[i]),
-			    rows_reached, NULL, &last))
+		if (!is_left_on(sim, trigger, str_of(names[i]), rows_reached, &last) &&
+			!is_left_on(sim, trigger, str_of(names[i]), rows_runs, &last))
 			continue;
 		good.condemned = last.deployment->version;
-		bool is_condemned =
-			str_eq(good.condemned, trigger->version) ||
-			rows_is_quarantined(&sim->rows, trigger->service, trigger->environment, good.condemned);
-		if (!is_condemned || !rows_last_deployment(&sim->rows, trigger->service, trigger->environment,
-					     str_of(names[i]), rows_was_good, &good, &back))
+		if (!rows_last_deployment(&sim->rows, trigger->service, trigger->environment, str_of(names[i]),
+			    rows_was_good, &good, &back))
 			continue;
 		fill_target(sim, &back, last.wave->number, &targets[wanted.target_count++]);
 	}
@@ -340,8 +350,18 @@ bool people_event(struct sim *sim, const struct sim_event *event)
 	return false;
 }
 
+/* What waits for somebody's word gets it in the end. */
+static void say_the_word(struct sim *sim, unsigned round)
+{
+	for (uint32_t i = 0; round % 12 == 5 && i < sim->rows.run_count; i++)
+		override(sim, &(struct sim_event){.a = i});
+	for (uint32_t i = 0; round % 40 == 30 && i < sim->rows.quarantine_count; i++)
+		release(sim, &(struct sim_event){.a = i});
+}
+
 void people_decide(struct sim *sim, unsigned round)
 {
+	say_the_word(sim, round);
 	uint32_t who = round % (PEOPLE - 1);
 	for (uint32_t i = 0; i < sim->rows.run_count; i++) {
 		const struct row_run *run = sim->rows.runs[i];

@@ -211,7 +211,7 @@ static struct str newer_in(const struct rows *rows, int64_t lane, int64_t run)
 	return (struct str){0};
 }
 
-static struct str commit_of(const struct rows *rows, struct str service, struct str version)
+struct str rows_commit_of(const struct rows *rows, struct str service, struct str version)
 {
 	for (size_t i = 0; i < rows->version_count; i++)
 		if (str_eq(rows->versions[i].service, service) && str_eq(rows->versions[i].name, version))
@@ -222,7 +222,7 @@ static struct str commit_of(const struct rows *rows, struct str service, struct 
 /* version_of() */
 static void note_version(struct rows *rows, struct str service, struct str version, struct str commit)
 {
-	if (commit_of(rows, service, version).n)
+	if (rows_commit_of(rows, service, version).n)
 		return;
 	rows->versions = arena_grow(rows->arena, rows->versions, sizeof *rows->versions, rows->version_count);
 	rows->versions[rows->version_count++] = (struct row_version){service, version, commit};
@@ -249,9 +249,10 @@ static struct str quarantined(const struct rows *rows, const struct run_graph *g
 			       str_eq(held->service, stage->plan->delivery->service) &&
 			       str_eq(held->environment, stage->plan->environment);
 		bool is_rollback = rows_run(rows, graph->id)->is_rollback;
-		bool is_it = is_rollback ? is_among(held->version, stage->version)
-					 : str_eq(held->version, stage->version) ||
-						   str_eq(commit_of(rows, held->service, held->version), graph->commit);
+		bool is_it =
+			is_rollback ? is_among(held->version, stage->version)
+				    : str_eq(held->version, stage->version) ||
+					      str_eq(rows_commit_of(rows, held->service, held->version), graph->commit);
 		if (is_here && is_it)
 			return held->reason;
 	}
@@ -293,6 +294,7 @@ static void load_facts(const struct rows *rows, struct run_graph *graph)
 		!graph->facts.overrides_freeze)
 		graph->facts.frozen = STR("the end of the fair");
 	load_alarms(rows, graph, current);
+	rows_load_relations(rows, graph, current);
 }
 
 static void load_ends(const struct rows *rows, struct desk *desk)

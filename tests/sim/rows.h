@@ -10,7 +10,7 @@
 #include "server/engine/engine.h"
 #include "server/engine/lane.h"
 
-enum { RUNS_MAX = 24, ALARMS = 2, ENVIRONMENTS = 2, SAMPLES_MAX = 512 };
+enum { RUNS_MAX = 24, ALARMS = 2, ENVIRONMENTS = 2, SAMPLES_MAX = 512, COMMITS = 10 };
 
 enum attempt_state { ATTEMPT_LEASED, ATTEMPT_RUNNING, ATTEMPT_ENDED };
 
@@ -94,7 +94,8 @@ struct rows {
 	struct row_alarm alarms[ALARMS];
 	bool is_frozen[ENVIRONMENTS]; /* qa, prod */
 	int64_t last_gate, last_deployment;
-	size_t pipelines_changed; /* which configuration holds */
+	size_t pipelines_changed;              /* which configuration holds */
+	bool is_compared[COMMITS][COMMITS][2]; /* newer, older, by patch: somebody has looked whether it contains it */
 };
 
 struct row_version { /* made when it is first deployed */
@@ -130,6 +131,11 @@ void rows_show_lanes(const struct rows *rows, struct run_graph *graph);
 void rows_load_lane(const struct rows *rows, int64_t lane, struct lane *ret, struct arena *arena);
 bool rows_save_lane(struct rows *rows, const struct lane *lane);
 
+/* How the run's commit is related to those that matter; what is asked for is known from then on. */
+void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_t stage);
+void rows_compare(struct rows *rows, const struct run_graph *graph);
+struct str rows_commit_of(const struct rows *rows, struct str service, struct str version);
+
 /* claim.sql, attempts_started.sql, attempt_result.sql, leases_renew.sql, leases_expire.sql, claim_release.sql */
 struct row_attempt *rows_claim(struct rows *rows, size_t worker, size_t which); /* NULL: nothing is queued */
 bool rows_start(struct rows *rows, size_t attempt);
@@ -157,8 +163,9 @@ struct row_deployment {
 bool rows_last_deployment(const struct rows *rows, struct str service, struct str environment, struct str target,
 	bool (*fits)(const struct rows *rows, const struct row_deployment *deployment, const void *arg),
 	const void *arg, struct row_deployment *ret);
-/* redeploy_back.sql picks these two. */
+/* redeploy_back.sql picks these: what was attempted, what runs, what was good. */
 bool rows_reached(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
+bool rows_runs(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
 struct good_version {
 	struct str condemned, wanted; /* wanted "": any other */
 };

@@ -103,6 +103,7 @@ struct mirror {
 	void (*decide)(
 		struct sim *sim, struct desk *desk, const struct engine_event *event, bool is_dirty, bool may_save);
 	void (*keep)(struct desk *desk);
+	void (*compare)(struct sim *sim, const struct desk *desk); /* the commits that nobody has compared yet */
 	void (*lane)(
 		struct sim *sim, const struct lane *before, const struct lane *lane, bool has_changed, bool is_saved);
 	void (*trigger)(struct sim *sim, int64_t trigger); /* was made by a person or a forge */

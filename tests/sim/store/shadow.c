@@ -135,6 +135,30 @@ static void keep(struct desk *desk)
 	graph_written(&desk->shadow->loaded.graph);
 }
 
+static void compare(struct sim *sim, const struct desk *desk)
+{
+	const struct graph_facts *facts = &desk->graph.facts;
+	auto_arena arena = {0};
+	struct str *columns[4];
+	for (size_t i = 0; i < COUNT_OF(columns); i++)
+		columns[i] = arena_array(&arena, struct str, facts->relation_count);
+	size_t n = 0;
+	for (size_t i = 0; i < facts->relation_count; i++) {
+		const struct graph_relation *relation = &facts->relations[i];
+		int64_t newer = 0, older = 0;
+		str_to_i64(relation->newer, &newer);
+		str_to_i64(relation->older, &older);
+		columns[0][n] = relation->newer;
+		columns[1][n] = relation->older;
+		columns[2][n] = relation->by_patch ? STR("t") : STR("f");
+		columns[3][n++] = newer >= older && (newer - older) % 2 == 0 ? STR("t") : STR("f");
+	}
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_COMMIT_RELATIONS_SAVE, DB_I64(store_sql("select id from repository")),
+		DB_TEXTS(columns[0], n), DB_TEXTS(columns[1], n), DB_TEXTS(columns[2], n), DB_TEXTS(columns[3], n));
+	send(sim, "what contains what", batch, true);
+}
+
 /* --- lanes --- */
 
 static int64_t lane_id(const struct sim *sim, int64_t lane)
@@ -476,6 +500,7 @@ const struct mirror store_mirror = {
 	.refresh = refresh,
 	.decide = decide,
 	.keep = keep,
+	.compare = compare,
 	.lane = lane,
 	.trigger = trigger,
 	.create = create,

@@ -1,0 +1,125 @@
+/* How the commits of runs are related, as far as anybody has looked: run_delivery.sql and commit_relations_save.sql. */
+#include "tests/sim/rows.h"
+
+#include "common/mem.h"
+
+static int64_t number_of(struct str commit)
+{
+	int64_t number = 0;
+	str_to_i64(commit, &number);
+	BUG_ON(number < 0 || number >= COMMITS);
+	return number;
+}
+
+/* Two branches: odd numbers and even ones, each upon the one before. */
+static bool contains(int64_t newer, int64_t older)
+{
+	return newer >= older && (newer - older) % 2 == 0;
+}
+
+static struct str known(const struct rows *rows, const struct graph_relation *relation)
+{
+	int64_t newer = number_of(relation->newer), older = number_of(relation->older);
+	if (newer != older && !rows->is_compared[newer][older][relation->by_patch])
+		return (struct str){0};
+	return contains(newer, older) ? STR("yes") : STR("no");
+}
+
+static bool is_same(const struct graph_relation *a, const struct graph_relation *b)
+{
+	return a->kind == b->kind && str_eq(a->newer, b->newer) && str_eq(a->older, b->older) &&
+	       str_eq(a->run, b->run) && a->quarantine == b->quarantine;
+}
+
+static void add(const struct rows *rows, struct graph_facts *facts, struct graph_relation relation)
+{
+	if (str_eq(relation.newer, relation.older))
+		return;
+	relation.holds = known(rows, &relation);
+	for (size_t i = 0; i < facts->relation_count; i++)
+		if (is_same(&facts->relations[i], &relation))
+			return;
+	facts->relations = arena_grow(rows->arena, facts->relations, sizeof *facts->relations, facts->relation_count);
+	facts->relations[facts->relation_count++] = relation;
+}
+
+bool rows_runs(const struct rows *rows, const struct row_deployment *deployment, const void *unused)
+{
+	enum deployment_state state = deployment->deployment->state;
+	(void)rows, (void)unused;
+	return state == DEPLOYMENT_LIVE || state == DEPLOYMENT_ROLLED_BACK;
+}
+
+static bool is_hotfix(const struct rows *rows, const struct row_deployment *last)
+{
+	size_t stage = (size_t)(last->stage - rows_run(rows, last->run)->graph.stages);
+	for (size_t i = 0; i < rows->request_count; i++)
+		if (rows->requests[i].run == last->run && rows->requests[i].stage == stage &&
+			rows->requests[i].priority == PLAN_PRIORITY_HOTFIX)
+			return true;
+	return false;
+}
+
+static void add_running(const struct rows *rows, struct run_graph *graph, const struct plan_stage *plan)
+{
+	static const char *const targets[ENVIRONMENTS][3] = {{"qa-1"}, {"eu-canary", "eu-1", "us-1"}};
+	for (size_t i = 0; i < 3; i++) {
+		const char *target = targets[rows_environment(plan->environment)][i];
+		struct row_deployment last;
+		if (!target ||
+			!rows_last_deployment(rows, plan->delivery->service, plan->environment, str_of(target),
+				rows_runs, NULL, &last) ||
+			last.deployment->state != DEPLOYMENT_LIVE)
+			continue;
+		struct graph_relation relation = {.kind = GRAPH_RELATION_NEWER,
+			.newer = rows_commit_of(rows, plan->delivery->service, last.deployment->version),
+			.older = graph->commit,
+			.run = rows_run(rows, last.run)->graph.name};
+		add(rows, &graph->facts, relation);
+		if (!is_hotfix(rows, &last))
+			continue;
+		relation.kind = GRAPH_RELATION_HOTFIX;
+		relation.older = relation.newer;
+		relation.newer = graph->commit;
+		relation.by_patch = true;
+		add(rows, &graph->facts, relation);
+	}
+}
+
+void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_t stage)
+{
+	const struct plan_stage *plan = graph->stages[stage].plan;
+	int64_t lane = graph->stages[stage].lane.lane;
+	add_running(rows, graph, plan);
+	for (size_t i = 0; i < rows->request_count; i++) {
+		const struct row_request *held = &rows->requests[i];
+		bool is_inside = held->state == LANE_GRANTED || held->state == LANE_REVOKED;
+		if (lane && held->lane == lane && is_inside && held->run != graph->id &&
+			!rows_run(rows, held->run)->is_rollback)
+			add(rows, &graph->facts,
+				(struct graph_relation){.kind = GRAPH_RELATION_NEWER,
+					.newer = rows_run(rows, held->run)->graph.commit,
+					.older = graph->commit,
+					.run = rows_run(rows, held->run)->graph.name});
+	}
+	for (size_t i = 0; i < rows->quarantine_count; i++) {
+		const struct row_quarantine *held = &rows->quarantines[i];
+		if (!held->is_released && str_eq(held->service, plan->delivery->service) &&
+			str_eq(held->environment, plan->environment))
+			add(rows, &graph->facts,
+				(struct graph_relation){.kind = GRAPH_RELATION_CONDEMNED,
+					.newer = graph->commit,
+					.older = rows_commit_of(rows, held->service, held->version),
+					.run = held->version,
+					.text = held->reason,
+					.quarantine = (int64_t)i + 1});
+	}
+}
+
+void rows_compare(struct rows *rows, const struct run_graph *graph)
+{
+	for (size_t i = 0; i < graph->facts.relation_count; i++) {
+		const struct graph_relation *relation = &graph->facts.relations[i];
+		rows->is_compared[number_of(relation->newer)][number_of(relation->older)][relation->by_patch] = true;
+	}
+}
