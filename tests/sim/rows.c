@@ -400,6 +400,17 @@ static bool is_current(const struct rows *rows, const struct run_graph *row, con
 	return true;
 }
 
+/* The unique index gate_open. */
+static bool has_one_gate(const struct run_graph *graph)
+{
+	for (size_t i = 0; i < graph->gate_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (graph->gates[i].stage == graph->gates[j].stage && graph->gates[i].state == GATE_OPEN &&
+				graph->gates[j].state == GATE_OPEN)
+				return false;
+	return true;
+}
+
 /* deployments_save.sql: a new one needs its lane, and a version that nobody condemned here. */
 static bool may_deploy(const struct rows *rows, const struct run_graph *row, const struct run_graph *graph)
 {
@@ -525,7 +536,7 @@ static void write_delivery(struct rows *rows, struct run_graph *row, const struc
 bool rows_may_save(const struct rows *rows, const struct desk *desk)
 {
 	const struct run_graph *row = &rows_run(rows, desk->graph.id)->graph;
-	return is_current(rows, row, &desk->graph) && may_deploy(rows, row, &desk->graph);
+	return is_current(rows, row, &desk->graph) && has_one_gate(&desk->graph) && may_deploy(rows, row, &desk->graph);
 }
 
 void rows_save(struct rows *rows, const struct desk *desk, const struct effects *effects)
