@@ -30,6 +30,9 @@ static const struct lang_key service_keys[] = {
 		"The repository whose pipelines deploy it. Without it: the one of the same name.",
 		.syntax = SYNTAX_REPOSITORY),
 	KEY(struct configuration_service, description, LANG_TEXT, "Shown beside its name."),
+	KEY(struct configuration_service, reads, LANG_TEXTS,
+		"Services whose `deploy.outputs` its deployments may read, as `services.<name>.outputs.<output>`. No circles.",
+		.syntax = SYNTAX_NAME),
 	KEY_END,
 };
 

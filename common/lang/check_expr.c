@@ -10,6 +10,7 @@ struct use {
 	struct lang_checker *checker;
 	const struct lang_key *key;
 	const struct lang_text *text;
+	bool is_condition;
 };
 
 /* Of the expression language itself; common/expr.h names them. */
@@ -209,6 +210,8 @@ static const char *refuse_root(const struct use *use, struct str root)
 		return "known only in jobs and in the deploy block";
 	if ((str_is(root, "target") || str_is(root, "version")) && (!is_delivery || is_once))
 		return "known only in the deploy block and in tests";
+	if (str_is(root, "services") && (!is_delivery || is_once || use->is_condition))
+		return "known only in texts of the deploy block and of tests, not in conditions";
 	if (str_is(root, "environment") &&
 		(is_once || !(is_delivery || (checker->job && LANG_IS_SET(checker->job->environment)))))
 		return "known only in the deploy block, in tests, and in a job that has an environment";
@@ -250,11 +253,14 @@ static void see(void *arg, const struct str *path, size_t count, bool is_call)
 		see_axis(use, path[1]);
 	else if (str_is(path[0], "jobs"))
 		see_job(use, path, count);
+	else if (str_is(path[0], "services") && (count != 4 || !str_is(path[2], "outputs")))
+		lang_error_add(checker->errors, place_of(use, path[1]),
+			"of a service there is \"services.NAME.outputs.OUTPUT\" and nothing else");
 }
 
 void lang_check_condition(struct lang_checker *checker, const struct lang_key *key, const struct lang_text *text)
 {
-	struct use use = {checker, key, text};
+	struct use use = {checker, key, text, true};
 	const struct expr *expr;
 	struct err err = {0};
 	size_t at = 0;
@@ -271,7 +277,7 @@ void lang_check_condition(struct lang_checker *checker, const struct lang_key *k
 
 void lang_check_template(struct lang_checker *checker, const struct lang_key *key, const struct lang_text *text)
 {
-	struct use use = {checker, key, text};
+	struct use use = {checker, key, text, false};
 	const struct expr_template *template;
 	struct err err = {0};
 	size_t at = 0;

@@ -96,6 +96,15 @@ struct str configuration_repository(const struct configuration_service *service)
 	return LANG_IS_SET(service->repository) ? service->repository.text : service->name.text;
 }
 
+bool configuration_may_read(const struct configuration *configuration, struct str service, struct str other)
+{
+	const struct configuration_service *found = configuration_service(configuration, service);
+	for (size_t i = 0; found && i < found->reads.count; i++)
+		if (str_eq(found->reads.items[i].text, other))
+			return true;
+	return false;
+}
+
 bool configuration_fits(const struct lang_texts *globs, struct str name)
 {
 	bool fits = true;

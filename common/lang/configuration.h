@@ -25,6 +25,7 @@ struct configuration_service {
 	struct lang_text name;
 	struct lang_text repository; /* absent: the one of the service's name; see configuration_repository() */
 	struct lang_text description;
+	struct lang_texts reads; /* services whose `deploy.outputs` its deployments may read; known to have no circle */
 };
 
 /* Absent from the list: an hour that no window names is open. */
@@ -237,6 +238,8 @@ const struct configuration_pin *configuration_pin(
 	const struct configuration *configuration, struct str service, struct str environment);
 /* The repository of a service. */
 struct str configuration_repository(const struct configuration_service *service);
+/* Whether deployments of one service may read what deployments of the other put out. */
+bool configuration_may_read(const struct configuration *configuration, struct str service, struct str other);
 /* Whether a list of globs, as `environments` and `refs` are, fits; an absent list fits all. A leading "!" takes out. */
 bool configuration_fits(const struct lang_texts *globs, struct str name);
 

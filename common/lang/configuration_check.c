@@ -198,6 +198,45 @@ static void check_floor(const struct check *check, const struct configuration_en
 			"a floor demands a gate or says nothing of it; leave \"gate: none\" out");
 }
 
+/* Whether the way along "reads" from one service leads to another. */
+static bool leads_to(const struct check *check, struct str from, struct str to)
+{
+	const struct configuration *all = check->configuration;
+	bool *is_seen = arena_array(check->arena, bool, all->services.count + 1), goes_on = true;
+	for (size_t i = 0; i < all->services.count; i++)
+		is_seen[i] = str_eq(all->services.items[i].name.text, from);
+	while (goes_on) {
+		goes_on = false;
+		for (size_t i = 0; i < all->services.count; i++)
+			for (size_t j = 0; is_seen[i] && j < all->services.items[i].reads.count; j++) {
+				struct str next = all->services.items[i].reads.items[j].text;
+				const struct configuration_service *other = configuration_service(all, next);
+				if (str_eq(next, to))
+					return true;
+				if (!other || is_seen[other - all->services.items])
+					continue;
+				is_seen[other - all->services.items] = goes_on = true;
+			}
+	}
+	return false;
+}
+
+/* Of services that read each other none could be deployed first. */
+static void check_reads(const struct check *check, const struct configuration_service *service)
+{
+	check_once(check, &service->reads, "reads");
+	for (size_t i = 0; i < service->reads.count; i++) {
+		const struct lang_text *other = &service->reads.items[i];
+		if (str_eq(other->text, service->name.text))
+			lang_error_add(check->errors, other->at, "the service \"%.*s\" reads itself",
+				STR_ARG(service->name.text));
+		else if (leads_to(check, other->text, service->name.text))
+			lang_error_add(check->errors, other->at,
+				"a circle in \"reads\": \"%.*s\" reads \"%.*s\", which leads back to it",
+				STR_ARG(service->name.text), STR_ARG(other->text));
+	}
+}
+
 /* A mandatory policy that is misspelt would check nothing. */
 static void check_policies(const struct check *check, const struct lang_texts *policies)
 {
@@ -279,6 +318,8 @@ void configuration_check(const struct configuration *configuration, struct arena
 	for (size_t i = 0; i < configuration->groups.count; i++)
 		check_once(&check, &configuration->groups.items[i].members,
 			arena_str(arena, configuration->groups.items[i].name.text).p);
+	for (size_t i = 0; i < configuration->services.count; i++)
+		check_reads(&check, &configuration->services.items[i]);
 	for (size_t i = 0; i < configuration->alarms.count; i++)
 		check_alarm(&check, &configuration->alarms.items[i]);
 	for (size_t i = 0; i < configuration->tiers.count; i++)

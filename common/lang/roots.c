@@ -28,6 +28,9 @@ const struct lang_root lang_roots[] = {
 		"the last instance counts"},
 	{"target", target_fields, LANG_KNOWN_AT_DEPLOY, "the target that is deployed to"},
 	{"version", NULL, LANG_KNOWN_AT_DEPLOY, "the version that is deployed"},
+	{"services", NULL, LANG_KNOWN_AT_DEPLOY,
+		"`services.NAME.outputs.OUTPUT`: what the deploy block of another service put out when it was deployed to this "
+		"environment last; `\"\"` when it did not. The configuration says which service may read which"},
 	{NULL, NULL, LANG_KNOWN_AT_PLANNING, NULL},
 };
 

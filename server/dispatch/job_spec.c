@@ -46,11 +46,18 @@ const struct field run_artifact_fields[] = {
 	FIELD_END,
 };
 
-/* A word too many costs two statements; one too few, an empty output. */
+const struct field service_outputs_fields[] = {
+	FIELD(struct service_outputs, environment, FIELD_STR, 0),
+	FIELD(struct service_outputs, service, FIELD_STR, 0),
+	FIELD(struct service_outputs, outputs, FIELD_PAIRS, 0),
+	FIELD_END,
+};
+
+/* A word too many costs three statements; one too few, an empty output. */
 static bool names_jobs(struct str text)
 {
 	size_t at;
-	return str_find(text, STR("jobs"), &at);
+	return str_find(text, STR("jobs"), &at) || str_find(text, STR("services"), &at);
 }
 
 static bool pairs_name_jobs(const struct pair_list *pairs)
@@ -81,7 +88,21 @@ bool job_spec_needs_context(const struct plan *plan, const struct plan_job *job)
 struct outputs_view {
 	const struct job_context *context;
 	int64_t run;
+	struct str environment; /* of the job's stage */
 };
+
+static bool find_service(void *arg, struct str service, struct pair_list *ret)
+{
+	const struct outputs_view *view = arg;
+	for (size_t i = 0; i < view->context->service_count; i++) {
+		const struct service_outputs *found = &view->context->services[i];
+		if (str_eq(found->environment, view->environment) && str_eq(found->service, service)) {
+			*ret = found->outputs;
+			return true;
+		}
+	}
+	return false;
+}
 
 static bool find_outputs(void *arg, struct str key, struct pair_list *ret)
 {
@@ -185,6 +206,8 @@ static struct plan_facts facts_of(const struct claimed *claimed, const struct pl
 		.run_number = claimed->number,
 		.outputs = find_outputs,
 		.outputs_arg = view,
+		.service = find_service,
+		.service_arg = view,
 		.is_success = true,
 	};
 }
@@ -192,10 +215,11 @@ static struct plan_facts facts_of(const struct claimed *claimed, const struct pl
 bool job_spec_build(const struct claimed *claimed, const struct plan *plan, const struct job_context *context,
 	struct job_spec *ret, struct arena *arena, struct err *err)
 {
-	const struct plan_job *job = plan_find_job(plan, claimed->key, NULL);
+	size_t stage;
+	const struct plan_job *job = plan_find_job(plan, claimed->key, &stage);
 	if (!job)
 		return err_set(err, ERR_BUG, "the plan has no job %.*s", STR_ARG(claimed->key));
-	struct outputs_view view = {context, claimed->run};
+	struct outputs_view view = {context, claimed->run, plan->stages[stage].environment};
 	struct plan_facts facts = facts_of(claimed, plan, &view);
 	struct job_spec spec;
 	fill(&spec, claimed, job, arena);
@@ -229,8 +253,9 @@ static bool render_set(
 bool job_spec_gitops(const struct claimed *claimed, const struct plan *plan, const struct job_context *context,
 	int64_t step, struct gitops_spec *ret, struct arena *arena, struct err *err)
 {
-	const struct plan_job *job = plan_find_job(plan, claimed->key, NULL);
-	struct outputs_view view = {context, claimed->run};
+	size_t stage;
+	const struct plan_job *job = plan_find_job(plan, claimed->key, &stage);
+	struct outputs_view view = {context, claimed->run, job ? plan->stages[stage].environment : (struct str){0}};
 	struct plan_facts facts = facts_of(claimed, plan, &view);
 	struct gitops_spec spec = {0};
 	if (!job || step < 0 || step >= (int64_t)job->step_count || job->steps[step].kind != PLAN_STEP_GITOPS)

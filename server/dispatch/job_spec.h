@@ -43,11 +43,21 @@ struct run_artifact {
 };
 extern const struct field run_artifact_fields[];
 
+/* A row of claim_services.sql: what a service put out when it was deployed to an environment last. */
+struct service_outputs {
+	struct str environment;
+	struct str service;
+	struct pair_list outputs;
+};
+extern const struct field service_outputs_fields[];
+
 struct job_context {
 	const struct finished_job *finished; /* of any runs; those of the claimed one count */
 	size_t finished_count;
 	const struct run_artifact *artifacts;
 	size_t artifact_count;
+	const struct service_outputs *services; /* of the environments of the claimed runs */
+	size_t service_count;
 };
 
 /* Whether building the spec needs rows of claim_context or claim_inputs. */

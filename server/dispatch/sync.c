@@ -156,6 +156,7 @@ static enum flow_next load_context(struct flow *flow)
 	struct db_batch *batch = db_batch_new(sync->dispatch->server->db);
 	db_add(batch, QUERY_CLAIM_CONTEXT, DB_I64S(runs, count));
 	db_add(batch, QUERY_CLAIM_INPUTS, DB_I64S(runs, count));
+	db_add(batch, QUERY_CLAIM_SERVICES, DB_I64S(runs, count));
 	sync->has_context = true;
 	return db_await(flow, batch);
 }
@@ -164,12 +165,15 @@ static bool read_context(struct sync *sync, struct err *err)
 {
 	const struct db_reply *reply = db_reply_of(&sync->flow);
 	struct arena *arena = &sync->flow.arena;
-	void *finished, *artifacts;
+	void *finished, *artifacts, *services;
 	if (!db_read_rows(reply, 0, finished_job_fields, sizeof(struct finished_job), &finished,
 		    &sync->context.finished_count, arena, err) ||
 		!db_read_rows(reply, 1, run_artifact_fields, sizeof(struct run_artifact), &artifacts,
-			&sync->context.artifact_count, arena, err))
+			&sync->context.artifact_count, arena, err) ||
+		!db_read_rows(reply, 2, service_outputs_fields, sizeof(struct service_outputs), &services,
+			&sync->context.service_count, arena, err))
 		return false;
+	sync->context.services = services;
 	sync->context.finished = finished;
 	sync->context.artifacts = artifacts;
 	return true;

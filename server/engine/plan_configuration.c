@@ -144,6 +144,11 @@ bool plan_configuration_knows(void *arg, struct str service)
 	return configuration_service(arg, service) != NULL;
 }
 
+bool plan_configuration_may_read(void *arg, struct str service, struct str other)
+{
+	return configuration_may_read(arg, service, other);
+}
+
 struct str plan_configuration_service(const struct configuration *configuration, struct str repository)
 {
 	const struct configuration_service *named = configuration_service(configuration, repository), *only = NULL;

@@ -11,6 +11,8 @@ bool plan_configuration_environment(void *arg, struct str name, struct str pipel
 	struct arena *arena, struct plan_environment *ret, struct err *err);
 /* For plan_context.knows_service. */
 bool plan_configuration_knows(void *arg, struct str service);
+/* For plan_context.may_read. */
+bool plan_configuration_may_read(void *arg, struct str service, struct str other);
 /* The service of a repository: the only one, or the one of its name; "": there is none, or nobody can tell which. */
 struct str plan_configuration_service(const struct configuration *configuration, struct str repository);
 

@@ -415,8 +415,9 @@ void planning_delivery(struct planning *in, const struct plan_scope *scope, cons
 		.made = made,
 	};
 	made->delivery = arena_new(in->arena, struct plan_delivery);
+	in->service = service_of(in, scope);
 	*made->delivery = (struct plan_delivery){
-		.service = service_of(in, scope),
+		.service = in->service,
 		.alarms = scope_texts(scope, &stage->alarms),
 		.on_alarm = reaction_of(&stage->on_alarm, is_final ? PLAN_REACTION_STOP : PLAN_REACTION_ROLLBACK),
 		.on_failure = reaction_of(&stage->on_failure, PLAN_REACTION_STOP),

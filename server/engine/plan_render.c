@@ -10,11 +10,16 @@ struct view {
 	struct arena *arena;
 	struct str_list wanted;
 	bool wants_all;
+	struct str_list services, outputs; /* side by side: services.NAME.outputs.OUTPUT that the text names */
 };
 
-static void note_job(void *arg, const struct str *path, size_t count, bool is_call)
+static void note_name(void *arg, const struct str *path, size_t count, bool is_call)
 {
 	struct view *view = arg;
+	if (!is_call && count == 4 && str_is(path[0], "services")) {
+		str_list_add(&view->services, view->arena, path[1]);
+		str_list_add(&view->outputs, view->arena, path[3]);
+	}
 	if (is_call || !str_is(path[0], "jobs"))
 		return;
 	if (count == 1) {
@@ -81,11 +86,35 @@ static struct expr_value jobs_of(const struct view *view)
 	return (struct expr_value){.kind = EXPR_MAP, .items = entries.items, .count = entries.count};
 }
 
+/* What a text names, and "" where that was not put out: it may come any day. */
+static struct expr_value services_of(const struct view *view)
+{
+	struct expr_value *items = arena_array(view->arena, struct expr_value, 2 * view->services.count + 1);
+	size_t count = 0;
+	for (size_t i = 0; i < view->services.count; i++) {
+		struct str name = view->services.items[i];
+		struct pair_list all = {0}, named = {0};
+		if (!view->facts->service(view->facts->service_arg, name, &all))
+			all.count = 0;
+		for (size_t j = 0; j < view->services.count; j++)
+			if (str_eq(view->services.items[j], name))
+				pair_set(&named, view->arena, view->outputs.items[j],
+					pair_get(&all, view->outputs.items[j]));
+		items[2 * count] = expr_text(name);
+		items[2 * count++ + 1] = map_of_one(view->arena, STR("outputs"), expr_of_pairs(&named, view->arena));
+	}
+	return (struct expr_value){.kind = EXPR_MAP, .items = items, .count = count};
+}
+
 static bool get_root(void *arg, struct str name, struct arena *arena, struct expr_value *ret, struct err *err)
 {
 	const struct view *view = arg;
 	if (str_is(name, "jobs")) {
 		*ret = jobs_of(view);
+		return true;
+	}
+	if (str_is(name, "services") && view->facts->service) {
+		*ret = services_of(view);
 		return true;
 	}
 	if (str_is(name, "version")) {
@@ -125,10 +154,19 @@ static bool call(void *arg, struct str name, const struct expr_value *args, size
 	return true;
 }
 
-bool plan_render(const struct plan_facts *facts, struct str text, struct arena *arena, struct str *ret, struct err *err)
+static bool is_later(void *arg, const struct str *path, size_t count, bool is_call)
+{
+	const struct view *view = arg;
+	(void)count;
+	return !is_call && !view->facts->service && str_is(path[0], "services");
+}
+
+/* As a value, or as a template that gives it, in which outputs of other services stay open. */
+static bool render(const struct plan_facts *facts, struct str text, bool is_template, struct arena *arena,
+	struct str *ret, struct err *err)
 {
 	struct view view = {.facts = facts, .arena = arena};
-	const struct expr_scope scope = {.arg = &view, .name = get_root, .call = call};
+	struct expr_scope scope = {.arg = &view, .name = get_root, .call = call};
 	const struct expr_template *template;
 	size_t at;
 	if (!plan_needs_run(text)) {
@@ -137,17 +175,25 @@ bool plan_render(const struct plan_facts *facts, struct str text, struct arena *
 	}
 	if (!expr_template_parse(text, arena, &template, &at, err))
 		return false;
-	expr_template_walk(template, note_job, &view);
-	return expr_template_render(template, &scope, arena, ret, err);
+	expr_template_walk(template, note_name, &view);
+	if (!is_template)
+		return expr_template_render(template, &scope, arena, ret, err);
+	scope.is_later = is_later;
+	return expr_template_reduce(template, &scope, arena, ret, err);
 }
 
-bool plan_render_pairs(const struct plan_facts *facts, const struct pair_list *pairs, struct arena *arena,
-	struct pair_list *ret, struct err *err)
+bool plan_render(const struct plan_facts *facts, struct str text, struct arena *arena, struct str *ret, struct err *err)
+{
+	return render(facts, text, false, arena, ret, err);
+}
+
+static bool render_pairs(const struct plan_facts *facts, const struct pair_list *pairs, bool is_template,
+	struct arena *arena, struct pair_list *ret, struct err *err)
 {
 	struct pair_list made = {0};
 	for (size_t i = 0; i < pairs->count; i++) {
 		struct str value;
-		if (!plan_render(facts, pairs->items[i].value, arena, &value, err))
+		if (!render(facts, pairs->items[i].value, is_template, arena, &value, err))
 			return err_wrap(err, "%.*s", STR_ARG(pairs->items[i].name));
 		pair_set(&made, arena, pairs->items[i].name, value);
 	}
@@ -155,17 +201,41 @@ bool plan_render_pairs(const struct plan_facts *facts, const struct pair_list *p
 	return true;
 }
 
-bool plan_render_env(const struct plan_facts *facts, const struct plan_job *job, struct arena *arena,
+bool plan_render_pairs(const struct plan_facts *facts, const struct pair_list *pairs, struct arena *arena,
+	struct pair_list *ret, struct err *err)
+{
+	return render_pairs(facts, pairs, false, arena, ret, err);
+}
+
+bool plan_reduce_pairs(const struct plan_facts *facts, const struct pair_list *pairs, struct arena *arena,
+	struct pair_list *ret, struct err *err)
+{
+	return render_pairs(facts, pairs, true, arena, ret, err);
+}
+
+static bool env_of(const struct plan_facts *facts, const struct plan_job *job, bool is_template, struct arena *arena,
 	struct pair_list *ret, struct err *err)
 {
 	struct pair_list env, own;
-	if (!plan_render_pairs(facts, &facts->plan->env, arena, &env, err) ||
-		!plan_render_pairs(facts, &job->env, arena, &own, err))
+	if (!render_pairs(facts, &facts->plan->env, is_template, arena, &env, err) ||
+		!render_pairs(facts, &job->env, is_template, arena, &own, err))
 		return false;
 	for (size_t i = 0; i < own.count; i++)
 		pair_set(&env, arena, own.items[i].name, own.items[i].value);
 	*ret = env;
 	return true;
+}
+
+bool plan_render_env(const struct plan_facts *facts, const struct plan_job *job, struct arena *arena,
+	struct pair_list *ret, struct err *err)
+{
+	return env_of(facts, job, false, arena, ret, err);
+}
+
+bool plan_reduce_env(const struct plan_facts *facts, const struct plan_job *job, struct arena *arena,
+	struct pair_list *ret, struct err *err)
+{
+	return env_of(facts, job, true, arena, ret, err);
 }
 
 bool plan_condition(
@@ -182,7 +252,7 @@ bool plan_condition(
 	}
 	if (!expr_parse(condition, arena, &expr, &at, err))
 		return false;
-	expr_walk(expr, note_job, &view);
+	expr_walk(expr, note_name, &view);
 	return expr_eval(expr, &scope, arena, &value, err) && expr_is_true(&value, ret, err);
 }
 

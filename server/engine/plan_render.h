@@ -16,6 +16,9 @@ struct plan_facts {
 	/* Outputs of the job with this key; false: it has not finished or wrote none. NULL: nobody has. */
 	bool (*outputs)(void *arg, struct str key, struct pair_list *ret);
 	void *outputs_arg;
+	/* What deployments of another service put out in this environment last; false: nothing. NULL: nobody knows. */
+	bool (*service)(void *arg, struct str service, struct pair_list *ret);
+	void *service_arg;
 	bool is_success; /* what success() says here */
 	bool is_failure;
 };
@@ -30,6 +33,13 @@ bool plan_render_pairs(const struct plan_facts *facts, const struct pair_list *p
 	struct pair_list *ret, struct err *err);
 /* What the steps of a job see: the plan's variables, over them the job's. The worker adds those of the attempt. */
 bool plan_render_env(const struct plan_facts *facts, const struct plan_job *job, struct arena *arena,
+	struct pair_list *ret, struct err *err);
+
+/* The same as templates, for another plan: what this run knows is filled in, and can be no part of an expression;
+ * outputs of other services stay open. */
+bool plan_reduce_pairs(const struct plan_facts *facts, const struct pair_list *pairs, struct arena *arena,
+	struct pair_list *ret, struct err *err);
+bool plan_reduce_env(const struct plan_facts *facts, const struct plan_job *job, struct arena *arena,
 	struct pair_list *ret, struct err *err);
 
 /* Of a stage or job; "" is success(). */

@@ -173,10 +173,23 @@ static bool call(void *arg, struct str name, const struct expr_value *args, size
 	return err_set(err, ERR_NOT_FOUND, "unknown function %.*s()", STR_ARG(name));
 }
 
+/* Who reads whom is the admin's: services that read each other could never be deployed anew. */
+static void check_read(struct planning *in, struct str other)
+{
+	const struct plan_context *context = in->context;
+	if (context->may_read && !context->may_read(context->environment_arg, in->service, other))
+		planning_refuse(in,
+			arena_printf(in->arena,
+				"the service \"%.*s\" may not read outputs of \"%.*s\"; an admin adds it to `reads` of the service "
+				"with \"penstock config apply\"",
+				STR_ARG(in->service), STR_ARG(other)));
+}
+
 static bool is_later(void *arg, const struct str *path, size_t count, bool is_call)
 {
-	(void)count;
 	const struct plan_scope *scope = arg;
+	if (!is_call && count > 1 && str_is(path[0], "services"))
+		check_read(scope->in, path[1]);
 	const struct lang_root *root = lang_find_root(is_call ? lang_functions : lang_roots, path[0]);
 	if (root && !is_call && str_is(path[0], "environment"))
 		return scope->names_environment && !scope->environment;

@@ -104,7 +104,9 @@ struct plan_context {
 		struct plan_environment *ret, struct err *err);
 	/* Whether there is such a service, beside the one of the repository's name. NULL: nobody knows. */
 	bool (*knows_service)(void *arg, struct str name);
-	void *environment_arg; /* of both */
+	/* Whether deployments of a service may read what those of another put out. NULL: nobody knows. */
+	bool (*may_read)(void *arg, struct str service, struct str other);
+	void *environment_arg; /* of all three */
 	/* Everybody with an account, to see whether a gate can be opened at all. NULL: nobody knows. */
 	const struct people *people;
 	/* The service that a deploy block without one is about; "": named like the repository. */

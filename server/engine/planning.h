@@ -20,6 +20,7 @@ struct planning {
 	struct plan plan;          /* in the making */
 	struct str_list *policies; /* of each stage: what its environment and tier demand */
 	struct expr_value inputs, event, repo, pr;
+	struct str service; /* of the environment stage at hand */
 };
 
 /* Where in an environment stage a job stands. */

@@ -31,15 +31,6 @@ static struct plan_facts facts_of(struct source *source)
 	};
 }
 
-/* What came out of ${{ }} is text from now on. */
-static struct pair_list quote(const struct pair_list *pairs, struct arena *arena)
-{
-	struct pair_list made = {0};
-	for (size_t i = 0; i < pairs->count; i++)
-		pair_set(&made, arena, pairs->items[i].name, expr_template_quote(pairs->items[i].value, arena));
-	return made;
-}
-
 static bool copy_steps(struct source *source, struct plan_job *job, struct err *err)
 {
 	struct plan_facts facts = facts_of(source);
@@ -47,9 +38,9 @@ static bool copy_steps(struct source *source, struct plan_job *job, struct err *
 	for (size_t i = 0; i < job->step_count; i++) {
 		struct pair_list env;
 		steps[i] = job->steps[i];
-		if (!plan_render_pairs(&facts, &steps[i].env, source->arena, &env, err))
+		if (!plan_reduce_pairs(&facts, &steps[i].env, source->arena, &env, err))
 			return err_wrap(err, "step \"%.*s\"", STR_ARG(steps[i].name));
-		steps[i].env = quote(&env, source->arena);
+		steps[i].env = env;
 	}
 	job->steps = steps;
 	return true;
@@ -61,9 +52,9 @@ static bool copy_job(struct source *source, const struct plan_job *from, struct 
 	struct plan_facts facts = facts_of(source);
 	struct plan_job job = *from;
 	struct pair_list env;
-	if (!plan_render_env(&facts, from, source->arena, &env, err))
+	if (!plan_reduce_env(&facts, from, source->arena, &env, err))
 		return err_wrap(err, "job \"%.*s\"", STR_ARG(from->key));
-	job.env = quote(&env, source->arena);
+	job.env = env;
 	pair_set(&job.env, source->arena, STR("CI_PIPELINE_NUMBER"), STR("${{ run.number }}"));
 	pair_set(&job.env, source->arena, STR("CI_VERSION"), expr_template_quote(source->version, source->arena));
 	job.version = from->part == PLAN_PART_DEPLOY ? source->version : (struct str){0};

@@ -123,6 +123,7 @@ static enum flow_next load_context(struct flow *flow)
 	struct change *change = change_of(flow);
 	struct db_batch *batch = db_batch_new(server_of(change)->db);
 	db_add(batch, QUERY_CLAIM_CONTEXT, DB_I64S(&change->row.run, 1));
+	db_add(batch, QUERY_CLAIM_SERVICES, DB_I64S(&change->row.run, 1));
 	return db_await(flow, batch);
 }
 
@@ -131,11 +132,14 @@ static enum flow_next build_spec(struct flow *flow)
 	struct change *change = change_of(flow);
 	const struct change_row *row = &change->row;
 	struct job_context context = {0};
-	void *finished;
+	void *finished, *services;
 	struct err err = {0};
 	if (!db_read_rows(db_reply_of(flow), 0, finished_job_fields, sizeof(struct finished_job), &finished,
-		    &context.finished_count, &flow->arena, &flow->err))
+		    &context.finished_count, &flow->arena, &flow->err) ||
+		!db_read_rows(db_reply_of(flow), 1, service_outputs_fields, sizeof(struct service_outputs), &services,
+			&context.service_count, &flow->arena, &flow->err))
 		return FLOW_FAIL;
+	context.services = services;
 	context.finished = finished;
 	struct claimed claimed = {.job = change->job,
 		.attempt = (int32_t)change->attempt,

@@ -163,6 +163,7 @@ static bool set_context(struct work *work, struct err *err)
 		.inputs = trigger->inputs,
 		.environment = plan_configuration_environment,
 		.knows_service = plan_configuration_knows,
+		.may_read = plan_configuration_may_read,
 		.environment_arg = (void *)(uintptr_t)work->configuration,
 		.people = work->people,
 		.service = plan_configuration_service(work->configuration, trigger->repository_name),

@@ -48,7 +48,8 @@ static bool build(const char *top, const char *body, bool *ret_needs)
 	const struct claimed claimed = {
 		.job = 3, .attempt = 1, .run = 7, .key = STR("s/j"), .number = 42, .repository = STR("web")};
 	/* As dispatch does it: what is not needed is not loaded. */
-	const struct job_context context_of_run = {finished, *ret_needs ? COUNT_OF(finished) : 0, NULL, 0};
+	const struct job_context context_of_run = {
+		.finished = finished, .finished_count = *ret_needs ? COUNT_OF(finished) : 0};
 	return job_spec_build(&claimed, &plan, &context_of_run, &spec, &arena, &err);
 }
 
@@ -108,7 +109,7 @@ START_TEST(changes_have_the_values_of_the_run)
 	ck_assert(!spec.steps[0].kind.n);
 	const struct claimed claimed = {
 		.job = 3, .attempt = 1, .run = 7, .key = STR("s/j"), .number = 42, .repository = STR("web")};
-	const struct job_context context = {finished, COUNT_OF(finished), NULL, 0};
+	const struct job_context context = {.finished = finished, .finished_count = COUNT_OF(finished)};
 	ck_assert(job_spec_gitops(&claimed, &plan, &context, 1, &change, &arena, &err));
 	assert_str(change.repo, "c-p");
 	assert_str(change.file, "f.yaml");

@@ -289,6 +289,39 @@ START_TEST(services_are_known)
 }
 END_TEST
 
+static bool reads_web(void *arg, struct str service, struct str other)
+{
+	(void)arg;
+	return str_is(service, "shop") && str_is(other, "web");
+}
+
+START_TEST(other_services_are_read_as_allowed)
+{
+	static const struct {
+		const char *other, *refusal;
+	} rows[] = {
+		{"web", NULL},
+		{"mail",
+			"the service \"shop\" may not read outputs of \"mail\"; an admin adds it to `reads` of the service with "
+			"\"penstock config apply\""},
+	};
+	struct plan_context context = context_of();
+	context.repository = STR("shop");
+	context.may_read = reads_web;
+	struct str text = arena_printf(&arena,
+		"name: ci\non: push\nstages: [ { name: prod, environment: prod } ]\n"
+		"deploy: { version: v1, env: { A: '${{ services.%s.outputs.url }}' }, steps: [ { run: d } ] }\n",
+		rows[_i].other);
+	test_make(text, &context);
+	ck_assert_uint_eq(plan.refusals.count, rows[_i].refusal != NULL);
+	if (rows[_i].refusal)
+		assert_str(plan.refusals.items[0], rows[_i].refusal);
+	/* It stays open until each target's turn. */
+	assert_str(pair_get(&test_job("prod/deploy[target=us-1]")->env, STR("A")),
+		arena_printf(&arena, "${{ services.%s.outputs.url }}", rows[_i].other).p);
+}
+END_TEST
+
 START_TEST(nothing_goes_where_nothing_is)
 {
 	has_no_targets = true;
@@ -449,6 +482,7 @@ int main(void)
 	tcase_add_test(cases, mandatory_policies_come_first);
 	tcase_add_test(cases, mandatory_checks_are_among_the_tests);
 	tcase_add_loop_test(cases, services_are_known, 0, 3);
+	tcase_add_loop_test(cases, other_services_are_read_as_allowed, 0, 2);
 	tcase_add_test(cases, nothing_goes_where_nothing_is);
 	tcase_add_test(cases, a_rollback_is_made_of_the_plan_that_deployed);
 	tcase_add_test(cases, a_version_goes_forward_through_its_gate);
