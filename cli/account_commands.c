@@ -101,3 +101,37 @@ int command_account_enable(struct cli *cli, struct err *err)
 {
 	return ask(cli, "POST", ask_path(cli, "/api/v1/accounts/", "/enable"), NULL, ask_print_done, err);
 }
+
+/* --- logins on forges --- */
+
+static void print_logins(struct cli *cli, const json_t *answer)
+{
+	static const char *const heads[] = {"ACCOUNT", "FORGE", "LOGIN", NULL};
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(json_object_get(answer, "logins"), i, item)
+	{
+		table_add(&table, print_text(item, "account"));
+		table_add(&table, print_text(item, "forge"));
+		table_add(&table, print_text(item, "login"));
+	}
+	table_print(&table);
+	if (table.count == 0)
+		puts("no account has a login on a forge; reviews there count at no gate");
+}
+
+int command_account_logins(struct cli *cli, struct err *err)
+{
+	return ask(cli, "GET", STR("/api/v1/logins"), NULL, print_logins, err);
+}
+
+int command_account_login(struct cli *cli, struct err *err)
+{
+	const char *login = cli_argument(cli, 2);
+	json_t *body = json_pack("{s:s, s:s}", "forge", cli_argument(cli, 1), "login", login ? login : "");
+	int code = ask(cli, "POST", ask_path(cli, "/api/v1/accounts/", "/login"), body, ask_print_done, err);
+	json_decref(body);
+	return code;
+}

@@ -224,6 +224,11 @@ const struct cli_command cli_commands[] = {
 			{"email", "ADDRESS", "what its commits are known by", NULL},
 			{"display-name", "TEXT", "how pages show it", NULL}),
 		command_account_add},
+	{"account logins", "", "List which login on a forge is which account", NULL, NULL, command_account_logins},
+	{"account login", "NAME FORGE [LOGIN]", "Say which login on a forge an account is; none without LOGIN",
+		"Its approving reviews of a pull request then count at the gates of the run of that very commit. FORGE: github,\n"
+		"gitlab or gitea.",
+		NULL, command_account_login},
 	{"account disable", "NAME", "Let an account in no more", "Its sessions end; what it decided stays.", NULL,
 		command_account_disable},
 	{"account enable", "NAME", "Let an account in again", NULL, NULL, command_account_enable},

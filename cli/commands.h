@@ -43,6 +43,8 @@ CLI_COMMAND(worker_resume);
 CLI_COMMAND(worker_token);
 CLI_COMMAND(accounts);
 CLI_COMMAND(account_add);
+CLI_COMMAND(account_login);
+CLI_COMMAND(account_logins);
 CLI_COMMAND(account_disable);
 CLI_COMMAND(account_enable);
 

@@ -13,6 +13,7 @@
 #include "server/api/deployments.h"
 #include "server/api/fsck.h"
 #include "server/api/gitops_grants.h"
+#include "server/api/logins.h"
 #include "server/api/people.h"
 #include "server/api/pipelines.h"
 #include "server/api/repositories.h"
@@ -51,6 +52,8 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/me", people_me, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/accounts", accounts_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/accounts", accounts_create, SMALL, false, AUTH_ADMIN},
+	{"GET", V1 "/logins", logins_list, 0, false, AUTH_VIEWER},
+	{"POST", V1 "/accounts/{account}/login", logins_set, SMALL, false, AUTH_ADMIN},
 	{"POST", V1 "/accounts/{account}/disable", accounts_disable, SMALL, false, AUTH_ADMIN},
 	{"POST", V1 "/accounts/{account}/enable", accounts_enable, SMALL, false, AUTH_ADMIN},
 	{"GET", V1 "/tokens", tokens_list, 0, false, AUTH_VIEWER},

@@ -92,6 +92,9 @@ bool ingest_add_pull(struct db_batch *batch, const struct pull_delivery *deliver
 		DB_TEXT(STR("")), DB_TEXT(str_or_empty(delivery->head)), DB_BOOL(false),
 		DB_TEXT(str_or_empty(delivery->actor)), DB_NULL, DB_TEXT(STR("{}")), DB_TEXTS(NULL, 0), DB_NULL,
 		DB_TEXT(str_of(outcome.trigger)), DB_TEXT(outcome.reason), DB_I64(0), DB_I64(pull->number));
+	if (pull->action == PULL_APPROVED && delivery->actor.n && pull->reviewed.n)
+		db_add(batch, QUERY_REVIEW_INSERT, DB_I64(delivery->repository), DB_I64(pull->number),
+			DB_TEXT(pull->reviewed), DB_TEXT(delivery->actor));
 	if (outcome.abandon.n)
 		db_add(batch, QUERY_PULL_ABANDON, DB_I64(delivery->repository), DB_I64(pull->number),
 			DB_TEXT(outcome.abandon), DB_BOOL(outcome.is_only_held));

@@ -26,6 +26,7 @@ static const struct field pull_fields[] = {
 	FIELD(struct forge_pull, author, FIELD_STR, 0),
 	FIELD(struct forge_pull, base, FIELD_STR, 0),
 	FIELD(struct forge_pull, head, FIELD_STR, 0),
+	FIELD(struct forge_pull, reviewed, FIELD_STR, FIELD_OMIT_EMPTY),
 	FIELD(struct forge_pull, is_fork, FIELD_BOOL, 0),
 	FIELD_END,
 };

@@ -38,6 +38,7 @@ struct forge_pull {
 	enum forge_pull_action action;
 	struct str title, author; /* author "": the payload does not tell */
 	struct str base, head;    /* branches */
+	struct str reviewed;      /* PULL_APPROVED: the commit; "": the payload does not tell */
 	bool is_fork;
 };
 

@@ -83,6 +83,8 @@ static bool read_pull(
 	if (!read_action(body, event, action, &read.pull.action))
 		return forge_ignore_event(ret, event, action, arena);
 	github_shape_read_pull(json_object_get(body, "pull_request"), &read.pull);
+	if (read.pull.action == PULL_APPROVED)
+		read.pull.reviewed = forge_text(body, "pull_request.head.sha");
 	*ret = read;
 	return forge_check_pull(ret, err);
 }

@@ -149,6 +149,8 @@ static bool read_merge_request(const json_t *body, struct forge_event *ret, stru
 	read.pull.author = read.pull.action == PULL_OPENED ? read.actor : (struct str){0};
 	read.pull.base = forge_text(merge, "target_branch");
 	read.pull.head = forge_text(merge, "source_branch");
+	if (read.pull.action == PULL_APPROVED)
+		read.pull.reviewed = forge_text(merge, "last_commit.id");
 	read.pull.is_fork = source == 0 || source != target;
 	*ret = read;
 	return forge_check_pull(ret, err);

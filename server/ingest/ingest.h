@@ -61,6 +61,8 @@ bool ingest_read_remote(struct server *server, const struct db_reply *reply, siz
 struct run_graph;
 /* Looks up how the commits of its facts.relations are related, and then has the run looked at again. */
 void ingest_compare(struct ingest *ingest, const struct run_graph *graph);
+/* Approving reviews on a forge that gates have not heard of: the slow tick. */
+void ingest_look_at_reviews(struct ingest *ingest);
 /* Compares the refs with what was triggered. */
 void ingest_poll(struct ingest *ingest, int64_t repository);
 

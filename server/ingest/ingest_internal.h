@@ -27,7 +27,7 @@ struct ingest {
 	struct id_map comparisons;          /* run: struct comparison */
 	struct id_map deliveries, triggers; /* claimed and in hand: each to the id in its flow */
 	int64_t renewed_at;                 /* monotonic */
-	bool is_looking_at_schedules;
+	bool is_looking_at_schedules, is_looking_at_reviews;
 	void (*closed)(void *arg);
 	void *closed_arg;
 };

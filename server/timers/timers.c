@@ -126,6 +126,7 @@ static void tick(uv_timer_t *handle)
 	gitops_tick(server->gitops);
 	ingest_tick(server->ingest);
 	schedules_tick(server->ingest);
+	ingest_look_at_reviews(server->ingest);
 	logs_tick(server->logs);
 	retention_tick(server->retention);
 	outbox_tick(server->outbox);
