@@ -300,6 +300,9 @@ static void bake(struct run_graph *graph, size_t index, size_t at, struct effect
 	const struct graph_job *failed = NULL;
 	for (size_t i = 0; i < stage->job_count; i++) {
 		struct graph_job *job = &graph->jobs[stage->first_job + i];
+		/* A test that failed was perhaps tried again while somebody looked why. */
+		if (is_of(job, wave, PLAN_PART_DIAGNOSE))
+			is_over &= job->state == JOB_BLOCKED || job_is_over(job->state);
 		if (!is_of(job, wave, PLAN_PART_TEST))
 			continue;
 		settle_job(graph, job, effects);

@@ -167,7 +167,7 @@ static bool has_open_gate(const struct row_run *run)
 
 static bool may_be_retried(const struct row_run *run)
 {
-	return run->graph.state == RUN_FAILED || run->graph.state == RUN_RUNNING;
+	return run->graph.state == RUN_FAILED || run->graph.state == RUN_RUNNING || run->graph.state == RUN_WAITING;
 }
 
 static bool has_unknown(const struct row_run *run)
@@ -227,8 +227,14 @@ static bool retry(struct sim *sim, const struct sim_event *event)
 	if (!run)
 		return false;
 	struct engine_event asked = {.kind = ENGINE_RETRY};
-	if (event->b % 2)
-		asked.text = run->graph.jobs[event->b / 2 % run->graph.job_count].key;
+	size_t at = event->b / 4 % run->graph.job_count;
+	for (size_t i = 0; i < run->graph.job_count && event->b % 4 > 1;
+		i++) { /* one that may be retried, if there is one */
+		enum job_state state = run->graph.jobs[at].state;
+		at = state == JOB_FAILED || state == JOB_LOST ? at : (at + 1) % run->graph.job_count;
+	}
+	if (event->b % 4)
+		asked.text = run->graph.jobs[at].key;
 	return ask(sim, run, asked, 1, event->c);
 }
 

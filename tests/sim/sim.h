@@ -27,20 +27,20 @@ enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOP
 	X(REPEAT, 2, "a worker says again, or late, how an attempt ended")                                             \
 	X(RENEW, 6, "a worker renews its leases")                                                                      \
 	X(PASS_OVER, 1, "a worker was gone before it heard of its claim")                                              \
-	X(SILENCE, 1, "a worker dies with all it holds")                                                               \
+	X(SILENCE, 2, "a worker dies with all it holds")                                                               \
 	X(PUSH, 5, "somebody pushes")                                                                                  \
 	X(APPROVE, 9, "somebody approves")                                                                             \
 	X(REFUSE, 1, "somebody refuses")                                                                               \
 	X(CANCEL, 1, "somebody cancels")                                                                               \
 	X(RETRY, 3, "somebody asks for new attempts")                                                                  \
-	X(RESOLVE, 3, "somebody says how an unknown deployment ended")                                                 \
+	X(RESOLVE, 4, "somebody says how an unknown deployment ended")                                                 \
 	X(ROLL_BACK, 1, "somebody rolls back")                                                                         \
 	X(DEPLOY, 1, "somebody deploys a version again")                                                               \
 	X(RELEASE, 1, "somebody releases a version from quarantine")                                                   \
 	X(OVERRIDE, 1, "somebody lets a stage pass what is frozen")                                                    \
 	X(ABANDON, 1, "its pull request is closed")                                                                    \
 	X(FREEZE, 3, "an environment is frozen, or no longer")                                                         \
-	X(ALARM, 5, "an alarm changes")                                                                                \
+	X(ALARM, 8, "an alarm changes")                                                                                \
 	X(SAMPLE, 8, "an alarm takes a data point")                                                                    \
 	X(CONFIGURE, 1, "the configuration changes")                                                                   \
 	X(GOOD_TIME, 1, "all goes well for a while")                                                                   \

@@ -368,6 +368,25 @@ START_TEST(an_alarm_that_stops_waits_for_the_diagnosis)
 }
 END_TEST
 
+START_TEST(a_test_tried_again_waits_for_the_diagnosis)
+{
+	begin("stages:\n  - name: qa\n    environment: qa\n    tests: { e2e: { steps: [ { run: e } ] } }\n"
+	      "    waves: [ { targets: [\"*\"], bake: 1m } ]\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ], diagnose: [ { run: look } ] }\n");
+	ck_assert(world_let_in(&world, "qa"));
+	world_pass(&world, "qa/deploy[target=eu-canary]");
+	world_fail(&world, "qa/e2e[target=eu-canary]");
+	ck_assert(world_lease(&world, "qa/diagnose[target=eu-canary]"));
+	ck_assert(world_retry(&world, &world_bob, "qa/e2e[target=eu-canary]"));
+	world_pass(&world, "qa/e2e[target=eu-canary]");
+	ck_assert_str_eq(world_run_state(&world), "running"); /* somebody is still at it */
+	world_end(&world, "qa/diagnose[target=eu-canary]", END_EXIT, 0);
+	ck_assert_str_eq(world_run_state(&world), "waiting");
+	world_wait(&world, 60000);
+	ck_assert_str_eq(world_run_state(&world), "succeeded");
+}
+END_TEST
+
 START_TEST(what_was_stopped_before_it_was_verified_is_verified_when_tried_again)
 {
 	begin(stops);
@@ -468,6 +487,7 @@ int main(void)
 	tcase_add_loop_test(cases, an_unknown_outcome_waits_for_a_person, 0, 3);
 	tcase_add_test(cases, an_alarm_that_stops_waits_for_the_tests_that_run);
 	tcase_add_test(cases, an_alarm_that_stops_waits_for_the_diagnosis);
+	tcase_add_test(cases, a_test_tried_again_waits_for_the_diagnosis);
 	tcase_add_test(cases, what_was_stopped_before_it_was_verified_is_verified_when_tried_again);
 	tcase_add_test(cases, a_failed_verification_is_tried_again);
 	tcase_add_test(cases, a_deployment_that_never_began_has_failed);
