@@ -134,6 +134,12 @@ static bool is_open_to(const struct rows *rows, const struct row_deployment *dep
 	return !deployment_is_over(deployment->deployment->state);
 }
 
+static bool is_any(struct str service, struct str other)
+{
+	(void)service, (void)other;
+	return true;
+}
+
 static void check_targets(struct sim *sim, const struct run_graph *graph)
 {
 	for (size_t i = 0; i < graph->deployment_count; i++) {
@@ -142,6 +148,11 @@ static void check_targets(struct sim *sim, const struct run_graph *graph)
 		struct row_deployment other;
 		if (deployment_is_over(made->state))
 			continue;
+		if (rows_is_exclusive(made->target) &&
+			rows_other_at(&sim->rows, plan->delivery->service, plan->environment, made->target, graph->id,
+				is_any, &other))
+			sim_fail(sim, "%.*s and web#%lld are both at %.*s, which takes one", STR_ARG(graph->name),
+				(long long)other.run, STR_ARG(made->target));
 		if (rows_last_deployment(&sim->rows, plan->delivery->service, plan->environment, made->target,
 			    is_open_to, NULL, &other) &&
 			other.deployment->id != made->id)

@@ -295,6 +295,7 @@ static void load_facts(const struct rows *rows, struct run_graph *graph)
 		graph->facts.frozen = STR("the end of the fair");
 	load_alarms(rows, graph, current);
 	rows_load_relations(rows, graph, current);
+	rows_load_occupants(rows, graph, current);
 }
 
 static void load_ends(const struct rows *rows, struct desk *desk)
@@ -411,6 +412,17 @@ static bool has_one_gate(const struct run_graph *graph)
 	return true;
 }
 
+static bool is_same(struct str service, struct str other)
+{
+	return str_eq(service, other);
+}
+
+static bool is_any(struct str service, struct str other)
+{
+	(void)service, (void)other;
+	return true;
+}
+
 /* deployments_save.sql: a new one needs its lane, and a version that nobody condemned here. */
 static bool may_deploy(const struct rows *rows, const struct run_graph *row, const struct run_graph *graph)
 {
@@ -427,6 +439,11 @@ static bool may_deploy(const struct rows *rows, const struct run_graph *row, con
 			return false;
 		if (asked->priority < PLAN_PRIORITY_ROLLBACK &&
 			rows_is_quarantined(rows, plan->delivery->service, plan->environment, made->version))
+			return false;
+		struct row_deployment other; /* target_locks_take.sql */
+		if (!deployment_is_over(made->state) &&
+			rows_other_at(rows, plan->delivery->service, plan->environment, made->target, graph->id,
+				rows_is_exclusive(made->target) ? is_any : is_same, &other))
 			return false;
 	}
 	return true;

@@ -134,6 +134,7 @@ bool rows_save_lane(struct rows *rows, const struct lane *lane);
 /* How the run's commit is related to those that matter; what is asked for is known from then on. */
 void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_t stage);
 void rows_compare(struct rows *rows, const struct run_graph *graph);
+void rows_load_occupants(const struct rows *rows, struct run_graph *graph, size_t stage);
 struct str rows_commit_of(const struct rows *rows, struct str service, struct str version);
 
 /* claim.sql, attempts_started.sql, attempt_result.sql, leases_renew.sql, leases_expire.sql, claim_release.sql */
@@ -159,6 +160,10 @@ struct row_deployment {
 	const struct graph_wave *wave;
 	const struct graph_job *job;
 };
+bool rows_is_exclusive(struct str target);
+/* An open deployment to the target, of a service that `counts` beside this one, by another run than `but_for`. */
+bool rows_other_at(const struct rows *rows, struct str service, struct str environment, struct str target,
+	int64_t but_for, bool (*counts)(struct str service, struct str other), struct row_deployment *ret);
 /* The latest deployment of a service to a target that `fits`; false: there is none. */
 bool rows_last_deployment(const struct rows *rows, struct str service, struct str environment, struct str target,
 	bool (*fits)(const struct rows *rows, const struct row_deployment *deployment, const void *arg),

@@ -128,6 +128,9 @@ static void same_facts(const struct comparison *in)
 	same_text(in, "newer run", 0, model->newer, real->newer);
 	same_number(in, "quarantine", 0, model->quarantined.n > 0, real->quarantined.n > 0);
 	same_number(in, "override", 0, model->overrides_freeze, real->overrides_freeze);
+	same_number(in, "occupied targets", 0, (int64_t)model->occupied_count, (int64_t)real->occupied_count);
+	if (model->occupied_count && real->occupied_count)
+		same_text(in, "occupant", 0, model->occupied[0].run, real->occupied[0].run);
 	same_number(in, "alarms", 0, (int64_t)model->alarm_count, (int64_t)real->alarm_count);
 	for (size_t i = 0; i < model->alarm_count && i < real->alarm_count; i++) {
 		same_text(in, "name of alarm", i, model->alarms[i].name, real->alarms[i].name);

@@ -35,6 +35,7 @@ static const char clock_sql[] =
 	"insert into environment (name, tier, position) values ('qa', 'qa', 1), ('prod', 'prod', 2);"
 	"insert into target (environment_id, name) select id, 'qa-1' from environment where name = 'qa';"
 	"insert into target (environment_id, name) select id, n from environment, unnest(array['eu-canary', 'eu-1', 'us-1']) n where name = 'prod';"
+	"update target set is_exclusive = true where name = 'eu-1';"
 	"insert into account (name, role) select n, 'developer' from unnest(array['ann', 'bob', 'cas', 'dee', 'fay', 'eve']) n;"
 	"insert into worker (name, instance, version, slots, profile) select 'w' || i, 'i', '1', 4, 'full' from generate_series(0, 2) i";
 

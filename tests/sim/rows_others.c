@@ -1,4 +1,5 @@
-/* How the commits of runs are related, as far as anybody has looked: run_delivery.sql and commit_relations_save.sql. */
+/* What run_delivery.sql tells of others: how commits are related, as far as anybody has looked, and who is at a target.
+ */
 #include "tests/sim/rows.h"
 
 #include "common/mem.h"
@@ -122,4 +123,49 @@ void rows_compare(struct rows *rows, const struct run_graph *graph)
 		const struct graph_relation *relation = &graph->facts.relations[i];
 		rows->is_compared[number_of(relation->newer)][number_of(relation->older)][relation->by_patch] = true;
 	}
+}
+
+/* --- targets --- */
+
+bool rows_is_exclusive(struct str target)
+{
+	return str_is(target, "eu-1");
+}
+
+bool rows_other_at(const struct rows *rows, struct str service, struct str environment, struct str target,
+	int64_t but_for, bool (*counts)(struct str service, struct str other), struct row_deployment *ret)
+{
+	for (size_t i = 0; i < rows->run_count; i++) {
+		const struct run_graph *graph = &rows->runs[i]->graph;
+		for (size_t d = 0; d < graph->deployment_count && graph->id != but_for; d++) {
+			const struct graph_deployment *made = &graph->deployments[d];
+			const struct graph_job *job = &graph->jobs[made->job];
+			const struct graph_stage *stage = &graph->stages[job->stage];
+			if (deployment_is_over(made->state) || !str_eq(made->target, target) ||
+				!str_eq(stage->plan->environment, environment) ||
+				!counts(service, stage->plan->delivery->service))
+				continue;
+			*ret = (struct row_deployment){graph->id, made, stage, &graph->waves[made->wave], job};
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_other(struct str service, struct str other)
+{
+	return !str_eq(service, other);
+}
+
+void rows_load_occupants(const struct rows *rows, struct run_graph *graph, size_t stage)
+{
+	const struct plan_stage *plan = graph->stages[stage].plan;
+	struct str target = STR("eu-1");
+	struct row_deployment other;
+	if (!rows_other_at(rows, plan->delivery->service, plan->environment, target, 0, is_other, &other))
+		return;
+	graph->facts.occupied = arena_new(rows->arena, struct graph_occupant);
+	graph->facts.occupied[0] = (struct graph_occupant){
+		target, other.stage->plan->delivery->service, rows_run(rows, other.run)->graph.name};
+	graph->facts.occupied_count = 1;
 }
