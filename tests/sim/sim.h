@@ -140,11 +140,12 @@ struct sim {
 	struct held_attempt *held; /* beside rows.attempts */
 	size_t held_count;
 	int64_t pushes;
-	struct sim_tally *tally; /* NULL: nobody counts */
-	bool is_told;            /* each thing that happens is printed */
-	bool is_calm;            /* no more faults */
-	unsigned at;             /* event under way, from 1 */
-	char fault[400];         /* the first invariant that was broken; "" */
+	struct sim_tally *tally;            /* NULL: nobody counts */
+	bool is_told;                       /* each thing that happens is printed */
+	bool is_calm;                       /* no more faults */
+	void (*calm_down)(struct sim *sim); /* how it ends; NULL: sim_calm_down() */
+	unsigned at;                        /* event under way, from 1 */
+	char fault[400];                    /* the first invariant that was broken; "" */
 };
 
 /* That histories come to everything worth looking at. */

@@ -90,6 +90,12 @@ void store_open(const char *url)
 	uv_loop_init(&loop);
 	if (!db_open(&loop, &(struct db_options){.url = url, .connections = 1}, &db, &err))
 		die(url, err.text);
+	shells_open(url, &loop);
+}
+
+void store_turn(void)
+{
+	uv_run(&loop, UV_RUN_ONCE);
 }
 
 static void closed(void *arg)
@@ -100,6 +106,7 @@ static void closed(void *arg)
 void store_close(void)
 {
 	bool is_closed = false;
+	shells_close();
 	PQfinish(plain);
 	db_close(db, closed, &is_closed);
 	while (!is_closed)

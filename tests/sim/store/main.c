@@ -25,6 +25,7 @@ static bool run(uint64_t seed)
 		history.count = EVENTS;
 	store_end();
 	store_begin(&sim);
+	sim.calm_down = seed / JOBS % 2 ? shells_calm_down : NULL;
 	bool is_good = history_run(&sim, &history);
 	if (is_good) {
 		store_fsck(&sim);

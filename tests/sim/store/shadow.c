@@ -135,9 +135,8 @@ static void keep(struct desk *desk)
 	graph_written(&desk->shadow->loaded.graph);
 }
 
-static void compare(struct sim *sim, const struct desk *desk)
+void store_compare(const struct graph_facts *facts)
 {
-	const struct graph_facts *facts = &desk->graph.facts;
 	auto_arena arena = {0};
 	struct str *columns[4];
 	for (size_t i = 0; i < COUNT_OF(columns); i++)
@@ -153,10 +152,16 @@ static void compare(struct sim *sim, const struct desk *desk)
 		columns[2][n] = relation->by_patch ? STR("t") : STR("f");
 		columns[3][n++] = newer >= older && (newer - older) % 2 == 0 ? STR("t") : STR("f");
 	}
-	struct db_batch *batch = store_batch();
-	db_add(batch, QUERY_COMMIT_RELATIONS_SAVE, DB_I64(store_sql("select id from repository")),
-		DB_TEXTS(columns[0], n), DB_TEXTS(columns[1], n), DB_TEXTS(columns[2], n), DB_TEXTS(columns[3], n));
-	send(sim, "what contains what", batch, true);
+	for (size_t i = 0; i < n; i++)
+		store_sql("insert into commit_relation (repository_id, newer, older, by_patch, is_contained)"
+			  " select id, '%.*s', '%.*s', '%.*s', '%.*s' from repository on conflict do nothing",
+			STR_ARG(columns[0][i]), STR_ARG(columns[1][i]), STR_ARG(columns[2][i]), STR_ARG(columns[3][i]));
+}
+
+static void compare(struct sim *sim, const struct desk *desk)
+{
+	set_clock(sim);
+	store_compare(&desk->graph.facts);
 }
 
 /* --- lanes --- */

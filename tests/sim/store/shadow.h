@@ -39,7 +39,16 @@ void store_close(void);
 /* Says how they differ, by sim_fail(). */
 void shadow_compare(struct sim *sim, const struct desk *desk);
 
+/* What takes the place of sim_calm_down(): two real shells, both at once, and nothing is compared. */
+void shells_open(const char *url, struct uv_loop_s *loop);
+void shells_calm_down(struct sim *sim);
+void shells_close(void);
+/* Stores which of the commits contain each other. */
+void store_compare(const struct graph_facts *facts);
+
 /* --- one batch at a time --- */
+
+void store_turn(void); /* of the loop */
 
 struct db_batch *store_batch(void);
 /* Sends it and waits. */
