@@ -150,11 +150,16 @@ static int64_t expiry_us(const struct keeper *keeper, const struct lease *lease)
 	return lease->until_us - (margin_ms < 5000 ? margin_ms : 5000) * US_PER_MS;
 }
 
+static bool may_expire(const struct lease *lease)
+{
+	return lease->state == LEASE_RUNNING && !lease->is_expired && !lease->outlives;
+}
+
 static void expire(struct keeper *keeper, int64_t now_us)
 {
 	for (struct lease *lease = keeper->leases, *next; lease; lease = next) {
 		next = lease->next;
-		if (lease->state != LEASE_RUNNING || lease->is_expired || now_us < expiry_us(keeper, lease))
+		if (!may_expire(lease) || now_us < expiry_us(keeper, lease))
 			continue;
 		lease->is_expired = true;
 		keeper->options.events->end(keeper->options.arg, lease, LEASE_END_EXPIRED, (struct str){0});
@@ -232,7 +237,7 @@ static void tick(uv_timer_t *timer)
 	expire(keeper, now_us);
 	int64_t again = send_due(keeper, now_us);
 	for (struct lease *lease = keeper->leases; lease; lease = lease->next)
-		if (lease->state == LEASE_RUNNING && !lease->is_expired)
+		if (may_expire(lease))
 			again = sooner(again, expiry_us(keeper, lease));
 	if (keeper->full_until_us > now_us)
 		again = sooner(again, keeper->full_until_us);

@@ -36,6 +36,7 @@ struct lease {
 	bool has_slot;         /* until lease_end() */
 	int64_t born;          /* number of the first sync that names it */
 	int64_t until_us;      /* monotonic; renewed from the moment a sync was sent */
+	bool outlives;         /* its end: a deployment is not stopped because the server is away */
 	bool is_expired;       /* the runner was told to stop */
 	bool is_cancelled;     /* so was it then */
 	int64_t retry_at_us;   /* nothing is sent before: the server did not take what it got */

@@ -183,6 +183,7 @@ static void take_job(struct sync *sync, const json_t *json)
 	FAILPOINT("job.taken");
 	struct job_spec *kept = arena_new(&lease->arena, struct job_spec);
 	*kept = spec;
+	lease->outlives = spec.outlives_lease;
 	keeper->options.events->job(keeper->options.arg, lease, kept);
 }
 

@@ -148,6 +148,7 @@ const struct field job_spec_fields[] = {
 	FIELD(struct job_spec, network, FIELD_STR, FIELD_REQUIRED),
 	FIELD(struct job_spec, profile, FIELD_STR, FIELD_OMIT_EMPTY),
 	FIELD(struct job_spec, timeout_ms, FIELD_I64, FIELD_REQUIRED),
+	FIELD(struct job_spec, outlives_lease, FIELD_BOOL, FIELD_OMIT_EMPTY),
 	FIELD(struct job_spec, grace_ms, FIELD_I64, 0),
 	FIELD(struct job_spec, memory_bytes, FIELD_I64, FIELD_OMIT_EMPTY),
 	FIELD(struct job_spec, disk_bytes, FIELD_I64, FIELD_OMIT_EMPTY),

@@ -211,7 +211,8 @@ struct job_spec {
 	struct str network; /* "none" or "egress" */
 	struct str profile; /* "full" when demanded */
 	int64_t timeout_ms;
-	int64_t grace_ms; /* between SIGTERM and SIGKILL */
+	bool outlives_lease; /* it deploys: it goes on while the server is away, and reports late */
+	int64_t grace_ms;    /* between SIGTERM and SIGKILL */
 	int64_t memory_bytes;
 	int64_t disk_bytes;
 	int32_t cpu_milli;

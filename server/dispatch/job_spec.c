@@ -189,6 +189,7 @@ static void fill(struct job_spec *spec, const struct claimed *claimed, const str
 		.network = str_of(plan_network_names[job->network]),
 		.profile = job->profile,
 		.timeout_ms = job->timeout_ms,
+		.outlives_lease = job->part == PLAN_PART_DEPLOY,
 		.grace_ms = GRACE_MS,
 		.memory_bytes = asked->memory_bytes ? asked->memory_bytes : MEMORY_BYTES,
 		.disk_bytes = asked->disk_bytes ? asked->disk_bytes : DISK_BYTES,

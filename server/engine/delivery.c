@@ -64,14 +64,17 @@ static void follow_job(
 	bool has_begun = job_is_held(job->state) || was_tried || (job_is_over(job->state) && job->started_at);
 	if (is_deploy && deployment->state == DEPLOYMENT_PENDING && has_begun)
 		graph_move_deployment(graph, deployment, DEPLOYMENT_START);
+	bool is_lost = job->state == JOB_LOST || (job_is_held(job->state) && deployment->is_silent);
+	if (is_deploy && deployment->state == DEPLOYMENT_RUNNING && is_lost)
+		graph_move_deployment(graph, deployment, DEPLOYMENT_LOSE);
 	if (!job_is_over(job->state))
 		return;
 	bool is_good = job->state == JOB_SUCCEEDED || job->allow_failure;
-	if (is_deploy && deployment->state == DEPLOYMENT_RUNNING && job->state == JOB_LOST)
-		graph_move_deployment(graph, deployment, DEPLOYMENT_LOSE);
-	else if (is_deploy && deployment->state == DEPLOYMENT_RUNNING && is_good)
+	bool is_under_way = deployment->state == DEPLOYMENT_RUNNING ||
+			    (deployment->state == DEPLOYMENT_UNKNOWN && job->state != JOB_LOST);
+	if (is_deploy && is_under_way && is_good)
 		graph_move_deployment(graph, deployment, has_verify ? DEPLOYMENT_VERIFY : DEPLOYMENT_GO_LIVE);
-	else if (is_deploy && deployment->state == DEPLOYMENT_RUNNING)
+	else if (is_deploy && is_under_way)
 		graph_move_deployment(graph, deployment, DEPLOYMENT_FAIL);
 	else if (!is_deploy && deployment->state == DEPLOYMENT_VERIFYING)
 		graph_move_deployment(graph, deployment, is_good ? DEPLOYMENT_GO_LIVE : DEPLOYMENT_FAIL);
@@ -96,6 +99,32 @@ static bool has_verify(const struct run_graph *graph, const struct graph_stage *
 	return false;
 }
 
+bool delivery_is_silent(const struct run_graph *graph, const struct graph_job *job)
+{
+	const struct graph_deployment *deployment = deployment_of(graph, (size_t)(job - graph->jobs));
+	return deployment && deployment->is_silent && job_is_held(job->state);
+}
+
+void delivery_give_up(struct run_graph *graph, struct graph_job *job)
+{
+	job->given_up_attempt = job->attempt;
+	job->reason = END_WORKER_LOST;
+	graph_move_job(graph, job, JOB_LOSE, STR("its worker went silent"));
+}
+
+/* Where the pipeline says that deploying twice does no harm, it is tried again at once. */
+static void retry_silent(struct run_graph *graph, struct graph_job *job, struct effects *effects)
+{
+	if (!delivery_is_silent(graph, job) || job->retries >= job->plan->retry.max)
+		return;
+	job->given_up_attempt = job->attempt;
+	job->retries++;
+	graph_move_job(graph, job, JOB_REQUEUE,
+		arena_printf(graph->arena, "attempt %d: its worker went silent; retry %d of %d", job->attempt,
+			job->retries, job->plan->retry.max));
+	effects->has_queued = true;
+}
+
 static struct wave_count follow_wave(struct run_graph *graph, size_t index, size_t at)
 {
 	const struct graph_stage *stage = &graph->stages[index];
@@ -111,7 +140,9 @@ static struct wave_count follow_wave(struct run_graph *graph, size_t index, size
 		struct graph_deployment *deployment = deployment_to(graph, at, job->plan->target);
 		if (deployment)
 			follow_job(graph, deployment, job, has_verify(graph, stage, job->plan->target));
-		count.busy += is_busy;
+		bool is_silent =
+			is_of(job, wave, PLAN_PART_DEPLOY) && deployment && deployment->state == DEPLOYMENT_UNKNOWN;
+		count.busy += is_busy && !is_silent;
 	}
 	for (size_t i = 0; i < stage->job_count; i++) {
 		const struct graph_job *job = &graph->jobs[stage->first_job + i];
@@ -355,6 +386,9 @@ static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	struct graph_wave *wave = &graph->waves[at];
+	for (size_t i = 0; i < stage->job_count; i++)
+		if (is_of(&graph->jobs[stage->first_job + i], wave, PLAN_PART_DEPLOY))
+			retry_silent(graph, &graph->jobs[stage->first_job + i], effects);
 	struct wave_count count = follow_wave(graph, index, at);
 	if (stage->lane.state == LANE_REVOKED && !count.unknown) {
 		make_way(graph, index, &count);
@@ -480,18 +514,22 @@ bool delivery_resolve(
 		return err_set(err, ERR_CONFLICT, "%.*s has no deployment to \"%.*s\" whose outcome is unknown",
 			STR_ARG(graph->name), STR_ARG(event->text));
 	struct graph_job *job = &graph->jobs[deployment->job];
+	bool is_verdict =
+		str_is(event->verdict, "live") || str_is(event->verdict, "failed") || str_is(event->verdict, "retry");
+	if (!is_verdict)
+		return err_set(
+			err, ERR_INVALID, "\"%.*s\" is no verdict; say live, failed or retry", STR_ARG(event->verdict));
+	if (str_is(event->verdict, "retry") && graph->facts.quarantined.n && !is_teardown(graph, job->stage))
+		return err_set(err, ERR_CONFLICT, "version %.*s is quarantined: %.*s; say live or failed",
+			STR_ARG(deployment->version), STR_ARG(graph->facts.quarantined));
+	if (job_is_held(job->state))
+		delivery_give_up(graph, job);
 	if (str_is(event->verdict, "live")) {
 		bool verifies = has_verify(graph, &graph->stages[job->stage], deployment->target);
 		graph_move_job(graph, job, JOB_RESOLVE, STR("an operator says that it went well"));
 		graph_move_deployment(graph, deployment, verifies ? DEPLOYMENT_VERIFY : DEPLOYMENT_GO_LIVE);
 		return true;
 	}
-	if (!str_is(event->verdict, "failed") && !str_is(event->verdict, "retry"))
-		return err_set(
-			err, ERR_INVALID, "\"%.*s\" is no verdict; say live, failed or retry", STR_ARG(event->verdict));
-	if (str_is(event->verdict, "retry") && graph->facts.quarantined.n && !is_teardown(graph, job->stage))
-		return err_set(err, ERR_CONFLICT, "version %.*s is quarantined: %.*s; say live or failed",
-			STR_ARG(deployment->version), STR_ARG(graph->facts.quarantined));
 	graph_move_deployment(graph, deployment, DEPLOYMENT_FAIL);
 	if (str_is(event->verdict, "failed"))
 		return true;

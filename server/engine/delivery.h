@@ -24,6 +24,10 @@ void delivery_leave(struct run_graph *graph, size_t index, struct effects *effec
 void delivery_fail(struct run_graph *graph, size_t index, struct str why);
 /* Of a stage at its gate. True: its version was condemned, or a newer run entered the lane, and so the run ends. */
 bool delivery_is_barred(struct run_graph *graph, size_t index, struct effects *effects);
+/* Its worker went silent while it deployed. */
+bool delivery_is_silent(const struct run_graph *graph, const struct graph_job *job);
+/* Nobody waits for that worker any more. */
+void delivery_give_up(struct run_graph *graph, struct graph_job *job);
 /* A person says how an unknown deployment ended: "live", "failed" or "retry". */
 bool delivery_resolve(
 	struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err);

@@ -92,6 +92,7 @@ void graph_written(struct run_graph *graph)
 		struct graph_job *job = &graph->jobs[i];
 		job->was = job->state;
 		job->applied_attempt = 0;
+		job->given_up_attempt = 0;
 		job->is_dirty = false;
 	}
 	for (size_t i = 0; i < graph->gate_count; i++) {

@@ -53,7 +53,8 @@ struct graph_job {
 	struct str cancel_reason; /* p != NULL: its attempt is asked to end */
 	int64_t queued_at, started_at, ended_at;
 	bool is_dirty;
-	int32_t applied_attempt; /* > 0: this attempt's end was taken in; its row is marked as applied */
+	int32_t given_up_attempt; /* > 0: its worker went silent, and nobody waits for it any more */
+	int32_t applied_attempt;  /* > 0: this attempt's end was taken in; its row is marked as applied */
 };
 
 struct graph_lane {      /* of the concurrency group, or of an environment stage */
@@ -99,6 +100,7 @@ struct graph_deployment {
 	enum deployment_state state, was;
 	int64_t started_at, ended_at;
 	int64_t baked_at; /* 0: its wave has not baked clean */
+	bool is_silent;   /* nobody has heard of its worker for longer than the lease; it may be at it all the same */
 	bool is_dirty;
 };
 

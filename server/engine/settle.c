@@ -260,6 +260,10 @@ static void end_job(struct run_graph *graph, struct graph_job *job, struct effec
 		job->reason = END_CANCELLED;
 		return;
 	}
+	if (delivery_is_silent(graph, job)) {
+		delivery_give_up(graph, job);
+		return;
+	}
 	if (job->cancel_reason.p)
 		return;
 	job->cancel_reason = graph->reason.p ? graph->reason : STR("");

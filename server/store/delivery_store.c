@@ -25,6 +25,7 @@ static const struct field wave_fields[] = {
 struct deployment_row {
 	int64_t id, job_id, wave_id, started_at, ended_at, baked_at;
 	struct str target, version, previous;
+	bool is_silent;
 	enum deployment_state state;
 };
 
@@ -39,6 +40,7 @@ static const struct field deployment_fields[] = {
 	FIELD(struct deployment_row, started_at, FIELD_I64, 0),
 	FIELD(struct deployment_row, ended_at, FIELD_I64, 0),
 	FIELD(struct deployment_row, baked_at, FIELD_I64, 0),
+	FIELD(struct deployment_row, is_silent, FIELD_BOOL, 0),
 	FIELD_END,
 };
 
@@ -160,6 +162,7 @@ static bool fill_deployments(struct run_graph *graph, const struct row *row, str
 			.started_at = from->started_at,
 			.ended_at = from->ended_at,
 			.baked_at = from->baked_at,
+			.is_silent = from->is_silent,
 		};
 	}
 	return true;

@@ -462,7 +462,7 @@ static void add_job(struct job_columns *to, const struct graph_job *job, struct 
 static void save_jobs(struct db_batch *batch, const struct run_graph *graph)
 {
 	struct arena *arena = graph->arena;
-	size_t dirty = 0, applied = 0;
+	size_t dirty = 0, applied = 0, given_up = 0;
 	for (size_t i = 0; i < graph->job_count; i++)
 		dirty += graph->jobs[i].is_dirty;
 	if (dirty == 0)
@@ -470,6 +470,7 @@ static void save_jobs(struct db_batch *batch, const struct run_graph *graph)
 	struct job_columns columns = {0};
 	job_columns_init(&columns, arena, dirty);
 	int64_t *jobs = arena_array(arena, int64_t, dirty), *numbers = arena_array(arena, int64_t, dirty);
+	int64_t *lost = arena_array(arena, int64_t, dirty), *lost_numbers = arena_array(arena, int64_t, dirty);
 	for (size_t i = 0; i < graph->job_count; i++) {
 		const struct graph_job *job = &graph->jobs[i];
 		if (!job->is_dirty)
@@ -479,10 +480,16 @@ static void save_jobs(struct db_batch *batch, const struct run_graph *graph)
 			jobs[applied] = job->id;
 			numbers[applied++] = job->applied_attempt;
 		}
+		if (job->given_up_attempt) {
+			lost[given_up] = job->id;
+			lost_numbers[given_up++] = job->given_up_attempt;
+		}
 	}
 	size_t n = columns.n;
 	if (applied)
 		db_add(batch, QUERY_ATTEMPTS_APPLIED, DB_I64S(jobs, applied), DB_I64S(numbers, applied));
+	if (given_up)
+		db_add(batch, QUERY_ATTEMPTS_GIVE_UP, DB_I64S(lost, given_up), DB_I64S(lost_numbers, given_up));
 	db_add(batch, QUERY_JOBS_SAVE, DB_I64S(columns.ids, n), DB_TEXTS(columns.was, n), DB_I64S(columns.attempts, n),
 		DB_TEXTS(columns.states, n), DB_I64S(columns.retries, n), DB_TEXTS(columns.reasons, n),
 		DB_TEXTS(columns.exits, n), DB_TEXTS(columns.messages, n), DB_TEXTS(columns.outputs, n),

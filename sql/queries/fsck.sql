@@ -62,6 +62,7 @@ union all
 select 'lease_is_renewed', format('%s: attempt %s of job %s outlived its lease of %s', r.called, a.number, j.key, a.lease_until)
 from named r join job j on j.run_id = r.id join attempt a on a.job_id = j.id, late
 where a.state <> 'ended' and a.lease_until < late.at
+	and not exists (select from deployment d where d.job_id = a.job_id and d.state in ('pending', 'running', 'unknown'))
 union all
 select 'needs_came_first', format('%s: job %s is %s, what it needs, %s, is %s', r.called, j.key, j.state, n.need, w.state)
 from named r join needs n on n.run_id = r.id join job j on j.run_id = r.id and j.key = n.key

@@ -51,7 +51,9 @@ select jsonb_build_object(
 		from wave w join s on s.id = w.stage_id),
 	'deployments', (select coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'job_id', d.job_id, 'wave_id', d.wave_id,
 			'target', t.name, 'version', v.name, 'previous', coalesce(p.name, ''), 'state', d.state,
-			'started_at', us(d.started_at), 'ended_at', us(d.ended_at), 'baked_at', us(d.baked_at)) order by d.id), '[]')
+			'started_at', us(d.started_at), 'ended_at', us(d.ended_at), 'baked_at', us(d.baked_at),
+			'is_silent', exists (select from job j join attempt a on a.job_id = j.id and a.number = j.attempt
+				where j.id = d.job_id and a.state = 'running' and a.lease_until < now())) order by d.id), '[]')
 		from deployment d join target t on t.id = d.target_id join version v on v.id = d.version_id
 		left join version p on p.id = d.previous_version_id
 		where d.run_id = $1::bigint),

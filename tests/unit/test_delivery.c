@@ -419,6 +419,70 @@ START_TEST(a_failed_verification_is_tried_again)
 }
 END_TEST
 
+/* Its worker went silent, and may be at it all the same. */
+static void fall_silent(const char *yaml)
+{
+	begin(yaml);
+	ck_assert(world_let_in(&world, "prod"));
+	ck_assert(world_lease(&world, "prod/deploy[target=eu-canary]"));
+	world_look(&world);
+	world.graph.deployments[0].is_silent = true;
+	ck_assert(world_look(&world));
+}
+
+static const char silent[] = "stages:\n  - { name: prod, environment: prod, waves: [ { targets: [\"*\"] } ] }\n"
+			     "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n";
+
+START_TEST(a_late_report_counts_when_nobody_has_decided)
+{
+	fall_silent(silent);
+	ck_assert_str_eq(world_target_state(&world, "eu-canary"), "unknown");
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-canary]"), "running");
+	ck_assert_str_eq(world_run_state(&world), "waiting");
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p, "its worker went silent"));
+	world_end(&world, "prod/deploy[target=eu-canary]", END_EXIT, _i);
+	ck_assert_str_eq(world_target_state(&world, "eu-canary"), _i ? "failed" : "live");
+	ck_assert_int_eq(world_job(&world, "prod/deploy[target=eu-canary]")->given_up_attempt, 0);
+}
+END_TEST
+
+START_TEST(whoever_decides_waits_for_the_worker_no_more)
+{
+	static const char *const verdicts[] = {"live", "failed", "retry"};
+	fall_silent(silent);
+	struct graph_job *job = world_job(&world, "prod/deploy[target=eu-canary]");
+	int32_t attempt = job->attempt;
+	ck_assert(world_resolve(&world, &world_bob, "eu-canary", verdicts[_i]));
+	ck_assert(!job_is_held(job->state));
+	world_end(&world, "prod/deploy[target=eu-canary]", END_EXIT, 1); /* too late */
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-canary]"), _i == 0   ? "succeeded"
+										   : _i == 1 ? "lost"
+											     : "queued");
+	ck_assert_int_eq(job->attempt, attempt);
+}
+END_TEST
+
+START_TEST(a_silent_worker_holds_up_no_end)
+{
+	fall_silent(silent);
+	ck_assert(world_cancel(&world, &world_bob, ""));
+	ck_assert_str_eq(world_run_state(&world), "cancelled");
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-canary]"), "lost");
+}
+END_TEST
+
+START_TEST(what_may_be_deployed_twice_is_tried_again_at_once)
+{
+	fall_silent("stages:\n  - { name: prod, environment: prod, waves: [ { targets: [\"*\"] } ] }\n"
+		    "deploy: { service: web, version: v1, idempotent: true, steps: [ { run: d } ] }\n");
+	ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-canary]"), "queued");
+	ck_assert(world.effects.has_queued);
+	world.graph.deployments[0].is_silent = false;
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	ck_assert_str_eq(world_target_state(&world, "eu-canary"), "live");
+}
+END_TEST
+
 START_TEST(a_deployment_that_never_began_has_failed)
 {
 	begin(deploys);
@@ -490,6 +554,10 @@ int main(void)
 	tcase_add_test(cases, a_test_tried_again_waits_for_the_diagnosis);
 	tcase_add_test(cases, what_was_stopped_before_it_was_verified_is_verified_when_tried_again);
 	tcase_add_test(cases, a_failed_verification_is_tried_again);
+	tcase_add_loop_test(cases, a_late_report_counts_when_nobody_has_decided, 0, 2);
+	tcase_add_loop_test(cases, whoever_decides_waits_for_the_worker_no_more, 0, 3);
+	tcase_add_test(cases, a_silent_worker_holds_up_no_end);
+	tcase_add_test(cases, what_may_be_deployed_twice_is_tried_again_at_once);
 	tcase_add_test(cases, a_deployment_that_never_began_has_failed);
 	tcase_add_test(cases, an_unknown_outcome_is_not_retried_as_a_job);
 	tcase_add_test(cases, a_version_that_nobody_can_tell_fails_the_stage);
