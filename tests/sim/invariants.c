@@ -75,6 +75,21 @@ static const struct attempt_end *end_of(const struct decision *decision, const s
 	return found;
 }
 
+/* Of a deployment whose worker went silent: a person decides, the run ends, or it may be tried again. */
+static bool is_rightly_given_up(const struct decision *decision, const struct graph_job *job, int32_t used)
+{
+	const struct run_graph *graph = decision->graph;
+	bool is_silent = false;
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		const struct graph_deployment *deployment = &graph->deployments[i];
+		is_silent |= &graph->jobs[deployment->job] == job &&
+			     (deployment->is_silent || deployment->was == DEPLOYMENT_UNKNOWN);
+	}
+	bool is_asked = decision->event->kind == ENGINE_RESOLVE || graph->ending != RUN_PENDING;
+	bool is_retried = job->state == JOB_QUEUED && job->retries == used + 1 && job->retries <= job->plan->retry.max;
+	return job->given_up_attempt == job->attempt && is_silent && (is_asked || is_retried);
+}
+
 static void check_held_job(
 	const struct decision *decision, const struct graph_job *job, const struct row_run *row, size_t at)
 {
@@ -82,7 +97,7 @@ static void check_held_job(
 	const struct attempt_end *end = end_of(decision, job);
 	int32_t used = row->graph.jobs[at].retries;
 	if (!end) {
-		if (job->state != job->was)
+		if (job->state != job->was && !is_rightly_given_up(decision, job, used))
 			BROKEN(decision, "job %.*s was %s and is %s, and no attempt of it ended", STR_ARG(job->key),
 				job_state_names[job->was], job_state_names[job->state]);
 		return;
@@ -364,7 +379,8 @@ static void check_deployments(const struct decision *decision)
 				STR_ARG(made->target));
 		if (is_new && made->state == DEPLOYMENT_ROLLED_BACK && graph->ending != RUN_ROLLED_BACK)
 			BROKEN(decision, "a deployment is rolled back, and nothing was condemned");
-		if (job->state == JOB_LOST && made->state == DEPLOYMENT_RUNNING && graph->ending == RUN_PENDING &&
+		bool is_silent = job->state == JOB_LOST || (job_is_held(job->state) && made->is_silent);
+		if (is_silent && made->state == DEPLOYMENT_RUNNING && graph->ending == RUN_PENDING &&
 			&graph->deployments[graph->deployment_count - 1] == made)
 			BROKEN(decision, "the worker of %.*s went silent, and it does not count as unknown",
 				STR_ARG(made->target));

@@ -280,6 +280,7 @@ static void load_alarms(const struct rows *rows, struct run_graph *graph, size_t
 static void load_facts(const struct rows *rows, struct run_graph *graph)
 {
 	size_t current = current_stage(graph);
+	rows_load_silence(rows, graph);
 	graph->facts = (struct graph_facts){0};
 	for (size_t i = 0; i < graph->stage_count; i++)
 		graph->stages[i].lane = (struct graph_lane){.state = LANE_RELEASED};
@@ -367,14 +368,6 @@ bool rows_refresh(const struct rows *rows, int64_t now_us, struct desk *desk)
 
 /* --- saving --- */
 
-static struct row_attempt *attempt_row(const struct rows *rows, int64_t job, int32_t number)
-{
-	for (size_t i = 0; i < rows->attempt_count; i++)
-		if (rows->attempts[i].job == job && rows->attempts[i].number == number)
-			return &rows->attempts[i];
-	return NULL;
-}
-
 static bool is_current(const struct rows *rows, const struct run_graph *row, const struct run_graph *graph)
 {
 	if (row->version != graph->version)
@@ -387,8 +380,13 @@ static bool is_current(const struct rows *rows, const struct run_graph *row, con
 		if (job->is_dirty && (row->jobs[i].state != job->was || row->jobs[i].attempt != job->attempt))
 			return false;
 		if (job->is_dirty && job->applied_attempt) {
-			const struct row_attempt *attempt = attempt_row(rows, job->id, job->applied_attempt);
+			const struct row_attempt *attempt = rows_attempt(rows, job->id, job->applied_attempt);
 			if (!attempt || attempt->state != ATTEMPT_ENDED || attempt->is_applied)
+				return false;
+		}
+		if (job->is_dirty && job->given_up_attempt) {
+			const struct row_attempt *attempt = rows_attempt(rows, job->id, job->given_up_attempt);
+			if (!attempt || attempt->state == ATTEMPT_ENDED)
 				return false;
 		}
 	}
@@ -500,6 +498,11 @@ static void write_effects(struct rows *rows, const struct run_graph *graph, cons
 		request_group(rows, graph);
 }
 
+static struct row_attempt *attempt_of(struct rows *rows, int64_t job, int32_t number)
+{
+	return &rows->attempts[rows_attempt(rows, job, number) - rows->attempts];
+}
+
 static void write_jobs(struct rows *rows, struct run_graph *row, const struct run_graph *graph)
 {
 	for (size_t i = 0; i < graph->job_count; i++) {
@@ -507,11 +510,22 @@ static void write_jobs(struct rows *rows, struct run_graph *row, const struct ru
 		if (!job->is_dirty)
 			continue;
 		if (job->applied_attempt)
-			attempt_row(rows, job->id, job->applied_attempt)->is_applied = true;
+			attempt_of(rows, job->id, job->applied_attempt)->is_applied = true;
+		if (job->given_up_attempt) {
+			struct row_attempt *attempt = attempt_of(rows, job->id, job->given_up_attempt);
+			attempt->state = ATTEMPT_ENDED;
+			attempt->is_applied = true;
+			attempt->end = (struct attempt_end){.job = job->id,
+				.attempt = attempt->number,
+				.reason = END_WORKER_LOST,
+				.started_at = attempt->end.started_at,
+				.ended_at = rows->now_us};
+		}
 		row->jobs[i] = *job;
 		row->jobs[i].was = job->state;
 		row->jobs[i].is_dirty = false;
 		row->jobs[i].applied_attempt = 0;
+		row->jobs[i].given_up_attempt = 0;
 	}
 }
 

@@ -134,6 +134,7 @@ bool rows_save_lane(struct rows *rows, const struct lane *lane);
 /* How the run's commit is related to those that matter; what is asked for is known from then on. */
 void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_t stage);
 void rows_compare(struct rows *rows, const struct run_graph *graph);
+void rows_load_silence(const struct rows *rows, struct run_graph *graph);
 void rows_load_occupants(const struct rows *rows, struct run_graph *graph, size_t stage);
 struct str rows_commit_of(const struct rows *rows, struct str service, struct str version);
 

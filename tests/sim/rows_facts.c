@@ -192,12 +192,26 @@ bool rows_renew(struct rows *rows, size_t at)
 	return true;
 }
 
+/* One that deploys goes on: leases_expire.sql. */
+static bool is_deploying(const struct rows *rows, const struct row_attempt *attempt)
+{
+	const struct run_graph *graph = &rows_run((struct rows *)rows, attempt->run)->graph;
+	for (size_t i = 0; attempt->state == ATTEMPT_RUNNING && i < graph->deployment_count; i++) {
+		enum deployment_state state = graph->deployments[i].state;
+		if (graph->jobs[graph->deployments[i].job].id == attempt->job &&
+			(state == DEPLOYMENT_PENDING || state == DEPLOYMENT_RUNNING || state == DEPLOYMENT_UNKNOWN))
+			return true;
+	}
+	return false;
+}
+
 size_t rows_expire(struct rows *rows, int64_t *ret_runs, size_t max)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < rows->attempt_count; i++) {
 		struct row_attempt *attempt = &rows->attempts[i];
-		if (attempt->state == ATTEMPT_ENDED || attempt->lease_until >= rows->now_us)
+		if (attempt->state == ATTEMPT_ENDED || attempt->lease_until >= rows->now_us ||
+			is_deploying(rows, attempt))
 			continue;
 		end_attempt(rows, attempt,
 			(struct attempt_end){.reason = END_WORKER_LOST,

@@ -169,3 +169,13 @@ void rows_load_occupants(const struct rows *rows, struct run_graph *graph, size_
 		target, other.stage->plan->delivery->service, rows_run(rows, other.run)->graph.name};
 	graph->facts.occupied_count = 1;
 }
+
+void rows_load_silence(const struct rows *rows, struct run_graph *graph)
+{
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		const struct graph_job *job = &graph->jobs[graph->deployments[i].job];
+		const struct row_attempt *attempt = rows_attempt(rows, job->id, job->attempt);
+		graph->deployments[i].is_silent =
+			attempt && attempt->state == ATTEMPT_RUNNING && attempt->lease_until < rows->now_us;
+	}
+}

@@ -173,8 +173,12 @@ static const char *check_run(const struct run_graph *graph)
 	return NULL;
 }
 
-static bool is_at_hand(const struct graph_job *job)
+/* With a worker of whom somebody hears. */
+static bool is_at_hand(const struct run_graph *graph, const struct graph_job *job)
 {
+	for (size_t i = 0; i < graph->deployment_count; i++)
+		if (&graph->jobs[graph->deployments[i].job] == job && graph->deployments[i].state == DEPLOYMENT_UNKNOWN)
+			return false;
 	return job->state == JOB_QUEUED || job_is_held(job->state);
 }
 
@@ -183,7 +187,7 @@ const char *graph_check(const struct run_graph *graph)
 	const char *fault = check_run(graph);
 	for (size_t i = 0; i < graph->job_count && !fault; i++) {
 		fault = check_job(graph, &graph->jobs[i]);
-		if (!fault && graph->state == RUN_WAITING && is_at_hand(&graph->jobs[i]))
+		if (!fault && graph->state == RUN_WAITING && is_at_hand(graph, &graph->jobs[i]))
 			fault = "a run waits though it has work";
 	}
 	for (size_t i = 0; i < graph->stage_count && !fault; i++)
@@ -201,7 +205,7 @@ bool graph_can_move(const struct run_graph *graph)
 	bool can_move = run_is_over(graph->state) || graph->waiting_for.n > 0;
 	can_move |= graph->concurrency_group.n && graph->lane.state == LANE_WAITING;
 	for (size_t i = 0; i < graph->job_count && !can_move; i++)
-		can_move = is_at_hand(&graph->jobs[i]);
+		can_move = is_at_hand(graph, &graph->jobs[i]);
 	for (size_t i = 0; i < graph->stage_count && !can_move; i++)
 		can_move = graph->stages[i].state == STAGE_GATED || graph->stages[i].lane.state == LANE_WAITING;
 	return can_move;

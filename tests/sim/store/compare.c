@@ -119,6 +119,7 @@ static void same_deliveries(const struct comparison *in)
 		same_text(in, "target of deployment", i, model->target, real->target);
 		same_text(in, "version of deployment", i, model->version, real->version);
 		same_number(in, "bake of deployment", i, model->baked_at, real->baked_at);
+		same_number(in, "silence of deployment", i, model->is_silent, real->is_silent);
 	}
 }
 
