@@ -88,8 +88,8 @@ static const struct lang_key stage_keys[] = {
 	KEY(struct pipeline_stage, tests, LANG_NAMED, "Jobs that check each wave while it bakes.", .flags = KEY_MERGES,
 		.block = &lang_test_block, .name_syntax = SYNTAX_NAME),
 	KEY(struct pipeline_stage, expires, LANG_TEXT,
-		"After this time the deployment is torn down: `8h`, or `${{ }}`.",
-		.flags = KEY_TEMPLATE | KEY_PLANNED | KEY_LATER, .syntax = SYNTAX_DURATION),
+		"After this time the deployment is torn down: `8h`, or `${{ }}`.", .flags = KEY_TEMPLATE | KEY_PLANNED,
+		.syntax = SYNTAX_DURATION),
 	KEY_END,
 };
 
@@ -120,10 +120,10 @@ static const struct lang_key deploy_keys[] = {
 		.block = &lang_step_block),
 	KEY(struct pipeline_deploy, preview, LANG_BLOCKS,
 		"Read-only steps before the gate; approvers see what they print.", .block = &lang_step_block),
-	KEY(struct pipeline_deploy, teardown, LANG_BLOCKS, "Remove the deployment from one target.", .flags = KEY_LATER,
+	KEY(struct pipeline_deploy, teardown, LANG_BLOCKS, "Remove the deployment from one target.",
 		.block = &lang_step_block),
 	KEY(struct pipeline_deploy, diagnose, LANG_BLOCKS, "Run after a failure; what they print is shown with it.",
-		.flags = KEY_LATER, .block = &lang_step_block),
+		.block = &lang_step_block),
 	KEY(struct pipeline_deploy, outputs, LANG_TEXTS, "Names that the steps write to `$CI_OUTPUT`.",
 		.syntax = SYNTAX_IDENTIFIER),
 	KEY(struct pipeline_deploy, network, LANG_CHOICE, "As in a job.", .names = pipeline_network_names),
