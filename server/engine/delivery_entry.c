@@ -98,7 +98,7 @@ static bool is_fixed(const struct run_graph *graph, int64_t quarantine)
 	return false;
 }
 
-/* What the run's commit lacks, or brings back. */
+/* What the run's commit brings back, and then what it lacks. */
 static struct str hold_of_commit(const struct run_graph *graph, size_t index)
 {
 	struct str environment = graph->stages[index].plan->environment;
@@ -110,6 +110,9 @@ static struct str hold_of_commit(const struct run_graph *graph, size_t index)
 				"%.*s (%.*s): penstock quarantine fixed %lld %.*s REASON",
 				STR_ARG(graph->name), STR_ARG(relation->run), STR_ARG(environment),
 				STR_ARG(relation->text), (long long)relation->quarantine, STR_ARG(graph->name));
+	}
+	for (size_t i = 0; i < graph->facts.relation_count; i++) {
+		const struct graph_relation *relation = &graph->facts.relations[i];
 		if (is_so(relation, GRAPH_RELATION_HOTFIX, "no") && !graph->facts.overrides_freeze)
 			return arena_printf(graph->arena,
 				"the hotfix %.*s, which is live in %.*s and not in this commit: a later run that contains it, or an "

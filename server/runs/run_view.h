@@ -23,7 +23,7 @@ extern const struct field run_summary_fields[];
 
 /* Adds RUN_VIEW_STATEMENTS; it must stand first in its batch, or the horizon would be too late. since: a horizon, ""
  * for all. */
-enum { RUN_VIEW_STATEMENTS = 13 }; /* the last one lists what changed */
+enum { RUN_VIEW_STATEMENTS = 14 }; /* the last one lists what changed */
 void run_view_add(struct db_batch *batch, struct plan_cache *plans, int64_t run, struct str since);
 /* What the next look gives as `since`. In the reply's memory. */
 struct str run_view_horizon(const struct db_reply *reply);

@@ -94,6 +94,11 @@ static enum flow_next read_graph(struct flow *flow)
 	struct run_loaded *loaded = &graph->loaded;
 	if (!run_store_read(db_reply_of(flow), 0, clock_wall_us(), loaded, &graph->arena, &flow->err))
 		return FLOW_FAIL;
+	if (loaded->is_torn) {
+		forget(visit);
+		flow_jump(flow, load);
+		return FLOW_CONTINUE;
+	}
 	if (loaded->plan_hash.n == 0) {
 		err_set(&flow->err, ERR_CONFLICT, "%.*s has no plan: its pipeline file could not be used",
 			STR_ARG(loaded->graph.name));

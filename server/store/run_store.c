@@ -1,8 +1,10 @@
 #include "server/store/run_store.h"
 
 #include "common/json.h"
+#include "common/mem.h"
 #include "server/store/delivery_store.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* --- rows --- */
@@ -145,7 +147,17 @@ static const struct field end_row_fields[] = {
 
 /* --- loading --- */
 
-enum { LOAD_RUN, LOAD_STAGES, LOAD_JOBS, LOAD_GATES, LOAD_DECISIONS, LOAD_LANE, LOAD_ENDS, LOAD_DELIVERY };
+enum {
+	LOAD_RUN,
+	LOAD_STAGES,
+	LOAD_JOBS,
+	LOAD_GATES,
+	LOAD_DECISIONS,
+	LOAD_LANE,
+	LOAD_ENDS,
+	LOAD_DELIVERY,
+	LOAD_VERSION
+};
 enum { JOB_EXIT_CODE_COLUMN = 7 };
 
 void run_store_load(struct db_batch *batch, int64_t run)
@@ -159,7 +171,9 @@ void run_store_load(struct db_batch *batch, int64_t run)
 		[LOAD_LANE] = QUERY_RUN_LANE,
 		[LOAD_ENDS] = QUERY_RUN_ENDS,
 		[LOAD_DELIVERY] = QUERY_RUN_DELIVERY,
+		[LOAD_VERSION] = QUERY_RUN_VERSION,
 	};
+	static_assert(COUNT_OF(queries) == RUN_STORE_STATEMENTS, "as many as the header says");
 	for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
 		db_add(batch, queries[i], DB_I64(run));
 }
@@ -335,6 +349,9 @@ bool run_store_read(const struct db_reply *reply, size_t first, int64_t now_us, 
 	if (!ok)
 		return false;
 	graph->now_us = now_us;
+	/* Each statement sees what was committed when it began, and the last one is this. */
+	size_t last = first + LOAD_VERSION;
+	loaded.is_torn = db_row_count(reply, last) == 0 || db_i64(reply, last, 0, 0) != graph->version;
 	*ret = loaded;
 	return true;
 }

@@ -13,7 +13,7 @@
 
 /* --- one run --- */
 
-enum { RUN_STORE_STATEMENTS = 8 };
+enum { RUN_STORE_STATEMENTS = 9 };
 void run_store_load(struct db_batch *batch, int64_t run); /* adds so many */
 
 struct run_loaded {
@@ -21,6 +21,7 @@ struct run_loaded {
 	struct str plan_hash;   /* "": a run without a plan, over from its start */
 	struct attempt_end *ends;
 	size_t end_count;
+	bool is_torn; /* somebody wrote it while it was read: good to be shown, not to be decided on */
 };
 
 /* `first`: index of the first of them in the reply. ERR_NOT_FOUND when there is no such run. Everything lives in

@@ -79,7 +79,7 @@ select jsonb_build_object(
 				or (x.commit = r.commit and c.version <> '' and r.kind <> 'rollback') limit 1), ''),
 	'relations', (select coalesce(jsonb_agg(jsonb_build_object('kind', r.kind, 'newer', r.newer, 'older', r.older, 'by_patch', r.by_patch,
 			'run', r.run, 'text', r.text, 'quarantine', r.quarantine,
-			'holds', case when r.newer = r.older then 'yes' when f.is_contained then 'yes' when not f.is_contained then 'no' else '' end)), '[]')
+			'holds', case when r.newer = r.older then 'yes' when f.is_contained then 'yes' when not f.is_contained then 'no' else '' end) order by r.kind, r.quarantine, r.newer, r.older), '[]')
 		from related r left join commit_relation f on f.repository_id = (select repository_id from me) and f.newer = r.newer
 			and f.older = r.older and f.by_patch = r.by_patch),
 	'occupied', (select coalesce(jsonb_agg(jsonb_build_object('target', t.name, 'service', o.name, 'run', p.name || '#' || r.number)), '[]')
