@@ -120,8 +120,8 @@ union all
 select 'quarantine_is_kept', format('%s deployed %s to %s, where it is in quarantine since %s', r.called, v.name, t.name, q.created_at)
 from quarantine q join deployment d on d.service_id = q.service_id and d.version_id = q.version_id and d.started_at > q.created_at
 	join target t on t.id = d.target_id and t.environment_id = q.environment_id join named r on r.id = d.run_id
-	join version v on v.id = d.version_id
-where d.started_at < coalesce(q.released_at, 'infinity')
+	join version v on v.id = d.version_id join job j on j.id = d.job_id and j.queued_at > q.created_at -- not one that was on its way then
+where d.started_at < coalesce(q.released_at, 'infinity') and not d.is_teardown
 union all
 select 'log_is_whole', format('%s: attempt %s of job %s has %s bytes of log, its frames hold %s', r.called, a.number, j.key, a.log_bytes,
 	coalesce(f.bytes, 0))
