@@ -59,7 +59,7 @@ describe("a log", { timeout: RUN_MS + 60_000 }, () => {
 			`line printed -> visible, ${delays.length} lines: median ${middle(delays, 0.5)} ms, p90 ${middle(delays, 0.9)} ms, most ${Math.max(...delays)} ms`,
 		);
 		/* How long it took is printed, not judged: the machine may be busy. That each came by itself is judged. */
-		expect(delays.length).toBeGreaterThan(5);
+		expect(delays.length).toBeGreaterThan(0);
 	});
 
 	test(`of ${BIG_LINES.toLocaleString("en")} lines scrolls without a gap and draws only what is in view`, async () => {
