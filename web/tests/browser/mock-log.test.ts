@@ -53,11 +53,14 @@ describe("a log", () => {
 			mock.print(4, [line]);
 			await flows.seeInLog(page, line);
 		}
+		/* The last one is noted with the frame that shows it. */
+		await page.waitForFunction(
+			() => Object.keys((window as unknown as { seen: Record<string, number> }).seen).length === 15,
+		);
 		const seen = await page.evaluate(() => (window as unknown as { seen: Record<string, number> }).seen);
 		const delays = Object.entries(seen)
 			.map(([line, at]) => at - Number(line.split(" ")[1]))
 			.sort((a, b) => a - b);
-		expect(delays.length).toBe(15);
 		/* How long it took is printed, not judged: the machine may be busy. bench/run judges. */
 		console.log(`line printed -> visible: median ${delays[7]} ms, most ${delays[14]} ms`);
 	});
