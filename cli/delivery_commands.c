@@ -8,6 +8,7 @@
 #include "cli/which_run.h"
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/digest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,11 @@ static const json_t *place_of(const json_t *board, const json_t *target)
 	return NULL;
 }
 
+static struct str brief(const json_t *object, const char *name)
+{
+	return digest_brief(str_of(print_text(object, name)));
+}
+
 /* "quarantined, v8 unknown, stopped": what is special about a target. */
 static void add_marks(struct table *table, const json_t *board, const json_t *target)
 {
@@ -37,13 +43,13 @@ static void add_marks(struct table *table, const json_t *board, const json_t *ta
 	if (*print_text(target, "quarantine"))
 		buf_add_c(&marks, ", quarantined");
 	if (*coming)
-		buf_addf(&marks, ", %s %s", print_text(target, "coming_version"), coming);
+		buf_addf(&marks, ", %.*s %s", STR_ARG(brief(target, "coming_version")), coming);
 	if (strcmp(report, "drifted") == 0)
-		buf_addf(&marks, ", runs %s", print_text(target, "reported"));
+		buf_addf(&marks, ", runs %.*s", STR_ARG(brief(target, "reported")));
 	else if (strcmp(report, "unknown") == 0)
 		buf_add_c(&marks, ", report unknown");
 	if (*pin)
-		buf_addf(&marks, ", pinned to %s", pin);
+		buf_addf(&marks, ", pinned to %.*s", STR_ARG(brief(place, "pin")));
 	if (strcmp(state, "blocker") == 0)
 		buf_add_c(&marks, ", line stopped");
 	else if (strcmp(state, "freeze") == 0)
@@ -65,12 +71,11 @@ static void print_targets(struct cli *cli, const json_t *board)
 	json_array_foreach(json_object_get(board, "targets"), i, item)
 	{
 		char since[PRINT_TIME_BYTES];
-		const char *version = print_text(item, "version");
 		print_ago(since, item, "since");
 		table_add(&table, print_text(item, "service"));
 		table_add(&table, print_text(item, "environment"));
 		table_add(&table, print_text(item, "target"));
-		table_add(&table, *version ? version : "-");
+		table_add_version(&table, print_text(item, "version"));
 		table_add(&table, since);
 		table_add(&table, print_text(item, "run"));
 		table_add(&table, print_text(item, "actor"));
@@ -93,7 +98,7 @@ static void print_waiting(struct cli *cli, const json_t *waiting)
 		table_add(&table, print_text(item, "run"));
 		table_add(&table, print_text(item, "service"));
 		table_add(&table, print_text(item, "environment"));
-		table_add(&table, print_text(item, "version"));
+		table_add_version(&table, print_text(item, "version"));
 		table_add_state(&table, print_text(item, "state"));
 		table_add(&table, print_text(item, "waiting_for"));
 	}
@@ -126,13 +131,12 @@ static void print_history(struct cli *cli, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "deployments"), i, item)
 	{
 		char ago[PRINT_TIME_BYTES];
-		const char *previous = print_text(item, "previous");
 		print_ago(ago, item, "started_at");
 		table_add(&table, ago);
 		table_add(&table, print_text(item, "service"));
 		table_add(&table, print_text(item, "target"));
-		table_add(&table, print_text(item, "version"));
-		table_add(&table, *previous ? previous : "-");
+		table_add_version(&table, print_text(item, "version"));
+		table_add_version(&table, print_text(item, "previous"));
 		table_add_state(&table, print_text(item, "state"));
 		table_add(&table, print_text(item, "run"));
 		table_add(&table, print_text(item, "actor"));
@@ -164,7 +168,7 @@ static struct str name_of_point(const json_t *point, struct arena *arena)
 	if (!*commit)
 		return arena_printf(arena, "nothing (%s)", name);
 	const char *what = *version ? version : commit;
-	int shown = *version ? (int)strlen(version) : 8;
+	int shown = *version ? (int)brief(point, "version").n : 8;
 	bool is_same = strncmp(name, what, strlen(name)) == 0;
 	return arena_printf(
 		arena, "%.*s%s%s%s", shown, what, is_same ? "" : " (", is_same ? "" : name, is_same ? "" : ")");
@@ -324,7 +328,7 @@ static void print_quarantine(struct cli *cli, const json_t *answer)
 		table_addf(&table, "%lld", (long long)print_number(item, "id"));
 		table_add(&table, print_text(item, "service"));
 		table_add(&table, print_text(item, "environment"));
-		table_add(&table, print_text(item, "version"));
+		table_add_version(&table, print_text(item, "version"));
 		table_add(&table, since);
 		table_add(&table, *by ? by : print_text(item, "run"));
 		table_add(&table, print_text(item, "reason"));

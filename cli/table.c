@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include "cli/print.h"
+#include "common/digest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,6 +34,11 @@ void table_addf(struct table *table, const char *format, ...)
 	buf_vaddf(&text, format, args);
 	va_end(args);
 	add_cell(table, arena_str(table->arena, buf_str(&text)));
+}
+
+void table_add_version(struct table *table, const char *version)
+{
+	add_cell(table, digest_brief(str_of(*version ? arena_str(table->arena, str_of(version)).p : "-")));
 }
 
 void table_add_list(struct table *table, const json_t *texts)

@@ -22,6 +22,8 @@ struct table {
 void table_init(struct table *table, struct cli *cli, const char *const *heads);
 void table_add(struct table *table, const char *text);
 void table_addf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A version, as short as people need it; "-" for none. */
+void table_add_version(struct table *table, const char *version);
 /* Texts of an answer, with blanks between. */
 void table_add_list(struct table *table, const json_t *texts);
 /* In the colour of the state. */

@@ -54,6 +54,16 @@ void digest_hmac(struct str key, struct str bytes, uint8_t ret[static DIGEST_BYT
 		n != DIGEST_BYTES);
 }
 
+struct str digest_brief(struct str version)
+{
+	enum { SHOWN_DIGITS = 12, LEAST_DIGITS = 32 };
+	struct str kind = STR("sha256:");
+	size_t before = str_starts(version, kind) ? kind.n : 0;
+	struct str digits = str_skip(version, before);
+	bool is_digest = digits.n >= LEAST_DIGITS && str_has_only(digits, "0123456789abcdef");
+	return is_digest ? str_head(version, before + SHOWN_DIGITS) : version;
+}
+
 bool digest_equal(struct str a, struct str b)
 {
 	return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);

@@ -1,5 +1,6 @@
 #include "server/api/deployments.h"
 
+#include "common/digest.h"
 #include "server/api/handler.h"
 #include "server/engine/run_name.h"
 #include "server/api/run_steps.h"
@@ -67,40 +68,95 @@ void deployments_list(struct http_exchange *exchange, void *context)
 
 /* --- back and forward --- */
 
-static bool read_place(struct api_request *request, const char *const *names, struct str *service,
-	struct str *environment, struct err *err)
+struct redeploy_request {
+	struct api_request api;
+	struct str service, environment;
+	struct str version; /* "": none was given */
+	struct str reason;
+	bool is_back;
+};
+
+static enum flow_next find_version(struct flow *flow)
 {
-	return api_only(request, names, err) && api_text(request, "service", true, service, err) &&
-	       api_text(request, "environment", true, environment, err);
+	struct redeploy_request *self = (struct redeploy_request *)flow;
+	struct db_batch *batch = db_batch_new(self->api.server->db);
+	db_add(batch, QUERY_VERSION_FIND, DB_TEXT(self->service), DB_TEXT(self->environment), DB_TEXT(self->version));
+	return db_await(flow, batch);
+}
+
+/* Before anything is done: a slip of the finger must not condemn what runs. */
+static bool check_version(struct redeploy_request *self, const struct db_reply *reply, struct err *err)
+{
+	if (db_row_count(reply, 0) > 1)
+		return err_set(err, ERR_INVALID, "several versions of %.*s begin with \"%.*s\"; give more of it",
+			STR_ARG(self->service), STR_ARG(self->version));
+	if (db_text(reply, 0, 0, 0).n == 0)
+		return err_set(err, ERR_NOT_FOUND,
+			"%.*s has no version \"%.*s\" that was deployed anywhere; penstock env history ENVIRONMENT lists them",
+			STR_ARG(self->service), STR_ARG(self->version));
+	if (self->is_back && !db_bool(reply, 0, 0, 1))
+		return err_set(err, ERR_CONFLICT,
+			"%.*s is no way back in %.*s: it runs there, is in quarantine, or never baked clean; penstock env history "
+			"%.*s shows what did",
+			STR_ARG(digest_brief(db_text(reply, 0, 0, 0))), STR_ARG(self->environment),
+			STR_ARG(self->environment));
+	return true;
+}
+
+static enum flow_next take_version(struct flow *flow)
+{
+	struct redeploy_request *self = (struct redeploy_request *)flow;
+	const struct db_reply *reply = db_reply_of(flow);
+	if (self->version.n == 0 || db_row_count(reply, 0) == 0)
+		return FLOW_CONTINUE;
+	if (!check_version(self, reply, &flow->err))
+		return FLOW_FAIL;
+	self->version = arena_str(&flow->arena, db_text(reply, 0, 0, 0));
+	return FLOW_CONTINUE;
+}
+
+static bool read_place(struct redeploy_request *self, const char *const *names, struct err *err)
+{
+	return api_only(&self->api, names, err) && api_text(&self->api, "service", true, &self->service, err) &&
+	       api_text(&self->api, "environment", true, &self->environment, err);
+}
+
+static enum flow_next read_back(struct flow *flow)
+{
+	static const char *const names[] = {"service", "environment", "to", "reason", NULL};
+	struct redeploy_request *self = (struct redeploy_request *)flow;
+	self->is_back = true;
+	bool ok = read_place(self, names, &flow->err) &&
+		  api_text(&self->api, "to", false, &self->version, &flow->err) &&
+		  api_text(&self->api, "reason", true, &self->reason, &flow->err);
+	return ok ? FLOW_CONTINUE : FLOW_FAIL;
+}
+
+static enum flow_next read_forward(struct flow *flow)
+{
+	static const char *const names[] = {"service", "environment", "version", NULL};
+	struct redeploy_request *self = (struct redeploy_request *)flow;
+	bool ok = read_place(self, names, &flow->err) &&
+		  api_text(&self->api, "version", true, &self->version, &flow->err);
+	return ok ? FLOW_CONTINUE : FLOW_FAIL;
 }
 
 static enum flow_next ask_back(struct flow *flow)
 {
-	static const char *const names[] = {"service", "environment", "to", "reason", NULL};
-	struct api_request *request = api_request_of(flow);
-	const struct person *person = &auth_caller(request->exchange)->person;
-	struct str service, environment, to, reason;
-	if (!read_place(request, names, &service, &environment, &flow->err) ||
-		!api_text(request, "to", false, &to, &flow->err) ||
-		!api_text(request, "reason", true, &reason, &flow->err))
-		return FLOW_FAIL;
-	struct db_batch *batch = db_batch_new(request->server->db);
-	db_add(batch, QUERY_ROLLBACK_ASK, DB_TEXT(service), DB_TEXT(environment), DB_TEXT(to), DB_TEXT(reason),
-		DB_ID_OR_NULL(person->account), DB_TEXT(person->name), DB_I64(INGEST_CLAIM_MS));
+	struct redeploy_request *self = (struct redeploy_request *)flow;
+	const struct person *person = &auth_caller(self->api.exchange)->person;
+	struct db_batch *batch = db_batch_new(self->api.server->db);
+	db_add(batch, QUERY_ROLLBACK_ASK, DB_TEXT(self->service), DB_TEXT(self->environment), DB_TEXT(self->version),
+		DB_TEXT(self->reason), DB_ID_OR_NULL(person->account), DB_TEXT(person->name), DB_I64(INGEST_CLAIM_MS));
 	return db_await(flow, batch);
 }
 
 static enum flow_next ask_forward(struct flow *flow)
 {
-	static const char *const names[] = {"service", "environment", "version", NULL};
-	struct api_request *request = api_request_of(flow);
-	const struct person *person = &auth_caller(request->exchange)->person;
-	struct str service, environment, version;
-	if (!read_place(request, names, &service, &environment, &flow->err) ||
-		!api_text(request, "version", true, &version, &flow->err))
-		return FLOW_FAIL;
-	struct db_batch *batch = db_batch_new(request->server->db);
-	db_add(batch, QUERY_DEPLOY_ASK, DB_TEXT(service), DB_TEXT(environment), DB_TEXT(version),
+	struct redeploy_request *self = (struct redeploy_request *)flow;
+	const struct person *person = &auth_caller(self->api.exchange)->person;
+	struct db_batch *batch = db_batch_new(self->api.server->db);
+	db_add(batch, QUERY_DEPLOY_ASK, DB_TEXT(self->service), DB_TEXT(self->environment), DB_TEXT(self->version),
 		DB_ID_OR_NULL(person->account), DB_TEXT(person->name), DB_I64(INGEST_CLAIM_MS));
 	return db_await(flow, batch);
 }
@@ -122,14 +178,16 @@ static enum flow_next start(struct flow *flow)
 
 void rollbacks_create(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {ask_back, start, run_summary_query, run_summary_answer, NULL};
-	api_start(exchange, context, sizeof(struct api_request), steps, true);
+	static flow_step *const steps[] = {
+		read_back, find_version, take_version, ask_back, start, run_summary_query, run_summary_answer, NULL};
+	api_start(exchange, context, sizeof(struct redeploy_request), steps, true);
 }
 
 void deployments_create(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {ask_forward, start, run_summary_query, run_summary_answer, NULL};
-	api_start(exchange, context, sizeof(struct api_request), steps, true);
+	static flow_step *const steps[] = {read_forward, find_version, take_version, ask_forward, start,
+		run_summary_query, run_summary_answer, NULL};
+	api_start(exchange, context, sizeof(struct redeploy_request), steps, true);
 }
 
 /* --- unknown outcomes --- */

@@ -2,6 +2,7 @@
  * A trigger that is about versions deployed before: back to the last good one (rollback), one of them once more
  * (deploy), or away with what is there (teardown).
  */
+#include "common/digest.h"
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "server/dispatch/job_spec.h"
@@ -217,18 +218,12 @@ static bool make_plan(struct redeploy_flow *redeploy, struct err *err)
 		arena, &redeploy->plan, err);
 }
 
-/* In a title a digest needs no more than tells it apart. */
-static struct str shown(struct str version)
-{
-	enum { SHOWN = sizeof "sha256:0123456789ab" - 1, WHOLE = sizeof "sha256:" - 1 + 64 };
-	return str_starts(version, STR("sha256:")) && version.n == WHOLE ? str_head(version, SHOWN) : version;
-}
-
 static struct str title_of(struct redeploy_flow *redeploy)
 {
 	struct arena *arena = &redeploy->flow.arena;
 	struct str service = redeploy->service, environment = redeploy->environment;
-	struct str from = shown(redeploy->version), to = shown(redeploy->plan.version);
+	/* A title has no room for more than tells them apart. */
+	struct str from = digest_brief(redeploy->version), to = digest_brief(redeploy->plan.version);
 	switch (redeploy->direction) {
 	case BACK:
 		return arena_printf(arena, "Roll back %.*s in %.*s from %.*s to %.*s", STR_ARG(service),

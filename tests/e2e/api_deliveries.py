@@ -75,14 +75,19 @@ def test_deliveries(world):
     world.check(place["state"]["kind"] == "blocker" and "we look first" in place["state"]["reason"] and place["pin"] == "", f"{place}")
     world.expect(200, "liftBlocker", {"reason": "seen"}, blocker=stop["id"])
     world.refused(400, "reason", "rollBack", {"service": "web", "environment": "moon"})
-    back = world.expect(201, "rollBack", {"service": "web", "environment": "moon", "reason": "it lost orders"})
+    slip = {"service": "web", "environment": "moon", "reason": "a slip of the finger"}
+    world.refused(404, "no version \"nonsense\"", "rollBack", {**slip, "to": "nonsense"})
+    world.refused(409, "is no way back in moon", "rollBack", {**slip, "to": board[0]["version"]})
+    world.check(world.expect(200, "listQuarantine")["quarantine"] == [], "a rollback to nowhere condemned what runs")
+    world.refused(404, "no version \"nonsense\"", "deployVersion", {"service": "web", "environment": "moon", "version": "nonsense"})
+    back = world.expect(201, "rollBack", {"service": "web", "environment": "moon", "reason": "it lost orders", "to": old[:8]})
     world.check(back["kind"] == "rollback" and back["event"] == "rollback", f"{back}")
     world.check(deployed(world, back["name"])["state"] == "succeeded", "the way back")
     listed = world.expect(200, "listDeployments", query={"service": "web", "environment": "moon"})["deployments"]
     world.check([(one["run"], one["version"] == old) for one in listed] == [(back["name"], True), (second, False), (first, True)], f"{listed}")
     held = world.expect(200, "listQuarantine")["quarantine"]
     world.check(len(held) == 1 and held[0]["reason"] == "it lost orders" and held[0]["placed_by"] == "admin", f"{held}")
-    again = {"service": "web", "environment": "moon", "version": held[0]["version"]}
+    again = {"service": "web", "environment": "moon", "version": held[0]["version"][:8]}
     refused = world.expect(201, "deployVersion", again)["name"]
     ended = world.wait_for("a quarantined version", lambda: (
         one := world.expect(200, "getRun", run=refused)["run"])["state"] == "cancelled" and one)

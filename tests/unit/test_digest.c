@@ -82,6 +82,25 @@ START_TEST(tokens_differ_and_say_what_they_are)
 }
 END_TEST
 
+static const struct {
+	const char *version, *shown;
+} briefs[] = {
+	{"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "sha256:0123456789ab"},
+	{"0123456789abcdef0123456789abcdef01234567", "0123456789ab"}, /* a commit */
+	{"v1.2.3", "v1.2.3"},                                         /* people's own names stay */
+	{"sha256:abc", "sha256:abc"},                                 /* too short to be one */
+	{"release-of-the-third-of-may-with-a-long-name",
+		"release-of-the-third-of-may-with-a-long-name"}, /* no digits */
+	{"", ""},
+};
+
+START_TEST(versions_are_shown_as_short_as_they_may_be)
+{
+	struct str shown = digest_brief(str_of(briefs[_i].version));
+	ck_assert(str_is(shown, briefs[_i].shown));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("digest");
@@ -89,6 +108,7 @@ int main(void)
 	tcase_add_loop_test(cases, digest_is_the_same_at_once_and_in_pieces, 0, COUNT_OF(digests));
 	tcase_add_loop_test(cases, hmac_matches_the_standard, 0, COUNT_OF(hmacs));
 	tcase_add_test(cases, equal_means_equal);
+	tcase_add_loop_test(cases, versions_are_shown_as_short_as_they_may_be, 0, COUNT_OF(briefs));
 	tcase_add_test(cases, tokens_differ_and_say_what_they_are);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);

@@ -3522,6 +3522,7 @@ export interface operations {
                 "application/json": {
                     service: string;
                     environment: string;
+                    /** @description or the first digits of its digest */
                     version: string;
                 };
             };
@@ -3536,6 +3537,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunSummary"];
                 };
             };
+            400: components["responses"]["Error"];
             404: components["responses"]["Error"];
         };
     };
@@ -3551,7 +3553,7 @@ export interface operations {
                 "application/json": {
                     service: string;
                     environment: string;
-                    /** @description a version; the last that baked clean on each target when absent */
+                    /** @description a version, or the first digits of its digest; the last that baked clean on each target when absent */
                     to?: string;
                     reason: string;
                 };
@@ -3567,7 +3569,9 @@ export interface operations {
                     "application/json": components["schemas"]["RunSummary"];
                 };
             };
+            400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
         };
     };
     listChanges: {
