@@ -28,20 +28,30 @@ static void draw(void *arg)
 
 /* --- elsewhere: a line for each change --- */
 
+/* Why it is in its state, or what it waits for in it. Why something succeeded needs no word. */
+static const char *why_of(const json_t *object, const char *state)
+{
+	static const char *const names[] = {"message", "reason", "waiting_for"};
+	const char *why = "";
+	for (size_t i = 0; i < COUNT_OF(names) && !*why; i++)
+		if (i != 1 || strcmp(state, "succeeded") != 0)
+			why = print_text(object, names[i]);
+	return why;
+}
+
 static void say_change(struct follow *follow, const char *kind, const json_t *object, const char *name)
 {
-	const char *state = print_text(object, "state"), *message = print_text(object, "message");
-	char key[300];
-	snprintf(key, sizeof key, "%s %s", kind, name);
-	if (strcmp(print_text(follow->states, key), state) == 0)
+	const char *state = print_text(object, "state"), *why = why_of(object, state);
+	auto_buf key = BUF_INIT(TEXT_MAX), said = BUF_INIT(TEXT_MAX);
+	buf_addf(&key, "%s %s", kind, name);
+	buf_addf(&said, "%s %s", state, why);
+	if (strcmp(print_text(follow->states, buf_c(&key)), buf_c(&said)) == 0)
 		return;
-	json_object_set_new(follow->states, key, json_string(state));
+	json_object_set_new(follow->states, buf_c(&key), json_string(buf_c(&said)));
 	/* A leased job runs a moment later. */
 	if (strcmp(state, "blocked") == 0 || strcmp(state, "leased") == 0)
 		return;
-	/* Why a job succeeded needs no word. */
-	const char *why = *message ? message : strcmp(state, "succeeded") == 0 ? "" : print_text(object, "reason");
-	printf("%s%-10s%s %-5s %s%s%s\n", print_colour(follow->cli, state), state, print_plain(follow->cli), kind, name,
+	printf("%s%-11s%s %-5s %s%s%s\n", print_colour(follow->cli, state), state, print_plain(follow->cli), kind, name,
 		*why ? ": " : "", why);
 	fflush(stdout);
 }
@@ -53,7 +63,7 @@ static void say_changes(struct follow *follow)
 	json_t *stage, *job;
 	json_array_foreach(json_object_get(follow->run, "stages"), i, stage)
 	{
-		json_array_foreach(json_object_get(stage, "jobs"), j, job)
+		json_array_foreach(json_object_get(stage, "jobs"), j, job) if (run_view_is_told(stage, job))
 			say_change(follow, "job", job, print_text(job, "key"));
 		say_change(follow, "stage", stage, print_text(stage, "name"));
 	}

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { STATE_WIDTH = 10, NAME_WIDTH_MIN = 20, NAME_WIDTH_MAX = 48, TOOK_WIDTH = 8, COMMIT_DIGITS = 10, HINTS_MAX = 3 };
+enum { STATE_WIDTH = 11, NAME_WIDTH_MIN = 20, NAME_WIDTH_MAX = 48, TOOK_WIDTH = 8, COMMIT_DIGITS = 10, HINTS_MAX = 3 };
 
 /* --- merging --- */
 
@@ -180,6 +180,16 @@ static void write_job(const struct writer *writer, const json_t *job)
 	buf_add_char(writer->to, '\n');
 }
 
+/* Jobs that a stage which never began took with it say nothing that the stage does not say. */
+bool run_view_is_told(const json_t *stage, const json_t *job)
+{
+	static const char *const ends[] = {"skipped", "cancelled", "superseded", "rolled_back"};
+	for (size_t i = 0; i < COUNT_OF(ends); i++)
+		if (strcmp(print_text(stage, "state"), ends[i]) == 0)
+			return print_number(job, "attempt") > 0;
+	return true;
+}
+
 static bool is_worth_a_line(const json_t *job)
 {
 	const char *state = print_text(job, "state");
@@ -224,7 +234,8 @@ static void write_stage(const struct writer *writer, const json_t *stage)
 		buf_addf(writer->to, "  %s", print_text(stage, "reason"));
 	buf_add_char(writer->to, '\n');
 	write_gate(writer, json_object_get(stage, "gate"));
-	json_array_foreach(jobs, i, job) if (!writer->is_short || is_worth_a_line(job)) write_job(writer, job);
+	json_array_foreach(jobs, i, job) if (writer->is_short ? is_worth_a_line(job) : run_view_is_told(stage, job))
+		write_job(writer, job);
 }
 
 static void write_summary(const struct writer *writer, const json_t *run)
@@ -254,7 +265,9 @@ static void write_all(const struct writer *writer, const json_t *run)
 	json_array_foreach(json_object_get(run, "errors"), i, item)
 		buf_addf(writer->to, "  %s:%d:%d: %s\n", print_text(item, "file"), (int)print_number(item, "line"),
 			(int)print_number(item, "column"), print_text(item, "message"));
-	json_array_foreach(json_object_get(run, "refusals"), i, item)
+	/* One alone is the reason already. */
+	json_array_foreach(json_object_get(run, "refusals"), i,
+		item) if (strcmp(json_string_value(item), print_text(json_object_get(run, "run"), "reason")) != 0)
 		buf_addf(writer->to, "  not run: %s\n", json_string_value(item));
 	json_array_foreach(json_object_get(run, "warnings"), i, item)
 		buf_addf(writer->to, "  warning: %s\n", json_string_value(item));

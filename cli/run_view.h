@@ -17,6 +17,9 @@ void run_view_merge(json_t **io_run, const json_t *event);
  * left out. */
 void run_view_write(const struct cli *cli, const json_t *run, size_t max_lines, struct buf *to);
 
+/* Whether a job is worth a line of its own: those of a stage that never began are not. */
+bool run_view_is_told(const json_t *stage, const json_t *job);
+
 /* Whether it will change without anybody doing anything: neither over nor at a gate. */
 bool run_view_is_moving(const json_t *run);
 /* CLI_OK, CLI_RUN_FAILED or CLI_WAITING. */
