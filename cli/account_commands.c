@@ -1,15 +1,12 @@
 /* Accounts of people. */
 #include "cli/ask.h"
 #include "cli/commands.h"
+#include "cli/password.h"
 #include "cli/print.h"
 #include "cli/table.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
-
-enum { PASSWORD_MAX_BYTES = 1024 };
 
 static void print_accounts(struct cli *cli, const json_t *answer)
 {
@@ -36,33 +33,6 @@ int command_accounts(struct cli *cli, struct err *err)
 
 /* --- adding one --- */
 
-static bool read_line(char *to, size_t size)
-{
-	if (!fgets(to, (int)size, stdin))
-		return false;
-	to[strcspn(to, "\n")] = 0;
-	return true;
-}
-
-/* One line of standard input; a person is asked for it, and sees nothing of what is typed. */
-static bool read_password(char *to, size_t size, struct err *err)
-{
-	struct termios before;
-	bool is_person = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
-	if (is_person) {
-		struct termios silent = before;
-		silent.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-		fputs("Password: ", stderr);
-	}
-	bool ok = read_line(to, size);
-	if (is_person) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		fputc('\n', stderr);
-	}
-	return ok || err_set(err, ERR_INVALID, "the password is read from standard input, one line");
-}
-
 static json_t *describe(struct cli *cli, const char *password)
 {
 	const char *role = cli_flag(cli, "role");
@@ -81,7 +51,7 @@ static json_t *describe(struct cli *cli, const char *password)
 int command_account_add(struct cli *cli, struct err *err)
 {
 	char password[PASSWORD_MAX_BYTES];
-	if (!read_password(password, sizeof password, err))
+	if (!password_read("Password: ", password, err))
 		return CLI_FAILED;
 	json_t *body = describe(cli, password);
 	explicit_bzero(password, sizeof password);

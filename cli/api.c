@@ -69,6 +69,7 @@ struct answer {
 	void (*tick)(void *arg);
 	void *arg, *tick_arg;
 	CURL *curl;
+	const char **cookie; /* "Cookie: NAME=VALUE" of an answer that sets one goes there; NULL: nowhere */
 	bool was_ended;
 };
 
@@ -101,6 +102,10 @@ static struct curl_slist *make_headers(const struct api *api, bool has_body, con
 	if (api->token.n)
 		headers = curl_slist_append(
 			headers, arena_printf(api->arena, "Authorization: Bearer %.*s", STR_ARG(api->token)).p);
+	if (api->session) {
+		headers = curl_slist_append(headers, api->session);
+		headers = curl_slist_append(headers, api->csrf);
+	}
 	if (has_body)
 		headers = curl_slist_append(headers, "Content-Type: application/json");
 	if (extra)
@@ -159,6 +164,22 @@ static bool check_status(CURL *curl, const struct buf *body, struct err *err)
 	return false;
 }
 
+/* A line as in cookies.txt: domain, subdomains, path, secure, expires, name, value. */
+static const char *take_cookie(CURL *curl, struct arena *arena)
+{
+	struct curl_slist *cookies = NULL;
+	const char *header = NULL;
+	curl_easy_getinfo(curl, CURLINFO_COOKIELIST, &cookies);
+	if (cookies) {
+		struct str line = str_of(cookies->data), name = {0}, part;
+		for (int i = 0; i < 6 && str_cut(&line, '\t', &part); i++)
+			name = part;
+		header = arena_printf(arena, "Cookie: %.*s=%.*s", STR_ARG(name), STR_ARG(line)).p;
+	}
+	curl_slist_free_all(cookies);
+	return header;
+}
+
 static bool perform(const struct api *api, const char *method, struct str path, struct str body, const char *header,
 	struct answer *answer, struct err *err)
 {
@@ -185,23 +206,28 @@ static bool perform(const struct api *api, const char *method, struct str path, 
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.n);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.p);
 	}
+	if (answer->cookie)
+		curl_easy_setopt(curl, CURLOPT_COOKIEFILE, ""); /* kept, and none read */
 	CURLcode code = curl_easy_perform(curl);
+	if (answer->cookie)
+		*answer->cookie = take_cookie(curl, api->arena);
 	bool ok = code == CURLE_OK || answer->was_ended ? check_status(curl, &answer->body, err)
 							: explain(api, code, detail, err);
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);
-	if (!ok && err->kind == ERR_UNAUTHENTICATED && api->token.n == 0)
+	if (!ok && err->kind == ERR_UNAUTHENTICATED && api->token.n == 0 && !answer->cookie)
 		err_set(err, ERR_UNAUTHENTICATED,
-			"there is no token to show to %.*s: set PENSTOCK_TOKEN, or name its file with "
-			"--token-file",
+			"there is no token to show to %.*s: set PENSTOCK_TOKEN, or name its file with --token-file; "
+			"penstock token add laptop --account YOU makes one",
 			STR_ARG(api->url));
 	return ok;
 }
 
-bool api_call(
-	const struct api *api, const char *method, struct str path, const json_t *body, json_t **ret, struct err *err)
+/* ret_cookie may be NULL. */
+static bool call(const struct api *api, const char *method, struct str path, const json_t *body, json_t **ret,
+	const char **ret_cookie, struct err *err)
 {
-	struct answer answer = {.body = BUF_INIT(ANSWER_MAX)};
+	struct answer answer = {.body = BUF_INIT(ANSWER_MAX), .cookie = ret_cookie};
 	bool takes_body = strcmp(method, "GET") != 0;
 	struct str text = body ? json_text(body, api->arena) : takes_body ? STR("") : (struct str){0};
 	bool ok = perform(api, method, path, text, NULL, &answer, err);
@@ -216,6 +242,28 @@ bool api_call(
 	}
 	buf_done(&answer.body);
 	return ok;
+}
+
+bool api_call(
+	const struct api *api, const char *method, struct str path, const json_t *body, json_t **ret, struct err *err)
+{
+	return call(api, method, path, body, ret, NULL, err);
+}
+
+bool api_login(const struct api *api, const char *name, const char *password, struct api *ret, struct err *err)
+{
+	json_auto_t *body = json_pack("{s:s, s:s}", "name", name, "password", password), *me = NULL;
+	struct api session = *api;
+	session.token = STR("");
+	if (!body)
+		return err_set(err, ERR_INVALID, "name and password are texts in UTF-8");
+	if (!call(&session, "POST", STR("/api/v1/login"), body, &me, &session.session, err))
+		return false;
+	if (!session.session)
+		return err_set(err, ERR_UPSTREAM, "the server at %.*s began no session", STR_ARG(api->url));
+	session.csrf = arena_printf(api->arena, "X-CSRF-Token: %.*s", STR_ARG(json_get_str(me, "csrf"))).p;
+	*ret = session;
+	return true;
 }
 
 bool api_read(

@@ -13,8 +13,11 @@
 
 struct api {
 	struct str url;
-	struct str token;   /* empty: none */
-	struct str remedy;  /* what to do when nobody answers */
+	struct str token;    /* empty: none */
+	struct str remedy;   /* what to do when nobody answers */
+	const char *session; /* headers of a session instead of a token: its cookie, and what shows that no page misuses
+				it */
+	const char *csrf;
 	bool is_for_people; /* not --json: answers of api_call() then hold no control characters */
 	struct arena *arena;
 };
@@ -24,6 +27,9 @@ bool api_open(struct cli *cli, struct api *ret, struct err *err);
  * words. */
 bool api_call(
 	const struct api *api, const char *method, struct str path, const json_t *body, json_t **ret, struct err *err);
+/* Begins a session with a name and a password; *ret is `api` within it. Whoever began it ends it: POST /api/v1/logout.
+ */
+bool api_login(const struct api *api, const char *name, const char *password, struct api *ret, struct err *err);
 /* Bytes of an answer as they come; false from `piece` ends the call (which then still succeeds). */
 bool api_read(
 	const struct api *api, struct str path, bool (*piece)(void *arg, struct str bytes), void *arg, struct err *err);

@@ -23,7 +23,7 @@ CLI_COMMAND(artifact_get);
 /* finding_commands.c */
 CLI_COMMAND(findings);
 
-/* repo_commands.c, forge_commands.c, retention_command.c, worker_commands.c, account_commands.c */
+/* repo_commands.c, forge_commands.c, retention_command.c, worker_commands.c, account_commands.c, token_commands.c */
 CLI_COMMAND(retention);
 CLI_COMMAND(backup);
 CLI_COMMAND(restore);
@@ -47,6 +47,9 @@ CLI_COMMAND(account_login);
 CLI_COMMAND(account_logins);
 CLI_COMMAND(account_disable);
 CLI_COMMAND(account_enable);
+CLI_COMMAND(tokens);
+CLI_COMMAND(token_add);
+CLI_COMMAND(token_rm);
 
 /* alarm_commands.c */
 CLI_COMMAND(alarms);

@@ -23,6 +23,7 @@ const struct cli_flag up_flags[] = {
 	{"listen", "ADDRESS", "the address to listen on; 127.0.0.1 by default, 0.0.0.0 for every one", NULL},
 	{"public-url", "URL", "the address that people and forges use, where it is another one", NULL},
 	{"workers", "N", "jobs at a time; one for each core by default, 0 for none", NULL},
+	{"labels", "LIST", "what jobs may ask for of the worker, such as linux,deploy", NULL},
 	{"user", "ACCOUNT", "as root: who PostgreSQL and server run as; penstock or postgres by default", NULL},
 	{"postgres-bin", "DIRECTORY", "the folder of PostgreSQL's programs", NULL},
 	{0},
@@ -202,6 +203,7 @@ static bool read_settings(struct up *up, struct err *err)
 	up->port = 7070;
 	up->slots = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
 	up->listen = cli_has(cli, "listen") ? cli_flag(cli, "listen") : "127.0.0.1";
+	up->labels = cli_flag(cli, "labels");
 	up->public_url = cli_has(cli, "public-url") ? cli_flag(cli, "public-url") : "";
 	if (!cli_number(cli, "port", 1, 65535, &up->port, err) || !cli_number(cli, "workers", 0, 1024, &up->slots, err))
 		return false;

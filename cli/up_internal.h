@@ -52,6 +52,7 @@ struct up {
 	const char *self;
 	const char *programs; /* folder of penstock-server and penstock-worker */
 	const char *listen, *public_url, *url;
+	const char *labels;       /* of the worker; NULL: as the environment says */
 	const char *postgres_bin; /* given, or found */
 	const char *socket_dir;
 	int64_t port, slots;

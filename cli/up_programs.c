@@ -122,6 +122,8 @@ static void fill_worker(struct up *up)
 	extra[n++] = arena_printf(&up->arena, "PENSTOCK_WORKER_SLOTS=%lld", (long long)up->slots).p;
 	extra[n++] = arena_printf(&up->arena, "PENSTOCK_WORKER_WORK_DIR=%s", up_path(up, "worker")).p;
 	extra[n++] = arena_printf(&up->arena, "PENSTOCK_WORKER_FIRST_RANGE=%u", first_range(up)).p;
+	if (up->labels)
+		extra[n++] = arena_printf(&up->arena, "PENSTOCK_WORKER_LABELS=%s", up->labels).p;
 	if (up->account.name)
 		extra[n++] = arena_printf(&up->arena, "PENSTOCK_WORKER_USER=%s", up->account.name).p;
 	up->worker = (struct part){
