@@ -29,7 +29,8 @@ void digest_of(struct str bytes, uint8_t ret[static DIGEST_BYTES]);
 void digest_text_of(struct str bytes, char ret[static DIGEST_TEXT_BYTES]);
 void digest_hmac(struct str key, struct str bytes, uint8_t ret[static DIGEST_BYTES]);
 
-/* What people are shown of a version: digests ("sha256:...") and commit ids by their first twelve digits, anything else whole. */
+/* What people are shown of a version: digests ("sha256:...") and commit ids by their first twelve digits, anything else
+ * whole. */
 struct str digest_brief(struct str version);
 
 /* The time depends on the lengths only. */
