@@ -76,7 +76,8 @@ static void attempts_cancelled(void *arg)
 static void add_facts(void *arg, struct run_graph *graph)
 {
 	const struct server *server = arg;
-	delivery_facts_add(configurations_now(server->configurations), graph);
+	if (!delivery_facts_add(configurations_now(server->configurations), graph))
+		configurations_look(server->configurations);
 }
 
 /* Runs that deploy may be watching it. */

@@ -44,7 +44,18 @@ static void read_text(struct snapshot *made)
 	log_error("configuration.unreadable", F("version", shown->version), F("problem", shown->problem));
 }
 
-static struct snapshot *snapshot_new(int64_t version, struct str text, const struct freeze_blockers *blockers)
+static void copy_versions(struct snapshot *made, const struct freeze_versions *versions)
+{
+	struct arena *arena = &made->arena;
+	made->shown.versions.count = versions->count;
+	made->shown.versions.items = arena_array(arena, struct freeze_version, versions->count);
+	for (size_t i = 0; i < versions->count; i++)
+		made->shown.versions.items[i] = (struct freeze_version){
+			arena_str(arena, versions->items[i].environment), versions->items[i].version};
+}
+
+static struct snapshot *snapshot_new(int64_t version, struct str text, const struct freeze_blockers *blockers,
+	const struct freeze_versions *versions)
 {
 	struct snapshot *made = mem_alloc(sizeof *made);
 	struct arena *arena = &made->arena;
@@ -61,6 +72,7 @@ static struct snapshot *snapshot_new(int64_t version, struct str text, const str
 		blocker->reason = arena_str(arena, blocker->reason);
 		blocker->placed_by = arena_str(arena, blocker->placed_by);
 	}
+	copy_versions(made, versions);
 	read_text(made);
 	return made;
 }
@@ -102,8 +114,14 @@ static const struct field blocker_fields[] = {
 	FIELD_END,
 };
 
+static const struct field version_fields[] = {
+	FIELD(struct freeze_version, environment, FIELD_STR, 0),
+	FIELD(struct freeze_version, version, FIELD_I64, 0),
+	FIELD_END,
+};
+
 /* A stop is placed and lifted, and never changed in between. */
-static bool are_same(const struct freeze_blockers *a, const struct freeze_blockers *b)
+static bool are_same_blockers(const struct freeze_blockers *a, const struct freeze_blockers *b)
 {
 	for (size_t i = 0; i < a->count && a->count == b->count; i++)
 		if (a->items[i].id != b->items[i].id)
@@ -111,20 +129,37 @@ static bool are_same(const struct freeze_blockers *a, const struct freeze_blocke
 	return a->count == b->count;
 }
 
+static bool are_same_versions(const struct freeze_versions *a, const struct freeze_versions *b)
+{
+	for (size_t i = 0; i < a->count && a->count == b->count; i++)
+		if (a->items[i].version != b->items[i].version ||
+			!str_eq(a->items[i].environment, b->items[i].environment))
+			return false;
+	return a->count == b->count;
+}
+
+/* What is read first is the oldest. */
+enum { LOOK_VERSIONS, LOOK_CONFIGURATION, LOOK_BLOCKERS };
+
 static bool adopt(struct configurations *self, const struct db_reply *reply, struct err *err)
 {
 	auto_arena arena = {0};
 	const struct configuration_snapshot *old = configurations_now(self);
 	struct freeze_blockers blockers = {0};
-	void *items;
-	if (!db_read_rows(reply, 1, blocker_fields, sizeof *blockers.items, &items, &blockers.count, &arena, err))
+	struct freeze_versions versions = {0};
+	void *items, *version_items;
+	if (!db_read_rows(reply, LOOK_BLOCKERS, blocker_fields, sizeof *blockers.items, &items, &blockers.count, &arena,
+		    err) ||
+		!db_read_rows(reply, LOOK_VERSIONS, version_fields, sizeof *versions.items, &version_items,
+			&versions.count, &arena, err))
 		return false;
 	blockers.items = items;
-	bool is_newer = db_row_count(reply, 0) > 0;
-	if (!is_newer && are_same(&old->blockers, &blockers))
+	versions.items = version_items;
+	bool is_newer = db_row_count(reply, LOOK_CONFIGURATION) > 0;
+	if (!is_newer && are_same_blockers(&old->blockers, &blockers) && are_same_versions(&old->versions, &versions))
 		return true;
-	struct snapshot *made = snapshot_new(is_newer ? db_i64(reply, 0, 0, 0) : old->version,
-		is_newer ? db_text(reply, 0, 0, 1) : old->text, &blockers);
+	struct snapshot *made = snapshot_new(is_newer ? db_i64(reply, LOOK_CONFIGURATION, 0, 0) : old->version,
+		is_newer ? db_text(reply, LOOK_CONFIGURATION, 0, 1) : old->text, &blockers, &versions);
 	configuration_unref(old);
 	self->now = made;
 	return true;
@@ -173,6 +208,7 @@ void configurations_look(struct configurations *self)
 		return;
 	}
 	struct db_batch *batch = db_batch_new(self->server->db);
+	db_add(batch, QUERY_ENVIRONMENT_VERSIONS);
 	db_add(batch, QUERY_CONFIGURATION_NEWER, DB_I64(configurations_now(self)->version));
 	db_add(batch, QUERY_BLOCKERS_STANDING);
 	self->is_looking = true;
@@ -199,7 +235,7 @@ bool configurations_open(struct server *server, struct configurations **ret, str
 		return false;
 	struct configurations *self = mem_alloc(sizeof *self);
 	self->server = server;
-	self->now = snapshot_new(first.version, first.text, &first.blockers);
+	self->now = snapshot_new(first.version, first.text, &first.blockers, &first.versions);
 	*ret = self;
 	return true;
 }

@@ -17,6 +17,7 @@ struct configuration_snapshot {
 	struct str text;                           /* as it was applied, comments and all */
 	const struct configuration *configuration; /* never NULL: the empty one where there is none */
 	struct freeze_blockers blockers;
+	struct freeze_versions versions; /* what is above is at least as new */
 	/* This program cannot read what another version of it has stored: why. The configuration is then the empty one,
 	 * in which nothing can be deployed. */
 	struct str problem;

@@ -2,18 +2,6 @@
 
 #include "common/zone_cache.h"
 
-static const struct graph_stage *current_stage(const struct run_graph *graph)
-{
-	const struct graph_stage *failed = NULL; /* it may be tried again */
-	for (size_t i = 0; i < graph->stage_count; i++) {
-		if (!stage_is_over(graph->stages[i].state))
-			return graph->stages[i].plan->delivery ? &graph->stages[i] : NULL;
-		if (graph->stages[i].state == STAGE_FAILED && graph->stages[i].plan->delivery && !failed)
-			failed = &graph->stages[i];
-	}
-	return failed;
-}
-
 static struct str pinned(
 	const struct configuration *configuration, const struct graph_stage *stage, struct arena *arena)
 {
@@ -35,21 +23,37 @@ static const struct str_list *next_targets(const struct run_graph *graph, const 
 	for (size_t i = 0; i < graph->wave_count; i++) {
 		if (graph->waves[i].stage != index)
 			continue;
-		if (graph->waves[i].state == WAVE_PENDING && at < stage->plan->delivery->wave_count)
+		enum wave_state state = graph->waves[i].state;
+		bool is_again =
+			stage->state == STAGE_FAILED && state != WAVE_SUCCEEDED; /* when somebody tries it again */
+		if ((state == WAVE_PENDING || is_again) && at < stage->plan->delivery->wave_count)
 			return &stage->plan->delivery->waves[at].targets;
 		at++;
 	}
 	return &none;
 }
 
-void delivery_facts_add(const struct configuration_snapshot *snapshot, struct run_graph *graph)
+/* Every change of what is closed bumps it, also one that this server has not seen yet. */
+static bool is_current(const struct freeze_versions *versions, const struct run_graph *graph, struct str environment)
 {
-	const struct graph_stage *stage = current_stage(graph);
-	if (!stage)
-		return;
+	for (size_t i = 0; i < versions->count; i++)
+		if (str_eq(versions->items[i].environment, environment))
+			return versions->items[i].version >= graph->facts.environment_version;
+	return graph->facts.environment_version == 0;
+}
+
+bool delivery_facts_add(const struct configuration_snapshot *snapshot, struct run_graph *graph)
+{
+	if (graph->facts.stage == 0)
+		return true;
+	const struct graph_stage *stage = &graph->stages[graph->facts.stage - 1];
+	if (!is_current(&snapshot->versions, graph, stage->plan->environment)) {
+		graph->facts.frozen = STR("this server to read what has just been changed in the configuration");
+		return false;
+	}
 	if (graph->facts.overrides_freeze) {
 		graph->facts.frozen = pinned(snapshot->configuration, stage, graph->arena);
-		return;
+		return true;
 	}
 	const struct plan_stage *plan = stage->plan;
 	const struct str windows[] = {plan->window, plan->delivery->floor_window};
@@ -77,4 +81,5 @@ void delivery_facts_add(const struct configuration_snapshot *snapshot, struct ru
 	}
 	graph->facts.frozen = answer.kind == FREEZE_NONE ? pinned(snapshot->configuration, stage, graph->arena)
 							 : freeze_wait(&answer, graph->arena);
+	return true;
 }

@@ -6,7 +6,8 @@
 #include "server/configuration/configurations.h"
 #include "server/engine/graph.h"
 
-/* Fills graph->facts.frozen. */
-void delivery_facts_add(const struct configuration_snapshot *snapshot, struct run_graph *graph);
+/* Fills graph->facts.frozen. False: the snapshot is older than the run's rows, which holds whatever asks; somebody is
+ * to look for a newer one. */
+bool delivery_facts_add(const struct configuration_snapshot *snapshot, struct run_graph *graph);
 
 #endif

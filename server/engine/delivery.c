@@ -172,9 +172,10 @@ static bool is_to_be_verified(const struct run_graph *graph, const struct graph_
 	return false;
 }
 
-static void begin_wave(struct run_graph *graph, size_t index, size_t at)
+static void begin_wave(struct run_graph *graph, size_t index, size_t at, struct effects *effects)
 {
 	const struct graph_stage *stage = &graph->stages[index];
+	effects->relies_on = index + 1;
 	graph_move_wave(graph, &graph->waves[at], WAVE_DEPLOY);
 	for (size_t i = 0; i < stage->job_count; i++) {
 		const struct graph_job *job = &graph->jobs[stage->first_job + i];
@@ -356,6 +357,7 @@ static void bake(struct run_graph *graph, size_t index, size_t at, struct effect
 	if (ret_wait->n)
 		return;
 	graph_move_wave(graph, wave, WAVE_SUCCEED);
+	effects->relies_on = index + 1;
 	for (size_t i = 0; !is_teardown(graph, index) && i < graph->deployment_count; i++) {
 		struct graph_deployment *deployment = &graph->deployments[i];
 		if (deployment->wave != at || deployment->state != DEPLOYMENT_LIVE)
@@ -400,7 +402,7 @@ static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct
 		*ret_wait = delivery_hold(graph, index);
 		if (ret_wait->n)
 			return;
-		begin_wave(graph, index, at);
+		begin_wave(graph, index, at, effects);
 		count = follow_wave(graph, index, at);
 	}
 	if (obey_alarm(graph, index, at, &count, effects, ret_wait))
@@ -537,5 +539,6 @@ bool delivery_resolve(
 	graph_move_job(graph, job, JOB_RESET, (struct str){0});
 	add_deployment(graph, wave, at);
 	effects->has_queued = true;
+	effects->relies_on = graph->jobs[at].stage + 1;
 	return true;
 }

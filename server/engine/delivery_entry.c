@@ -231,6 +231,7 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 			return;
 		lane->state = LANE_WAITING;
 		effects->requests_lane_of = index + 1;
+		effects->relies_on = index + 1;
 		return;
 	case LANE_WAITING:
 		if (lane->holder.n)

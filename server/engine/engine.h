@@ -54,8 +54,11 @@ struct effects {
 	bool releases_lane;                        /* the concurrency group's */
 	bool requests_lane;                        /* a retry asks again */
 	size_t requests_lane_of, releases_lane_of; /* the environment stage with this index + 1; 0: none */
-	bool compares;                             /* commits of facts.relations whose relation nobody knows */
-	size_t condemns; /* index + 1 of the stage whose version goes into quarantine, and is rolled back; 0: none */
+	bool looks_again; /* once this is written: a stage has come up whose facts were not loaded */
+	bool compares;    /* commits of facts.relations whose relation nobody knows */
+	size_t relies_on; /* index + 1 of the stage whose facts decided, and must still be the same when it is written;
+			     0: none */
+	size_t condemns;  /* index + 1 of the stage whose version goes into quarantine, and is rolled back; 0: none */
 };
 
 /* False: the event is refused (a gate that is decided, a person who may not, a run that is over); nothing was changed.

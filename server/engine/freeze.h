@@ -27,6 +27,17 @@ struct freeze_blockers {
 	size_t count;
 };
 
+/* Of environments: whatever opens or closes one bumps its version. */
+struct freeze_version {
+	struct str environment;
+	int64_t version;
+};
+
+struct freeze_versions {
+	struct freeze_version *items;
+	size_t count;
+};
+
 struct freeze_question {
 	const struct configuration *configuration;
 	const struct freeze_blockers *blockers; /* NULL: none */

@@ -61,6 +61,7 @@ struct graph_lane {      /* of the concurrency group, or of an environment stage
 	int64_t request; /* 0: none asked for */
 	int64_t lane;
 	enum lane_request_state state;
+	int64_t version;          /* of the lane; 0: nobody has asked for it yet */
 	int64_t epoch;            /* of the grant */
 	struct str holder;        /* "web#41": who is inside, when we wait */
 	struct str superseded_by; /* "web#43" */
@@ -110,6 +111,7 @@ struct graph_alarm {
 	struct str message;
 	int64_t since;
 	int64_t points; /* since the wave that bakes began to */
+	int64_t turn;   /* counts how often it became another; 0: it was never sampled */
 };
 
 /* Whether one commit contains another, where that decides over the stage. */
@@ -139,6 +141,11 @@ struct graph_occupant {
 
 /* What stands outside of the run and decides over its environment stage that is next or under way. */
 struct graph_facts {
+	size_t stage;       /* index + 1 of that stage: no other may be decided over by them; 0: none */
+	struct str version; /* of it, as it was then: what is in quarantine or pinned is asked of a version */
+	/* When they were read: of what is closed and pinned there, and of what is in quarantine. 0: there is no such
+	 * row. */
+	int64_t environment_version, service_version;
 	bool overrides_freeze;  /* somebody lets this stage pass what is closed */
 	struct str frozen;      /* why no wave may start; "": one may */
 	struct str quarantined; /* why its version must not be deployed; "" */

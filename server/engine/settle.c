@@ -209,6 +209,12 @@ static struct str wait_for_gate(const struct run_graph *graph, size_t index)
 		STR_ARG(again), engine_approved(gate), plan->gate->approvals, STR_ARG(engine_who_may(graph, gate)));
 }
 
+/* They may be of the stage that came before, or older than the stage's version. */
+static bool has_facts(const struct run_graph *graph, size_t index)
+{
+	return graph->facts.stage == index + 1 && str_eq(graph->facts.version, graph->stages[index].version);
+}
+
 /* True: the stage is over, the next one may be looked at. Where it waits for anything but jobs, *ret_wait says for
  * what. */
 static bool settle_stage(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait)
@@ -219,6 +225,10 @@ static bool settle_stage(struct run_graph *graph, size_t index, struct effects *
 		enter_stage(graph, index, effects);
 	if (graph->ending != RUN_PENDING)
 		return false;
+	if (is_delivery && !stage_is_over(stage->state) && !has_facts(graph, index)) {
+		effects->looks_again = true;
+		return false;
+	}
 	if (stage->state == STAGE_QUEUED)
 		renew_gate(graph, index);
 	if (stage->state == STAGE_GATED && is_delivery && delivery_is_barred(graph, index, effects))

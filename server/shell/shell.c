@@ -170,6 +170,8 @@ static enum flow_next apply(struct flow *flow)
 		return FLOW_DONE;
 	}
 	FAILPOINT("run.decided");
+	if (visit->effects.relies_on)
+		FAILPOINT("wave.decided");
 	struct db_batch *batch = db_batch_new(visit->shell->db);
 	run_store_save(batch, graph, &visit->effects);
 	visit->is_saved = true;
@@ -199,7 +201,7 @@ static void tell(struct visit *visit)
 		shell_look_lane(visit->shell, visit->graph->loaded.graph.lane.lane);
 	look_stage_lane(visit);
 	/* Only the next look sees who is inside. */
-	if (visit->effects.requests_lane || visit->effects.requests_lane_of)
+	if (visit->effects.requests_lane || visit->effects.requests_lane_of || visit->effects.looks_again)
 		visit->is_wanted_again = true;
 	if (visit->effects.condemns)
 		hooks->version_condemned(hooks->arg);

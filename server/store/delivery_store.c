@@ -48,6 +48,7 @@ static const struct field lane_fields[] = {
 	FIELD(struct graph_lane, request, FIELD_I64, 0),
 	FIELD(struct graph_lane, lane, FIELD_I64, 0),
 	FIELD_ENUM(struct graph_lane, state, lane_request_state_names, 0),
+	FIELD(struct graph_lane, version, FIELD_I64, 0),
 	FIELD(struct graph_lane, epoch, FIELD_I64, 0),
 	FIELD(struct graph_lane, holder, FIELD_STR, 0),
 	FIELD(struct graph_lane, superseded_by, FIELD_STR, 0),
@@ -60,6 +61,7 @@ static const struct field alarm_fields[] = {
 	FIELD(struct graph_alarm, message, FIELD_STR, 0),
 	FIELD(struct graph_alarm, since, FIELD_I64, 0),
 	FIELD(struct graph_alarm, points, FIELD_I64, 0),
+	FIELD(struct graph_alarm, turn, FIELD_I64, 0),
 	FIELD_END,
 };
 
@@ -92,7 +94,7 @@ struct row {
 	struct graph_occupant *occupied;
 	size_t wave_count, deployment_count, alarm_count, relation_count, occupied_count;
 	struct str newer, quarantined;
-	int64_t expires_at;
+	int64_t environment_version, service_version, expires_at;
 	bool overrides_freeze;
 };
 
@@ -106,6 +108,8 @@ static const struct field row_fields[] = {
 	FIELD_LIST_OF(struct row, occupied, occupied_count, struct graph_occupant, occupant_fields, 0),
 	FIELD(struct row, newer, FIELD_STR, 0),
 	FIELD(struct row, quarantined, FIELD_STR, 0),
+	FIELD(struct row, environment_version, FIELD_I64, 0),
+	FIELD(struct row, service_version, FIELD_I64, 0),
 	FIELD(struct row, expires_at, FIELD_I64, 0),
 	FIELD(struct row, overrides_freeze, FIELD_BOOL, 0),
 	FIELD_END,
@@ -190,6 +194,10 @@ bool delivery_store_read(const struct db_reply *reply, size_t statement, struct 
 	if (row.stage >= 0 && row.lane)
 		graph->stages[row.stage].lane = *row.lane;
 	graph->facts = (struct graph_facts){
+		.stage = row.stage >= 0 ? (size_t)row.stage + 1 : 0,
+		.version = row.stage >= 0 ? graph->stages[row.stage].version : (struct str){0},
+		.environment_version = row.environment_version,
+		.service_version = row.service_version,
 		.overrides_freeze = row.overrides_freeze,
 		.newer = row.newer,
 		.expires_at = row.expires_at,
@@ -290,12 +298,35 @@ static void save_expiry(struct db_batch *batch, const struct run_graph *graph, c
 			DB_TEXT(stage->plan->environment), DB_I64(delivery->expires_ms));
 }
 
+/* Behind the rows of deployments, which hold their targets: whoever applies a configuration takes them in that order
+ * too. */
+static void guard_facts(struct db_batch *batch, const struct run_graph *graph, const struct graph_stage *stage)
+{
+	const struct graph_facts *facts = &graph->facts;
+	/* Whoever asks for a lane decides by no more than that; its row is written behind this. */
+	bool is_inside = stage->lane.state == LANE_GRANTED || stage->lane.state == LANE_REVOKED;
+	struct str *names = arena_array(graph->arena, struct str, facts->alarm_count);
+	int64_t *turns = arena_array(graph->arena, int64_t, facts->alarm_count);
+	size_t n = 0;
+	for (size_t i = 0; i < facts->alarm_count; i++) {
+		if (facts->alarms[i].turn == 0)
+			continue;
+		names[n] = facts->alarms[i].name;
+		turns[n++] = facts->alarms[i].turn;
+	}
+	db_add(batch, QUERY_FACTS_GUARD, DB_TEXT(stage->plan->delivery->service), DB_I64(facts->service_version),
+		DB_TEXT(stage->plan->environment), DB_I64(facts->environment_version), DB_I64(stage->lane.lane),
+		DB_I64(is_inside ? stage->lane.version : 0), DB_TEXTS(names, n), DB_I64S(turns, n));
+}
+
 void delivery_store_save(struct db_batch *batch, const struct run_graph *graph, const struct effects *effects)
 {
 	save_versions(batch, graph);
 	save_rows(batch, graph);
 	for (size_t i = 0; i < graph->stage_count; i++)
 		save_expiry(batch, graph, &graph->stages[i]);
+	if (effects->relies_on)
+		guard_facts(batch, graph, &graph->stages[effects->relies_on - 1]);
 	if (effects->requests_lane_of) {
 		const struct graph_stage *stage = &graph->stages[effects->requests_lane_of - 1];
 		const struct plan_delivery *delivery = stage->plan->delivery;

@@ -8,6 +8,8 @@ static const char standing[] =
 	"(extract(epoch from b.placed_at) * 1000000)::bigint "
 	"from blocker b left join account a on a.id = b.placed_by where b.lifted_at is null order by b.id";
 
+static const char versions[] = "select name, version from environment where removed_at is null order by name";
+
 static PGresult *ask(PGconn *connection, const char *statement, struct err *err)
 {
 	PGresult *result = PQexec(connection, statement);
@@ -62,12 +64,27 @@ static bool read_blockers(PGconn *connection, struct arena *arena, struct freeze
 	return true;
 }
 
+static bool read_versions(PGconn *connection, struct arena *arena, struct freeze_versions *ret, struct err *err)
+{
+	PGresult *result = ask(connection, versions, err);
+	if (!result)
+		return false;
+	ret->count = (size_t)PQntuples(result);
+	ret->items = arena_array(arena, struct freeze_version, ret->count);
+	for (int row = 0; row < PQntuples(result); row++)
+		ret->items[row] = (struct freeze_version){
+			.environment = text_at(result, row, 0, arena), .version = number_at(result, row, 1)};
+	PQclear(result);
+	return true;
+}
+
 bool first_configuration(const char *url, struct arena *arena, struct first_configuration *ret, struct err *err)
 {
 	struct first_configuration read = {0};
 	PGconn *connection = PQconnectdb(url);
 	bool ok = PQstatus(connection) == CONNECTION_OK || err_set(err, ERR_UPSTREAM, "%s", PQerrorMessage(connection));
-	ok = ok && read_text(connection, arena, &read, err) && read_blockers(connection, arena, &read.blockers, err);
+	ok = ok && read_versions(connection, arena, &read.versions, err) && read_text(connection, arena, &read, err) &&
+	     read_blockers(connection, arena, &read.blockers, err);
 	PQfinish(connection);
 	if (ok)
 		*ret = read;

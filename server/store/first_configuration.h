@@ -12,6 +12,7 @@ struct first_configuration {
 	int64_t version; /* 0: none was ever applied */
 	struct str text;
 	struct freeze_blockers blockers;
+	struct freeze_versions versions; /* read before the others */
 };
 
 /* Everything lives in the arena. */

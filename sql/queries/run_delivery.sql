@@ -5,7 +5,7 @@ with s as materialized (
 current as materialized (
 	select * from s where state in ('blocked', 'gated', 'queued', 'running', 'failed') order by state = 'failed', position limit 1),
 lane as materialized (
-	select l.id, q.id as request, q.state, q.epoch, q.superseded_by
+	select l.id, l.version, q.id as request, q.state, q.epoch, q.superseded_by
 	from current c
 	join lane l on l.kind = 'environment' and l.key = c.service || '@' || c.environment
 	left join lateral (select * from lane_request q where q.stage_id = c.id order by q.id desc limit 1) q on true),
@@ -45,6 +45,8 @@ related as (
 	join quarantine q on q.service_id = s.id and q.environment_id = e.id and q.released_at is null and q.fixed_commit <> '', me)
 select jsonb_build_object(
 	'stage', coalesce((select position from current), -1),
+	'environment_version', coalesce((select e.version from current c join environment e on e.name = c.environment), 0),
+	'service_version', coalesce((select s.version from current c join service s on s.name = c.service), 0),
 	'waves', (select coalesce(jsonb_agg(jsonb_build_object('id', w.id, 'stage', s.position, 'number', w.position, 'state', w.state,
 			'held', w.held, 'started_at', us(w.started_at), 'baking_since', us(w.baking_since), 'bake_until', us(w.bake_until),
 			'ended_at', us(w.ended_at)) order by s.position, w.position), '[]')
@@ -57,7 +59,7 @@ select jsonb_build_object(
 		from deployment d join target t on t.id = d.target_id join version v on v.id = d.version_id
 		left join version p on p.id = d.previous_version_id
 		where d.run_id = $1::bigint),
-	'lane', (select jsonb_build_object('request', coalesce(request, 0), 'lane', id, 'state', coalesce(state, 'released'),
+	'lane', (select jsonb_build_object('request', coalesce(request, 0), 'lane', id, 'version', version, 'state', coalesce(state, 'released'),
 			'epoch', coalesce(epoch, 0),
 			'holder', coalesce((select p.name || '#' || r.number from lane_request h join run r on r.id = h.run_id
 				join repository p on p.id = r.repository_id
@@ -88,7 +90,7 @@ select jsonb_build_object(
 		join deployment d on d.id = l.deployment_id join run r on r.id = d.run_id join repository p on p.id = r.repository_id),
 	'overrides_freeze', exists (select from current c join freeze_override o on o.stage_id = c.id),
 	'alarms', coalesce((select jsonb_agg(jsonb_build_object('name', w.name, 'state', coalesce(a.state, 'unknown'),
-			'message', coalesce(a.message, 'it was never sampled'), 'since', us(coalesce(a.fired_at, a.since)),
+			'message', coalesce(a.message, 'it was never sampled'), 'since', us(coalesce(a.fired_at, a.since)), 'turn', coalesce(a.turn, 0),
 			'points', (select count(*) from alarm_sample p where p.alarm = w.name and p.outcome in ('fine', 'breach') and p.at >= (
 				select max(v.baking_since) from wave v where v.stage_id = c.id and v.state = 'baking'))) order by w.position)
 		from current c, unnest(c.alarms) with ordinality as w(name, position) left join alarm_state a on a.name = w.name

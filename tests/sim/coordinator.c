@@ -2,6 +2,8 @@
 #include "tests/sim/sim.h"
 
 #include "common/mem.h"
+#include "server/configuration/delivery_facts.h"
+#include "tests/sim/policies.h"
 
 enum { TRIES_MAX = 60, TRIGGER_US = 10 * 1000000 };
 
@@ -19,9 +21,31 @@ void coordinator_wake(struct coordinator *coordinator, enum wake_kind kind, int6
 		coordinator->wakes[coordinator->wake_count++] = (struct wake){kind, id};
 }
 
+void coordinator_look(struct sim *sim, struct coordinator *coordinator)
+{
+	coordinator->known = sim->rows.policy;
+	coordinator->is_behind = false;
+}
+
+/* What it knows of the configuration, whatever others have changed since. */
+static void add_facts(struct coordinator *coordinator, struct run_graph *graph)
+{
+	struct row_policy *known = &coordinator->known;
+	struct freeze_version versions[ENVIRONMENTS] = {
+		{STR("qa"), known->versions[0]}, {STR("prod"), known->versions[1]}};
+	const struct configuration_snapshot snapshot = {
+		.configuration = policies_get(known->configuration),
+		.blockers = {known->blockers, known->blocker_count},
+		.versions = {versions, ENVIRONMENTS},
+	};
+	if (graph->wave_count)
+		coordinator->is_behind |= !delivery_facts_add(&snapshot, graph);
+}
+
 void coordinator_tick(struct sim *sim, struct coordinator *coordinator)
 {
 	struct rows *rows = &sim->rows;
+	coordinator_look(sim, coordinator);
 	int64_t runs[WAKES_MAX];
 	size_t expired = rows_expire(rows, runs, COUNT_OF(runs));
 	MIRROR(sim, expire, sim, expired);
@@ -87,6 +111,7 @@ static void load_run(struct sim *sim, struct coordinator *coordinator, struct vi
 		MIRROR(sim, refresh, sim, desk, is_current);
 	if (!is_current) {
 		rows_load(&sim->rows, visit->of.id, now, desk);
+		add_facts(coordinator, &desk->graph);
 		MIRROR(sim, load, sim, desk);
 	}
 	visit->step = VISIT_DECIDE;
@@ -163,7 +188,7 @@ static void decide_run(struct sim *sim, struct coordinator *coordinator, struct 
 		end_round(visit);
 		return;
 	}
-	if (!rows_may_save(&sim->rows, desk)) {
+	if (!rows_may_save(&sim->rows, desk, &visit->effects)) {
 		if (sim->tally)
 			sim->tally->conflicts++;
 		if (++visit->tries > TRIES_MAX)
@@ -188,7 +213,7 @@ static void tell_run(struct sim *sim, struct coordinator *coordinator, struct vi
 	if (visit->effects.releases_lane || visit->effects.requests_lane)
 		coordinator_wake(coordinator, WAKE_LANE, visit->desk.graph.lane.lane);
 	look_stage_lane(coordinator, visit);
-	if (visit->effects.requests_lane || visit->effects.requests_lane_of)
+	if (visit->effects.requests_lane || visit->effects.requests_lane_of || visit->effects.looks_again)
 		visit->is_wanted_again = true;
 	keep(sim, coordinator, visit);
 	end_round(visit);
@@ -349,6 +374,10 @@ static bool take_wake(struct coordinator *coordinator)
 
 bool coordinator_step(struct sim *sim, struct coordinator *coordinator, uint32_t which)
 {
+	if (coordinator->is_behind && which % 2) {
+		coordinator_look(sim, coordinator);
+		return true;
+	}
 	if ((which % 4 == 0 || busy_visits(coordinator) == 0) && take_wake(coordinator))
 		return true;
 	for (size_t i = 0; i < VISITS; i++) {
@@ -382,5 +411,5 @@ void coordinator_crash(struct sim *sim, struct coordinator *coordinator)
 		coordinator->kept_runs[i] = 0;
 	coordinator->wake_count = 0;
 	coordinator->skew_us = 0;
-	(void)sim;
+	coordinator_look(sim, coordinator);
 }

@@ -440,7 +440,8 @@ void check_decision(
 	check_waves(&decision);
 	check_deployments(&decision);
 	check_stages(&decision);
-	if (!graph_can_move(&desk->graph) && !effects->requests_lane_of && !effects->compares)
+	check_facts(sim, &desk->graph, effects);
+	if (!graph_can_move(&desk->graph) && !effects->requests_lane_of && !effects->compares && !effects->looks_again)
 		BROKEN(&decision, "%.*s is %s, and nothing is left that could move it", STR_ARG(desk->graph.name),
 			run_state_names[desk->graph.state]);
 }

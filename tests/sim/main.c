@@ -4,6 +4,7 @@
 #include "common/str.h"
 #include "tests/sim/history.h"
 #include "tests/sim/plans.h"
+#include "tests/sim/policies.h"
 
 #include <getopt.h>
 #include <malloc.h>
@@ -199,8 +200,11 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < PIPELINES; i++)
 		for (size_t j = 0; j < CONFIGURATIONS; j++)
 			plans_get(i, j);
+	for (size_t i = 0; i < POLICIES; i++)
+		policies_get(i);
 	jobs = jobs == 0 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs;
 	int status = seed ? replay(seed, is_whole) : run_all(first, count, jobs, is_as_is);
 	plans_done();
+	policies_done();
 	return status;
 }

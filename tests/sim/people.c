@@ -4,6 +4,7 @@
 #include "common/mem.h"
 #include "server/engine/redeploy.h"
 #include "tests/sim/plans.h"
+#include "tests/sim/policies.h"
 
 static struct str both_groups[] = {{"release", 7}, {"qa", 2}}, one_group[] = {{"release", 7}};
 
@@ -311,6 +312,7 @@ static bool release(struct sim *sim, const struct sim_event *event)
 	if (held->is_released)
 		return false;
 	held->is_released = true;
+	rows_quarantine_changed(&sim->rows, held->service);
 	MIRROR(sim, release, sim, held);
 	return true;
 }
@@ -399,13 +401,50 @@ static void sample(struct sim *sim, size_t which)
 static void change_alarm(struct sim *sim, const struct sim_event *event)
 {
 	static const struct str states[] = {{"ok", 2}, {"ok", 2}, {"ok", 2}, {"firing", 6}, {"unknown", 7}};
-	struct row_alarm *alarm = &sim->rows.alarms[event->a % ALARMS];
 	struct str state = states[event->b % COUNT_OF(states)];
-	if (!str_eq(alarm->state, state))
-		alarm->since = sim->rows.now_us;
-	alarm->state = state;
+	rows_change_alarm(&sim->rows, event->a % ALARMS, state);
 	MIRROR(sim, alarm, sim, event->a % ALARMS);
 	sim_say(sim, "  %s is %.*s", event->a % ALARMS ? "slow" : "errors", STR_ARG(state));
+}
+
+/* --- what is closed --- */
+
+static void lift(struct sim *sim, size_t blocker)
+{
+	MIRROR(sim, lift, sim, blocker);
+	rows_lift(&sim->rows, blocker);
+}
+
+static void configure(struct sim *sim, size_t configuration)
+{
+	rows_configure(&sim->rows, configuration);
+	MIRROR(sim, configure, sim);
+	sim_say(sim, "  the configuration closes %zu", configuration);
+}
+
+static void freeze(struct sim *sim, const struct sim_event *event)
+{
+	static const struct str services[] = {{"", 0}, {"", 0}, {"web", 3}, {"api", 3}},
+				environments[] = {{"qa", 2}, {"prod", 4}, {"prod", 4}, {"", 0}};
+	struct rows *rows = &sim->rows;
+	struct str service = services[event->a % 4], environment = environments[event->a / 4 % 4];
+	if (rows->policy.blocker_count && event->b % 3) {
+		lift(sim, event->b / 3 % rows->policy.blocker_count);
+		sim_say(sim, "  a stop of the line is lifted");
+	} else if (rows_stop(rows, service, environment)) {
+		MIRROR(sim, stop, sim, service, environment);
+		sim_say(sim, "  the line is stopped for \"%.*s\" in \"%.*s\"", STR_ARG(service), STR_ARG(environment));
+	}
+	/* Whoever did it knows; the others hear of it, or not. */
+	coordinator_look(sim, &sim->coordinators[event->c % COORDINATORS]);
+}
+
+void people_open(struct sim *sim)
+{
+	while (sim->rows.policy.blocker_count)
+		lift(sim, 0);
+	if (sim->rows.policy.configuration)
+		configure(sim, 0);
 }
 
 static void jump(struct sim *sim, const struct sim_event *event)
@@ -418,9 +457,10 @@ bool outside_event(struct sim *sim, const struct sim_event *event)
 {
 	switch ((int)event->kind) {
 	case SIM_FREEZE:
-		sim->rows.is_frozen[event->a % ENVIRONMENTS] = !sim->rows.is_frozen[event->a % ENVIRONMENTS];
-		sim_say(sim, "  %s is %s", event->a % ENVIRONMENTS ? "prod" : "qa",
-			sim->rows.is_frozen[event->a % ENVIRONMENTS] ? "frozen" : "open");
+		freeze(sim, event);
+		return true;
+	case SIM_CLOSE:
+		configure(sim, event->b % 2 ? event->a % POLICIES : 0);
 		return true;
 	case SIM_ALARM:
 		change_alarm(sim, event);

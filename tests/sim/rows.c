@@ -17,6 +17,11 @@ size_t rows_environment(struct str name)
 	return str_is(name, "prod");
 }
 
+size_t rows_service(struct str name)
+{
+	return str_is(name, "api");
+}
+
 /* --- a new run --- */
 
 static void make_stages(struct run_graph *graph, const struct plan *plan, int64_t run)
@@ -133,15 +138,6 @@ static size_t current_stage(const struct run_graph *graph)
 	return failed;
 }
 
-/* delivery_facts_add() looks at it only when no other stage comes before it. */
-static bool is_next(const struct run_graph *graph, size_t stage)
-{
-	for (size_t i = 0; i < graph->stage_count; i++)
-		if (!stage_is_over(graph->stages[i].state))
-			return i == stage;
-	return true;
-}
-
 static const struct row_request *last_request(const struct rows *rows, int64_t run, size_t stage)
 {
 	for (size_t i = rows->request_count; i > 0; i--)
@@ -166,6 +162,7 @@ static struct graph_lane lane_row(const struct rows *rows, const struct row_requ
 			.epoch = asked->epoch,
 			.superseded_by = name_of(rows, asked->superseded_by),
 		};
+	made.version = made.lane ? rows->lanes[made.lane - 1].version : 0;
 	for (size_t i = 0; made.lane && i < rows->request_count; i++) {
 		const struct row_request *other = &rows->requests[i];
 		if (other->lane == made.lane && other->run != run &&
@@ -186,7 +183,7 @@ static int64_t find_lane(const struct rows *rows, struct str service, struct str
 	return 0;
 }
 
-static struct graph_lane stage_lane(const struct rows *rows, const struct run_graph *graph, size_t stage)
+struct graph_lane rows_stage_lane(const struct rows *rows, const struct run_graph *graph, size_t stage)
 {
 	const struct plan_stage *plan = graph->stages[stage].plan;
 	return lane_row(rows, last_request(rows, graph->id, stage), graph->id,
@@ -198,7 +195,7 @@ void rows_show_lanes(const struct rows *rows, struct run_graph *graph)
 	graph->lane = lane_row(rows, last_request(rows, graph->id, SIZE_MAX), graph->id, 0);
 	for (size_t i = 0; i < graph->stage_count; i++)
 		if (graph->stages[i].plan->delivery)
-			graph->stages[i].lane = stage_lane(rows, graph, i);
+			graph->stages[i].lane = rows_stage_lane(rows, graph, i);
 }
 
 static struct str newer_in(const struct rows *rows, int64_t lane, int64_t run)
@@ -241,7 +238,7 @@ static bool is_among(struct str version, struct str versions)
 	return false;
 }
 
-static struct str quarantined(const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage)
+struct str rows_quarantined(const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage)
 {
 	for (size_t i = 0; i < rows->quarantine_count; i++) {
 		const struct row_quarantine *held = &rows->quarantines[i];
@@ -269,9 +266,10 @@ static void load_alarms(const struct rows *rows, struct run_graph *graph, size_t
 	graph->facts.alarms = arena_array(rows->arena, struct graph_alarm, names->count);
 	graph->facts.alarm_count = names->count;
 	for (size_t i = 0; i < names->count; i++) {
-		const struct row_alarm *alarm = &rows->alarms[str_is(names->items[i], "slow")];
+		const struct row_alarm *alarm = rows_alarm(rows, names->items[i]);
 		struct graph_alarm *fact = &graph->facts.alarms[i];
-		*fact = (struct graph_alarm){.name = names->items[i], .state = alarm->state, .since = alarm->since};
+		*fact = (struct graph_alarm){
+			.name = names->items[i], .state = alarm->state, .since = alarm->since, .turn = alarm->turn};
 		for (size_t n = 0; n < alarm->sample_count; n++)
 			fact->points += alarm->samples[n] >= baking_since;
 	}
@@ -287,13 +285,14 @@ static void load_facts(const struct rows *rows, struct run_graph *graph)
 	if (current == SIZE_MAX)
 		return;
 	struct graph_stage *stage = &graph->stages[current];
-	stage->lane = stage_lane(rows, graph, current);
+	stage->lane = rows_stage_lane(rows, graph, current);
+	graph->facts.stage = current + 1;
+	graph->facts.version = stage->version;
 	graph->facts.newer = newer_in(rows, stage->lane.lane, graph->id);
-	graph->facts.quarantined = quarantined(rows, graph, stage);
+	graph->facts.quarantined = rows_quarantined(rows, graph, stage);
 	graph->facts.overrides_freeze = rows_run(rows, graph->id)->overrides_freeze[current];
-	if (is_next(graph, current) && rows->is_frozen[rows_environment(stage->plan->environment)] &&
-		!graph->facts.overrides_freeze)
-		graph->facts.frozen = STR("the end of the fair");
+	graph->facts.environment_version = rows->policy.versions[rows_environment(stage->plan->environment)];
+	graph->facts.service_version = rows->service_versions[rows_service(stage->plan->delivery->service)];
 	load_alarms(rows, graph, current);
 	rows_load_relations(rows, graph, current);
 	rows_load_occupants(rows, graph, current);
@@ -458,6 +457,7 @@ static void condemn(struct rows *rows, const struct run_graph *graph, size_t ind
 		arena_grow(rows->arena, rows->quarantines, sizeof *rows->quarantines, rows->quarantine_count);
 	rows->quarantines[rows->quarantine_count++] =
 		(struct row_quarantine){service, environment, stage->version, graph->reason, false};
+	rows_quarantine_changed(rows, service);
 	rows->triggers = arena_grow(rows->arena, rows->triggers, sizeof *rows->triggers, rows->trigger_count);
 	rows->triggers[rows->trigger_count++] = (struct row_trigger){.kind = TRIGGER_BACK,
 		.commit = graph->commit,
@@ -564,10 +564,26 @@ static void write_delivery(struct rows *rows, struct run_graph *row, const struc
 	}
 }
 
-bool rows_may_save(const struct rows *rows, const struct desk *desk)
+/* facts_guard.sql */
+static bool are_facts_current(const struct rows *rows, const struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	const struct graph_facts *facts = &graph->facts;
+	bool is_inside = stage->lane.state == LANE_GRANTED || stage->lane.state == LANE_REVOKED;
+	for (size_t i = 0; i < facts->alarm_count; i++)
+		if (rows_alarm(rows, facts->alarms[i].name)->turn != facts->alarms[i].turn)
+			return false;
+	return facts->environment_version == rows->policy.versions[rows_environment(stage->plan->environment)] &&
+	       facts->service_version == rows->service_versions[rows_service(stage->plan->delivery->service)] &&
+	       (!is_inside || stage->lane.version == rows->lanes[stage->lane.lane - 1].version);
+}
+
+bool rows_may_save(const struct rows *rows, const struct desk *desk, const struct effects *effects)
 {
 	const struct run_graph *row = &rows_run(rows, desk->graph.id)->graph;
-	return is_current(rows, row, &desk->graph) && has_one_gate(&desk->graph) && may_deploy(rows, row, &desk->graph);
+	return is_current(rows, row, &desk->graph) && has_one_gate(&desk->graph) &&
+	       may_deploy(rows, row, &desk->graph) &&
+	       (effects->relies_on == 0 || are_facts_current(rows, &desk->graph, effects->relies_on - 1));
 }
 
 void rows_save(struct rows *rows, const struct desk *desk, const struct effects *effects)

@@ -8,9 +8,10 @@
  */
 
 #include "server/engine/engine.h"
+#include "server/engine/freeze.h"
 #include "server/engine/lane.h"
 
-enum { RUNS_MAX = 24, ALARMS = 2, ENVIRONMENTS = 2, SAMPLES_MAX = 512, COMMITS = 10 };
+enum { RUNS_MAX = 24, ALARMS = 2, ENVIRONMENTS = 2, SAMPLES_MAX = 512, COMMITS = 10, SERVICES = 2, STOPS = 3 };
 
 enum attempt_state { ATTEMPT_LEASED, ATTEMPT_RUNNING, ATTEMPT_ENDED };
 
@@ -75,8 +76,17 @@ struct row_run {
 struct row_alarm {
 	struct str state;
 	int64_t since;
+	int64_t turn; /* the trigger alarm_turned */
 	int64_t samples[SAMPLES_MAX];
 	size_t sample_count;
+};
+
+/* The configuration in force, and the stops that stand. */
+struct row_policy {
+	size_t configuration;
+	struct freeze_blocker blockers[STOPS];
+	size_t blocker_count;
+	int64_t versions[ENVIRONMENTS]; /* qa, prod: the trigger policy_changed */
 };
 
 struct rows {
@@ -92,8 +102,9 @@ struct rows {
 	struct row_version *versions;
 	size_t attempt_count, lane_count, request_count, trigger_count, quarantine_count, version_count;
 	struct row_alarm alarms[ALARMS];
-	bool is_frozen[ENVIRONMENTS]; /* qa, prod */
-	int64_t last_gate, last_deployment;
+	struct row_policy policy;
+	int64_t service_versions[SERVICES]; /* web, api: the trigger quarantine_changed */
+	int64_t last_gate, last_deployment, last_blocker;
 	size_t pipelines_changed;              /* which configuration holds */
 	bool is_compared[COMMITS][COMMITS][2]; /* newer, older, by patch: somebody has looked whether it contains it */
 };
@@ -119,11 +130,11 @@ int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan,
 /* trigger_end.sql: it becomes no run. */
 bool rows_refuse(struct rows *rows, int64_t trigger);
 
-/* run_store_load(); run_store_refresh(), false: it has moved on; the guards of run_store_save(), false: something is
- * stale; what it then writes. */
+/* run_store_load(), without what is closed and pinned; run_store_refresh(), false: it has moved on; the guards of
+ * run_store_save(), false: something is stale; what it then writes. */
 void rows_load(const struct rows *rows, int64_t run, int64_t now_us, struct desk *desk);
 bool rows_refresh(const struct rows *rows, int64_t now_us, struct desk *desk);
-bool rows_may_save(const struct rows *rows, const struct desk *desk);
+bool rows_may_save(const struct rows *rows, const struct desk *desk, const struct effects *effects);
 void rows_save(struct rows *rows, const struct desk *desk, const struct effects *effects);
 /* The lanes of a run's own graph: for invariants. */
 void rows_show_lanes(const struct rows *rows, struct run_graph *graph);
@@ -178,7 +189,19 @@ struct good_version {
 bool rows_was_good(const struct rows *rows, const struct row_deployment *deployment, const void *good_version);
 
 struct row_run *rows_run(const struct rows *rows, int64_t run);
-size_t rows_environment(struct str name); /* its index: of is_frozen */
+size_t rows_environment(struct str name); /* its index */
+size_t rows_service(struct str name);
+const struct row_alarm *rows_alarm(const struct rows *rows, struct str name);
+/* Why it must not be deployed in that stage's environment; "". */
+struct str rows_quarantined(const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage);
+struct graph_lane rows_stage_lane(const struct rows *rows, const struct run_graph *graph, size_t stage);
+
+/* blocker_place.sql, false: there are enough; blocker_lift.sql; apply_configuration(). */
+bool rows_stop(struct rows *rows, struct str service, struct str environment);
+void rows_lift(struct rows *rows, size_t blocker);
+void rows_configure(struct rows *rows, size_t configuration);
+void rows_change_alarm(struct rows *rows, size_t alarm, struct str state);
+void rows_quarantine_changed(struct rows *rows, struct str service);
 const struct row_attempt *rows_attempt(const struct rows *rows, int64_t job, int32_t number);
 
 #endif

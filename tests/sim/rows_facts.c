@@ -365,6 +365,7 @@ bool rows_ask_back(struct rows *rows, struct str service, struct str environment
 		rows->quarantines[rows->quarantine_count++] =
 			(struct row_quarantine){service, environment, version, STR("bob says so"), false};
 	}
+	rows_quarantine_changed(rows, service);
 	rows->triggers = arena_grow(rows->arena, rows->triggers, sizeof *rows->triggers, rows->trigger_count);
 	rows->triggers[rows->trigger_count++] = (struct row_trigger){.kind = TRIGGER_BACK,
 		.commit = rows_run(rows, last.run)->graph.commit,

@@ -33,8 +33,14 @@ void sim_begin(struct sim *sim)
 {
 	sim->arena = (struct arena){0};
 	sim->rows = (struct rows){.arena = &sim->arena, .now_us = (int64_t)PLANS_SINCE_S * 1000000};
-	for (size_t i = 0; i < ALARMS; i++)
+	for (size_t i = 0; i < ALARMS; i++) {
 		sim->rows.alarms[i].state = STR("ok");
+		sim->rows.alarms[i].turn = 1;
+	}
+	for (size_t i = 0; i < ENVIRONMENTS; i++)
+		sim->rows.policy.versions[i] = 1;
+	for (size_t i = 0; i < SERVICES; i++)
+		sim->rows.service_versions[i] = 1;
 	for (size_t i = 0; i < COORDINATORS; i++) {
 		for (size_t v = 0; v < VISITS; v++)
 			sim->coordinators[i].visits[v].is_busy = false;
@@ -97,6 +103,9 @@ static bool coordinator_event(struct sim *sim, const struct sim_event *event)
 	case SIM_FORGET:
 		coordinator->wake_count = 0;
 		return true;
+	case SIM_HEAR:
+		coordinator_look(sim, coordinator);
+		return true;
 	}
 	return false;
 }
@@ -138,11 +147,10 @@ static void coordinate(struct sim *sim)
 static void calm_round(struct sim *sim, unsigned round)
 {
 	static const struct sim_event samples[] = {{.kind = SIM_SAMPLE, .a = 0}, {.kind = SIM_SAMPLE, .a = 1}};
-	for (size_t i = 0; i < ENVIRONMENTS; i++)
-		sim->rows.is_frozen[i] = false;
+	people_open(sim);
 	for (size_t i = 0; i < ALARMS; i++)
 		if (!str_is(sim->rows.alarms[i].state, "ok")) {
-			sim->rows.alarms[i].state = STR("ok");
+			rows_change_alarm(&sim->rows, i, STR("ok"));
 			MIRROR(sim, alarm, sim, i);
 		}
 	for (size_t i = 0; i < COORDINATORS; i++)

@@ -39,7 +39,9 @@ enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOP
 	X(RELEASE, 1, "somebody releases a version from quarantine")                                                   \
 	X(OVERRIDE, 1, "somebody lets a stage pass what is frozen")                                                    \
 	X(ABANDON, 1, "its pull request is closed")                                                                    \
-	X(FREEZE, 3, "an environment is frozen, or no longer")                                                         \
+	X(FREEZE, 3, "the line is stopped, or no longer")                                                              \
+	X(CLOSE, 2, "windows, freezes and pins change")                                                                \
+	X(HEAR, 2, "a coordinator hears what is closed")                                                               \
 	X(ALARM, 8, "an alarm changes")                                                                                \
 	X(SAMPLE, 8, "an alarm takes a data point")                                                                    \
 	X(CONFIGURE, 1, "the configuration changes")                                                                   \
@@ -85,6 +87,8 @@ struct coordinator {
 	int64_t kept_runs[KEPT];
 	struct desk kept[KEPT];
 	size_t next_kept;
+	struct row_policy known; /* as it saw it last: configurations_now() */
+	bool is_behind;          /* and it knows that: it looks before it does anything else */
 };
 
 struct held_attempt { /* what a worker knows of an attempt */
@@ -120,6 +124,9 @@ struct mirror {
 	void (*release)(struct sim *sim, const struct row_quarantine *held);
 	void (*override)(struct sim *sim, int64_t run);
 	void (*abandon)(struct sim *sim, int64_t run);
+	void (*stop)(struct sim *sim, struct str service, struct str environment);
+	void (*lift)(struct sim *sim, size_t blocker); /* before it is gone */
+	void (*configure)(struct sim *sim);
 	void (*alarm)(struct sim *sim, size_t alarm);
 	void (*sample)(struct sim *sim, size_t alarm);
 	void (*due)(struct sim *sim); /* what the slow tick finds */
@@ -175,6 +182,8 @@ void coordinator_tick(struct sim *sim, struct coordinator *coordinator);
 bool coordinator_step(struct sim *sim, struct coordinator *coordinator, uint32_t which);
 /* A person's event; false: it is busy with that run. */
 bool coordinator_ask(struct sim *sim, struct coordinator *coordinator, int64_t run, const struct engine_event *event);
+/* It hears what is closed: configurations_look(). */
+void coordinator_look(struct sim *sim, struct coordinator *coordinator);
 void coordinator_crash(struct sim *sim, struct coordinator *coordinator);
 
 /* --- the rest of the world --- */
@@ -185,6 +194,8 @@ bool outside_event(struct sim *sim, const struct sim_event *event);
 /* Every worker takes, ends and reports what there is. */
 void workers_finish(struct sim *sim);
 void people_decide(struct sim *sim, unsigned round);
+/* They lift what is closed. */
+void people_open(struct sim *sim);
 /* The plan that a trigger asks for; NULL: there is none, and it says why. */
 const struct plan *triggers_plan(struct sim *sim, const struct row_trigger *trigger);
 int64_t triggers_add(struct sim *sim, struct row_trigger trigger);
@@ -195,6 +206,8 @@ int64_t triggers_add(struct sim *sim, struct row_trigger trigger);
 void check_decision(
 	struct sim *sim, const struct desk *desk, const struct engine_event *event, const struct effects *effects);
 void check_refusal(struct sim *sim, const struct desk *desk);
+/* And what it relied on is still so. */
+void check_facts(struct sim *sim, const struct run_graph *graph, const struct effects *effects);
 void check_lane(struct sim *sim, const struct lane *before, const struct lane *lane);
 /* After every event: the rows. */
 void check_rows(struct sim *sim);

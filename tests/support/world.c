@@ -93,14 +93,33 @@ static void settle_rows(struct world *world)
 			graph->gates[i].id = ++world->next_gate;
 }
 
+/* As run_delivery.sql chooses the stage. */
+static void load_facts(struct run_graph *graph)
+{
+	size_t open = 0;
+	for (size_t i = graph->stage_count; i > 0; i--) {
+		const struct graph_stage *stage = &graph->stages[i - 1];
+		bool is_open = !stage_is_over(stage->state);
+		bool is_failed =
+			stage->state == STAGE_FAILED && (open == 0 || graph->stages[open - 1].state == STAGE_FAILED);
+		if (stage->plan->delivery && (is_open || is_failed))
+			open = i;
+	}
+	graph->facts.stage = open;
+	graph->facts.version = open ? graph->stages[open - 1].version : (struct str){0};
+}
+
 static bool apply(struct world *world, const struct engine_event *event)
 {
 	effects_done(&world->effects);
 	world->err = (struct err){0};
+	load_facts(&world->graph);
 	if (!engine_apply(&world->graph, event, &world->effects, &world->err))
 		return false;
 	settle_rows(world);
-	return true;
+	if (!world->effects.looks_again)
+		return true;
+	return apply(world, &(struct engine_event){.kind = ENGINE_LOOK});
 }
 
 static void begin(struct world *world, const char *yaml)

@@ -61,6 +61,7 @@ static void same_stages(const struct comparison *in)
 		same_number(in, "end of stage", i, model->ended_at, real->ended_at);
 		if (model->plan->delivery)
 			same_lane(in, "lane of stage", i, &model->lane, &real->lane);
+		same_number(in, "version of the lane of stage", i, model->lane.version, real->lane.version);
 	}
 }
 
@@ -126,6 +127,10 @@ static void same_deliveries(const struct comparison *in)
 static void same_facts(const struct comparison *in)
 {
 	const struct graph_facts *model = &in->model->facts, *real = &in->real->facts;
+	same_number(in, "stage of facts", 0, (int64_t)model->stage, (int64_t)real->stage);
+	same_text(in, "version of facts", 0, model->version, real->version);
+	same_number(in, "version of environment", 0, model->environment_version, real->environment_version);
+	same_number(in, "version of service", 0, model->service_version, real->service_version);
 	same_text(in, "newer run", 0, model->newer, real->newer);
 	same_number(in, "quarantine", 0, model->quarantined.n > 0, real->quarantined.n > 0);
 	same_number(in, "override", 0, model->overrides_freeze, real->overrides_freeze);
@@ -135,6 +140,7 @@ static void same_facts(const struct comparison *in)
 	same_number(in, "alarms", 0, (int64_t)model->alarm_count, (int64_t)real->alarm_count);
 	for (size_t i = 0; i < model->alarm_count && i < real->alarm_count; i++) {
 		same_text(in, "name of alarm", i, model->alarms[i].name, real->alarms[i].name);
+		same_number(in, "turn of alarm", i, model->alarms[i].turn, real->alarms[i].turn);
 		same_text(in, "state of alarm", i, model->alarms[i].state, real->alarms[i].state);
 		same_number(in, "points of alarm", i, model->alarms[i].points, real->alarms[i].points);
 		same_number(in, "age of alarm", i, model->alarms[i].since, real->alarms[i].since);

@@ -2,6 +2,7 @@
 #include "common/str.h"
 #include "tests/sim/history.h"
 #include "tests/sim/plans.h"
+#include "tests/sim/policies.h"
 #include "tests/sim/store/shadow.h"
 #include "tests/support/pg.h"
 
@@ -103,5 +104,6 @@ int main(int argc, char **argv)
 			     ? replay(number(argv[2]))
 			     : run_all(argc > 1 ? number(argv[1]) : HISTORIES, argc > 2 ? number(argv[2]) : 1);
 	plans_done();
+	policies_done();
 	return status;
 }

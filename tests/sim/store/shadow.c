@@ -440,6 +440,41 @@ static void abandon(struct sim *sim, int64_t run)
 		(long long)store_ids.runs[run]);
 }
 
+static int64_t *blocker_id(int64_t blocker)
+{
+	BUG_ON(blocker < 0 || (size_t)blocker >= COUNT_OF(store_ids.blockers));
+	return &store_ids.blockers[blocker];
+}
+
+static void stop(struct sim *sim, struct str service, struct str environment)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_BLOCKER_PLACE, DB_TEXT(service), DB_TEXT(environment), DB_TEXT(STR("the end of the fair")),
+		DB_I64(2));
+	struct db_reply *reply = sent(sim, "a stop", batch, true);
+	if (reply && db_row_count(reply, 0) == 1)
+		*blocker_id(sim->rows.last_blocker) = db_i64(reply, 0, 0, 0);
+	if (reply)
+		db_reply_free(reply);
+}
+
+static void lift(struct sim *sim, size_t blocker)
+{
+	int64_t id = sim->rows.policy.blockers[blocker].id;
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_BLOCKER_LIFT, DB_I64(*blocker_id(id)), DB_TEXT(STR("mended")), DB_I64(2));
+	send(sim, "a stop that is lifted", batch, true);
+}
+
+/* Targets stay as they are here, so only that there is another one matters. */
+static void configure(struct sim *sim)
+{
+	set_clock(sim);
+	store_sql(
+		"insert into configuration (version, body) select coalesce(max(version), 0) + 1, '%zu' from configuration",
+		sim->rows.policy.configuration);
+}
+
 static const char *alarm_name(size_t alarm)
 {
 	return alarm ? "slow" : "errors";
@@ -521,6 +556,9 @@ const struct mirror store_mirror = {
 	.release = release,
 	.override = override,
 	.abandon = abandon,
+	.stop = stop,
+	.lift = lift,
+	.configure = configure,
 	.alarm = alarm,
 	.sample = sample,
 	.due = due,

@@ -23,6 +23,7 @@ struct store_ids {
 	int64_t triggers[RUNS_MAX * 4];
 	int64_t workers[WORKERS];
 	int64_t lanes[16];
+	int64_t blockers[256];
 };
 
 extern const struct mirror store_mirror;

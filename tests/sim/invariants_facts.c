@@ -1,0 +1,95 @@
+/* What decisions rely on must be so at the moment at which they are written, whatever was loaded before. */
+#include "tests/sim/policies.h"
+#include "tests/sim/sim.h"
+
+static bool is_back(const struct graph_stage *stage)
+{
+	return stage->plan->delivery->priority == PLAN_PRIORITY_ROLLBACK;
+}
+
+static bool overrides(const struct sim *sim, const struct run_graph *graph, size_t stage)
+{
+	return rows_run(&sim->rows, graph->id)->overrides_freeze[stage];
+}
+
+static bool is_stopped(const struct sim *sim, const struct graph_stage *stage)
+{
+	const struct row_policy *policy = &sim->rows.policy;
+	for (size_t i = 0; i < policy->blocker_count; i++) {
+		const struct freeze_blocker *blocker = &policy->blockers[i];
+		if ((blocker->service.n == 0 || str_eq(blocker->service, stage->plan->delivery->service)) &&
+			(blocker->environment.n == 0 || str_eq(blocker->environment, stage->plan->environment)))
+			return true;
+	}
+	return false;
+}
+
+static bool has_bad_alarm(const struct sim *sim, const struct graph_stage *stage)
+{
+	const struct str_list *names = &stage->plan->delivery->alarms;
+	for (size_t i = 0; i < names->count; i++)
+		if (!str_is(rows_alarm(&sim->rows, names->items[i])->state, "ok"))
+			return true;
+	return false;
+}
+
+/* Why the stage may not go on to these targets; NULL: it may. */
+static const char *closed(
+	const struct sim *sim, const struct run_graph *graph, size_t index, const struct str_list *targets)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	bool is_override = overrides(sim, graph, index);
+	if (is_back(stage))
+		return NULL;
+	if (is_stopped(sim, stage) && !is_override)
+		return "the line is stopped";
+	if (has_bad_alarm(sim, stage) && !stage->plan->delivery->overrides_alarms)
+		return "an alarm is not ok";
+	return policies_say(sim->rows.policy.configuration, stage->plan->delivery->service, stage->plan->environment,
+		targets, stage->version, is_override, graph->now_us);
+}
+
+static void check_beginning(struct sim *sim, const struct run_graph *graph, const struct graph_wave *wave)
+{
+	const struct graph_stage *stage = &graph->stages[wave->stage];
+	const struct str_list *targets = &stage->plan->delivery->waves[wave->number - 1].targets;
+	const char *why = closed(sim, graph, wave->stage, targets);
+	if (why)
+		sim_fail(sim, "%.*s: a wave begins in %.*s though by now %s", STR_ARG(graph->name),
+			STR_ARG(stage->plan->environment), why);
+	if (rows_quarantined(&sim->rows, graph, stage).n)
+		sim_fail(sim, "%.*s: a wave begins with a version that is in quarantine by now", STR_ARG(graph->name));
+	if (rows_stage_lane(&sim->rows, graph, wave->stage).state == LANE_REVOKED)
+		sim_fail(sim, "%.*s: a wave begins though by now somebody waits for the lane", STR_ARG(graph->name));
+}
+
+static void check_request(struct sim *sim, const struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	static const struct str_list none;
+	const struct str_list *targets = &none;
+	for (size_t i = graph->wave_count; i > 0; i--) {
+		const struct graph_wave *wave = &graph->waves[i - 1];
+		if (wave->stage == index && wave->state == WAVE_PENDING)
+			targets = &stage->plan->delivery->waves[wave->number - 1].targets;
+	}
+	const char *why = closed(sim, graph, index, targets);
+	if (why)
+		sim_fail(sim, "%.*s: it asks for its lane though by now %s", STR_ARG(graph->name), why);
+}
+
+void check_facts(struct sim *sim, const struct run_graph *graph, const struct effects *effects)
+{
+	for (size_t i = 0; i < graph->wave_count; i++) {
+		const struct graph_wave *wave = &graph->waves[i];
+		const struct graph_stage *stage = &graph->stages[wave->stage];
+		bool has_begun = wave->was == WAVE_PENDING && wave->state != WAVE_PENDING;
+		if (has_begun && wave->state != WAVE_SUPERSEDED)
+			check_beginning(sim, graph, wave);
+		if (wave->was != WAVE_SUCCEEDED && wave->state == WAVE_SUCCEEDED && !is_back(stage) &&
+			has_bad_alarm(sim, stage))
+			sim_fail(sim, "%.*s: a wave ends well though by now an alarm is not ok", STR_ARG(graph->name));
+	}
+	if (effects->requests_lane_of)
+		check_request(sim, graph, effects->requests_lane_of - 1);
+}
