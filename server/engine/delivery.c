@@ -270,7 +270,7 @@ static const struct graph_alarm *fired(const struct run_graph *graph, size_t ind
 {
 	for (size_t i = 0; !is_rollback(graph, index) && i < graph->facts.alarm_count; i++) {
 		const struct graph_alarm *alarm = &graph->facts.alarms[i];
-		if (str_is(alarm->state, "firing") && alarm->since >= wave->started_at)
+		if (alarm->fired_at && alarm->fired_at >= wave->started_at)
 			return alarm;
 	}
 	return NULL;
@@ -284,7 +284,19 @@ static struct str wait_for_operator(const struct run_graph *graph, const struct 
 		STR_ARG(unknown->target), STR_ARG(graph->name), STR_ARG(unknown->target));
 }
 
-/* True: an alarm fired since the wave began, and what is to be done is under way. */
+/* It may be ok again, and then its message is of that. */
+static struct str say_fired(const struct run_graph *graph, size_t index, size_t at, const struct graph_alarm *alarm)
+{
+	bool fires = str_is(alarm->state, "firing");
+	return arena_printf(graph->arena, "alarm \"%.*s\" fired in wave %d of %.*s%s%.*s", STR_ARG(alarm->name),
+		graph->waves[at].number, STR_ARG(graph->stages[index].plan->environment),
+		!fires             ? ", and is "
+		: alarm->message.n ? ": "
+				   : "",
+		STR_ARG(fires ? alarm->message : alarm->state));
+}
+
+/* True: an alarm fired since the wave began, whatever it is by now, and what is to be done is under way. */
 static bool obey_alarm(struct run_graph *graph, size_t index, size_t at, const struct wave_count *count,
 	struct effects *effects, struct str *ret_wait)
 {
@@ -292,9 +304,7 @@ static bool obey_alarm(struct run_graph *graph, size_t index, size_t at, const s
 	const struct graph_alarm *alarm = fired(graph, index, &graph->waves[at]);
 	if (!alarm)
 		return false;
-	struct str why = arena_printf(graph->arena, "alarm \"%.*s\" fired in wave %d of %.*s%s%.*s",
-		STR_ARG(alarm->name), graph->waves[at].number, STR_ARG(graph->stages[index].plan->environment),
-		alarm->message.n ? ": " : "", STR_ARG(alarm->message));
+	struct str why = say_fired(graph, index, at, alarm);
 	if (rules->on_alarm == PLAN_REACTION_ROLLBACK && !rules->is_final) {
 		condemn(graph, index, why, effects);
 		return true;

@@ -109,9 +109,9 @@ struct graph_alarm {
 	struct str name;
 	struct str state; /* "ok", "firing", "unknown" */
 	struct str message;
-	int64_t since;
-	int64_t points; /* since the wave that bakes began to */
-	int64_t turn;   /* counts how often it became another; 0: it was never sampled */
+	int64_t fired_at; /* the last time that it began to fire, also when it is ok again; 0: never */
+	int64_t points;   /* since the wave that bakes began to */
+	int64_t turn;     /* counts how often it became another; 0: it was never sampled */
 };
 
 /* Whether one commit contains another, where that decides over the stage. */

@@ -59,7 +59,7 @@ static const struct field alarm_fields[] = {
 	FIELD(struct graph_alarm, name, FIELD_STR, 0),
 	FIELD(struct graph_alarm, state, FIELD_STR, 0),
 	FIELD(struct graph_alarm, message, FIELD_STR, 0),
-	FIELD(struct graph_alarm, since, FIELD_I64, 0),
+	FIELD(struct graph_alarm, fired_at, FIELD_I64, 0),
 	FIELD(struct graph_alarm, points, FIELD_I64, 0),
 	FIELD(struct graph_alarm, turn, FIELD_I64, 0),
 	FIELD_END,

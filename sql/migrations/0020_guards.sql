@@ -24,15 +24,24 @@ end
 $$;
 create trigger quarantine_is_guarded after insert or update on quarantine for each row execute function quarantine_changed();
 
-alter table alarm_state add column turn bigint not null default 1;
+alter table alarm_state
+	add column turn bigint not null default 1,
+	add column fired_last_at timestamptz; -- kept when it is ok again: who deploys must not miss it
+update alarm_state set fired_last_at = fired_at;
 
 create function alarm_turned() returns trigger
 language plpgsql as $$
 begin
-	new.turn := old.turn + 1;
+	if tg_op = 'UPDATE' then
+		new.turn := old.turn + 1;
+	end if;
+	if new.state = 'firing' then
+		new.fired_last_at := coalesce(new.fired_at, new.since);
+	end if;
 	return new;
 end
 $$;
+create trigger alarm_begins before insert on alarm_state for each row execute function alarm_turned();
 create trigger alarm_turned before update on alarm_state for each row
 	when ((old.state, old.definition, old.is_dry_run) is distinct from (new.state, new.definition, new.is_dry_run))
 	execute function alarm_turned();

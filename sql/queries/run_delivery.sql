@@ -90,7 +90,7 @@ select jsonb_build_object(
 		join deployment d on d.id = l.deployment_id join run r on r.id = d.run_id join repository p on p.id = r.repository_id),
 	'overrides_freeze', exists (select from current c join freeze_override o on o.stage_id = c.id),
 	'alarms', coalesce((select jsonb_agg(jsonb_build_object('name', w.name, 'state', coalesce(a.state, 'unknown'),
-			'message', coalesce(a.message, 'it was never sampled'), 'since', us(coalesce(a.fired_at, a.since)), 'turn', coalesce(a.turn, 0),
+			'message', coalesce(a.message, 'it was never sampled'), 'fired_at', us(a.fired_last_at), 'turn', coalesce(a.turn, 0),
 			'points', (select count(*) from alarm_sample p where p.alarm = w.name and p.outcome in ('fine', 'breach') and p.at >= (
 				select max(v.baking_since) from wave v where v.stage_id = c.id and v.state = 'baking'))) order by w.position)
 		from current c, unnest(c.alarms) with ordinality as w(name, position) left join alarm_state a on a.name = w.name

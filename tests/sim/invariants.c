@@ -288,9 +288,10 @@ static bool fired_in(const struct decision *decision, const struct graph_wave *w
 	const struct run_graph *graph = decision->graph;
 	const struct run_graph *row = &rows_run(&decision->sim->rows, graph->id)->graph;
 	bool has_fired = false;
-	for (size_t i = 0; i < graph->facts.alarm_count; i++)
-		has_fired |= str_is(graph->facts.alarms[i].state, "firing") &&
-			     graph->facts.alarms[i].since >= row->waves[wave - graph->waves].started_at;
+	for (size_t i = 0; i < graph->facts.alarm_count; i++) {
+		int64_t fired_at = graph->facts.alarms[i].fired_at;
+		has_fired |= fired_at && fired_at >= row->waves[wave - graph->waves].started_at;
+	}
 	return has_fired;
 }
 

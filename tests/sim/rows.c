@@ -268,8 +268,10 @@ static void load_alarms(const struct rows *rows, struct run_graph *graph, size_t
 	for (size_t i = 0; i < names->count; i++) {
 		const struct row_alarm *alarm = rows_alarm(rows, names->items[i]);
 		struct graph_alarm *fact = &graph->facts.alarms[i];
-		*fact = (struct graph_alarm){
-			.name = names->items[i], .state = alarm->state, .since = alarm->since, .turn = alarm->turn};
+		*fact = (struct graph_alarm){.name = names->items[i],
+			.state = alarm->state,
+			.turn = alarm->turn,
+			.fired_at = alarm->fired_at};
 		for (size_t n = 0; n < alarm->sample_count; n++)
 			fact->points += alarm->samples[n] >= baking_since;
 	}

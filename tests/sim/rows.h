@@ -76,7 +76,7 @@ struct row_run {
 struct row_alarm {
 	struct str state;
 	int64_t since;
-	int64_t turn; /* the trigger alarm_turned */
+	int64_t turn, fired_at; /* the trigger alarm_turned */
 	int64_t samples[SAMPLES_MAX];
 	size_t sample_count;
 };

@@ -48,6 +48,8 @@ void rows_change_alarm(struct rows *rows, size_t alarm, struct str state)
 	row->since = rows->now_us;
 	row->state = state;
 	row->turn++;
+	if (str_is(state, "firing"))
+		row->fired_at = rows->now_us;
 }
 
 void rows_quarantine_changed(struct rows *rows, struct str service)

@@ -315,8 +315,8 @@ void world_set_alarm(struct world *world, const char *name, const char *state, i
 		facts->alarms = arena_grow(&world->arena, facts->alarms, sizeof *facts->alarms, facts->alarm_count);
 		facts->alarms[facts->alarm_count++] = (struct graph_alarm){.name = str_of(name)};
 	}
-	if (!str_is(facts->alarms[i].state, state))
-		facts->alarms[i].since = world->graph.now_us;
+	if (str_is(str_of(state), "firing") && !str_is(facts->alarms[i].state, state))
+		facts->alarms[i].fired_at = world->graph.now_us;
 	facts->alarms[i].state = str_of(state);
 	facts->alarms[i].points = points;
 }

@@ -348,6 +348,26 @@ START_TEST(an_alarm_that_stops_waits_for_the_tests_that_run)
 }
 END_TEST
 
+START_TEST(an_alarm_that_is_ok_again_has_stopped_it_all_the_same)
+{
+	begin(stops);
+	ck_assert(world_let_in(&world, "prod"));
+	deploy("eu-canary");
+	ck_assert(world_lease(&world, "prod/e2e[wave=1]"));
+	world_set_alarm(&world, "errors", "firing", 0);
+	if (_i)
+		ck_assert(world_look(&world)); /* or nobody looked while it fired */
+	world_set_alarm(&world, "errors", "ok", 0);
+	ck_assert(world_look(&world));
+	world_end(&world, "prod/e2e[wave=1]", END_EXIT, 0);
+	ck_assert_str_eq(world_run_state(&world), "failed");
+	ck_assert_str_eq(world.graph.stages[0].reason.p, "alarm \"errors\" fired in wave 1 of prod, and is ok");
+	ck_assert(world_retry(&world, &world_bob, "")); /* which begins the wave anew */
+	ck_assert(world_let_in(&world, "prod"));
+	ck_assert_str_eq(world_wave_state(&world, 0), "baking");
+}
+END_TEST
+
 START_TEST(an_alarm_that_stops_waits_for_the_diagnosis)
 {
 	begin("stages:\n  - name: prod\n    environment: prod\n    alarms: [errors]\n    on_alarm: stop\n"
@@ -550,6 +570,7 @@ int main(void)
 	tcase_add_test(cases, a_hotfix_takes_over_at_the_next_safe_point);
 	tcase_add_loop_test(cases, an_unknown_outcome_waits_for_a_person, 0, 3);
 	tcase_add_test(cases, an_alarm_that_stops_waits_for_the_tests_that_run);
+	tcase_add_loop_test(cases, an_alarm_that_is_ok_again_has_stopped_it_all_the_same, 0, 2);
 	tcase_add_test(cases, an_alarm_that_stops_waits_for_the_diagnosis);
 	tcase_add_test(cases, a_test_tried_again_waits_for_the_diagnosis);
 	tcase_add_test(cases, what_was_stopped_before_it_was_verified_is_verified_when_tried_again);

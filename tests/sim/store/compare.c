@@ -143,7 +143,7 @@ static void same_facts(const struct comparison *in)
 		same_number(in, "turn of alarm", i, model->alarms[i].turn, real->alarms[i].turn);
 		same_text(in, "state of alarm", i, model->alarms[i].state, real->alarms[i].state);
 		same_number(in, "points of alarm", i, model->alarms[i].points, real->alarms[i].points);
-		same_number(in, "age of alarm", i, model->alarms[i].since, real->alarms[i].since);
+		same_number(in, "firing of alarm", i, model->alarms[i].fired_at, real->alarms[i].fired_at);
 	}
 }
 
