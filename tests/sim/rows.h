@@ -194,6 +194,7 @@ size_t rows_service(struct str name);
 const struct row_alarm *rows_alarm(const struct rows *rows, struct str name);
 /* Why it must not be deployed in that stage's environment; "". */
 struct str rows_quarantined(const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage);
+const struct row_request *rows_last_request(const struct rows *rows, int64_t run, size_t stage); /* NULL: none */
 struct graph_lane rows_stage_lane(const struct rows *rows, const struct run_graph *graph, size_t stage);
 
 /* blocker_place.sql, false: there are enough; blocker_lift.sql; apply_configuration(). */
