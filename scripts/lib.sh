@@ -60,15 +60,27 @@ seconds_since() {
 	printf '%d.%d' $((us / 1000000)) $((us % 1000000 / 100000))
 }
 
+# What a log says at its end.
+last_line() {
+	tail -c 400 "$1" 2>/dev/null | tr '\r\t' '\n ' | tail -n 1 | tr -d '\000-\037'
+}
+
 # The last line of a log, beside the step's name, until the process $3 ends.
 show_live() {
-	local name=$1 log=$2 pid=$3 start=$4 line
+	local name=$1 log=$2 pid=$3 start=$4
 	while kill -0 "$pid" 2>/dev/null; do
-		line=$(tail -c 400 "$log" 2>/dev/null | tr '\r\t' '\n ' | tail -n 1 | tr -d '\000-\037')
-		printf '\r\e[K%s==>%s %s %s%ss  %.70s%s' "$BOLD" "$PLAIN" "$name" "$DIM" "$(seconds_since "$start")" "$line" "$PLAIN"
+		printf '\r\e[K%s==>%s %s %s%ss  %.70s%s' "$BOLD" "$PLAIN" "$name" "$DIM" "$(seconds_since "$start")" "$(last_line "$log")" "$PLAIN"
 		sleep 0.3
 	done
 	printf '\r\e[K'
+}
+
+# The same where there is no terminal: a line each half minute, so that no step is silent for long.
+show_now_and_then() {
+	local name=$1 log=$2 start=$3
+	while sleep 30; do
+		printf '    %s, %ss so far: %.90s\n' "$name" "$(seconds_since "$start")" "$(last_line "$log")"
+	done
 }
 
 # step NAME LOG WAY_OUT COMMAND...: runs the command with its output in LOG_DIR/LOG.log. A failure shows the log's end and
@@ -80,12 +92,20 @@ step() {
 	# In a process group of its own, so that Ctrl-C ends all of it; and not behind `||`, where `set -e` would not hold.
 	set -m
 	"$@" >"$log" 2>&1 </dev/null &
-	local pid=$!
+	local pid=$! teller=''
+	if [ -z "$IS_LIVE" ]; then
+		show_now_and_then "$name" "$log" "$start" &
+		teller=$!
+	fi
 	set +m
-	# shellcheck disable=SC2064 # the pid of now
-	trap "kill -TERM -- -$pid 2>/dev/null; exit 130" INT TERM
+	# shellcheck disable=SC2064 # the pids of now
+	trap "kill -TERM -- -$pid ${teller:+-$teller} 2>/dev/null; exit 130" INT TERM
 	[ -z "$IS_LIVE" ] || show_live "$name" "$log" "$pid" "$start"
 	wait "$pid" || status=$?
+	if [ -n "$teller" ]; then
+		kill -TERM -- "-$teller" 2>/dev/null || true
+		wait "$teller" 2>/dev/null || true
+	fi
 	trap - INT TERM
 	if [ "$status" = 0 ]; then
 		printf '%s==>%s %s %s(%ss)%s\n' "$GREEN" "$PLAIN" "$name" "$DIM" "$(seconds_since "$start")" "$PLAIN"
