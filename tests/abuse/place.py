@@ -29,7 +29,7 @@ MIB = 1 << 20
 PR_SET_CHILD_SUBREAPER = 36
 
 # What every job gets unless its attempt says otherwise. Limits that stay the same let the slot be used again.
-DEFAULTS = {"network": "none", "timeout_ms": 30000, "grace_ms": 300, "memory_bytes": 256 * MIB, "disk_bytes": 64 * MIB,
+DEFAULTS = {"network": "none", "timeout_ms": int(30000 * SLOWNESS), "grace_ms": 300, "memory_bytes": 256 * MIB, "disk_bytes": 64 * MIB,
             "processes": 200, "log_max_bytes": MIB, "fetch_depth": 1}
 
 
