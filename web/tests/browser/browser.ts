@@ -39,7 +39,7 @@ export async function quit(): Promise<void> {
 
 export async function launch(options: BrowserContextOptions = {}): Promise<Browser> {
 	running ??= chromium.launch({
-		executablePath: process.env["PENSTOCK_CHROMIUM"] ?? "/usr/bin/chromium",
+		executablePath: process.env["PENSTOCK_CHROMIUM"] ?? "/usr/bin/chromium-headless-shell",
 		headless: true,
 		args: FLAGS,
 	});

@@ -114,7 +114,9 @@ export async function sendStartForm(dialog: Locator): Promise<void> {
 
 /** No violation of WCAG 2.2 A and AA, nor of axe's own advice. */
 export async function seeNoBarrier(page: Page): Promise<void> {
+	/* The other mode opens a page more for each look, to join what frames found; these pages have no frames. */
 	const { violations } = await new AxeBuilder({ page })
+		.setLegacyMode()
 		.withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
 		.analyze();
 	/* Line numbers are 20 pixels high: a log is read densely, and steps and search lead to its lines too. */
