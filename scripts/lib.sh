@@ -62,7 +62,7 @@ seconds_since() {
 
 # What a log says at its end.
 last_line() {
-	tail -c 400 "$1" 2>/dev/null | tr '\r\t' '\n ' | tail -n 1 | tr -d '\000-\037'
+	tail -c 400 "$1" 2>/dev/null | tr '\r\t' '\n ' | tr -s '\n' | tail -n 1 | tr -d '\000-\037'
 }
 
 # The last line of a log, beside the step's name, until the process $3 ends.
@@ -77,9 +77,10 @@ show_live() {
 
 # The same where there is no terminal: a line each half minute, so that no step is silent for long.
 show_now_and_then() {
-	local name=$1 log=$2 start=$3
+	local name=$1 log=$2 start=$3 line
 	while sleep 30; do
-		printf '    %s, %ss so far: %.90s\n' "$name" "$(seconds_since "$start")" "$(last_line "$log")"
+		line=$(last_line "$log")
+		printf '    %s, %ss so far%.100s\n' "$name" "$(seconds_since "$start")" "${line:+: $line}"
 	done
 }
 

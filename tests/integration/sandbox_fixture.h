@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EVENT_MS = 20000, OUTPUT_BYTES = 64 * 1024 };
+enum { EVENT_MS = 60000, OUTPUT_BYTES = 64 * 1024 };
 
 struct fixture {
 	const char *launcher;

@@ -224,7 +224,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("sandbox");
 	TCase *layers = tcase_create("layers");
 	tcase_add_checked_fixture(layers, fixture_set_up, fixture_tear_down);
-	tcase_set_timeout(layers, 60);
+	tcase_set_timeout(layers, 150);
 	tcase_add_loop_test(layers, step_sees, 0, (int)COUNT_OF(facts));
 	tcase_add_loop_test(layers, step_is_refused, 0, (int)COUNT_OF(refusals));
 	tcase_add_loop_test(layers, step_can, 0, (int)COUNT_OF(needs));

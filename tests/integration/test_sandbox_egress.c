@@ -228,7 +228,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("sandbox egress");
 	TCase *egress = tcase_create("egress");
 	tcase_add_checked_fixture(egress, fixture_set_up, fixture_tear_down);
-	tcase_set_timeout(egress, 90);
+	tcase_set_timeout(egress, 150);
 	tcase_add_loop_test(egress, reaches, 0, (int)COUNT_OF(ways));
 	tcase_add_test(egress, slot_changes_its_network);
 	tcase_add_test(egress, step_cannot_change_routes);

@@ -307,7 +307,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("sandbox files");
 	TCase *files = tcase_create("files");
 	tcase_add_checked_fixture(files, fixture_set_up, fixture_tear_down);
-	tcase_set_timeout(files, 60);
+	tcase_set_timeout(files, 150);
 	tcase_add_test(files, checkout_is_imported);
 	tcase_add_loop_test(files, hostile_stream_is_refused, 0, (int)COUNT_OF(hostile));
 	tcase_add_test(files, import_has_ceilings);

@@ -402,7 +402,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("sandbox life");
 	TCase *life = tcase_create("life");
 	tcase_add_checked_fixture(life, fixture_set_up, fixture_tear_down);
-	tcase_set_timeout(life, 60);
+	tcase_set_timeout(life, 150);
 	tcase_add_test(life, daemons_end_with_their_step);
 	tcase_add_test(life, term_gives_grace);
 	tcase_add_test(life, kill_ends_what_ignores_term);

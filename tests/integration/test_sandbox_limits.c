@@ -263,7 +263,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("sandbox limits");
 	TCase *limits = tcase_create("limits");
 	tcase_add_checked_fixture(limits, fixture_set_up, fixture_tear_down);
-	tcase_set_timeout(limits, 60);
+	tcase_set_timeout(limits, 150);
 	tcase_add_loop_test(limits, step_ends, 0, (int)COUNT_OF(ends));
 	tcase_add_test(limits, memory_limit);
 	tcase_add_test(limits, files_in_tmp_are_memory);
