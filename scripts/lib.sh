@@ -112,6 +112,10 @@ step() {
 		printf '%s==>%s %s %s(%ss)%s\n' "$GREEN" "$PLAIN" "$name" "$DIM" "$(seconds_since "$start")" "$PLAIN"
 		return
 	fi
+	# A full disk takes the end of the log, too.
+	local -i free_kib
+	free_kib=$(df -k --output=avail "$LOG_DIR" | tail -n 1)
+	[ "$free_kib" -ge 4096 ] || way_out="make room: the disk of $LOG_DIR is full ($free_kib KiB are free)"
 	{
 		printf '%s==> %s: failed with status %d%s; the end of its log:\n' "$RED" "$name" "$status" "$PLAIN"
 		tail -n 40 "$log" | sed 's/^/    /'
