@@ -113,7 +113,8 @@ class Follower:
     def look_at_wave(self, stage, wave):
         what = stage["name"] + (f", wave {wave['number']}" if len(stage["delivery"]["waves"]) > 1 else "")
         for one in wave["deployments"]:
-            if one["state"] == "live" and self.once(("live", one["id"])):
+            # On a busy machine users may meet a bad version, and the alarm take it back, while its deployment is still verified.
+            if one["state"] in ("live", "rolled_back") and self.once(("live", one["id"])):
                 change = f"{short(one['version'])} is taken down" if self.takes_down else \
                     f"{short(one['previous'])} -> {paint(short(one['version']), 1)}"
                 tell(self.name, what, f"{one['target']}: {change}")
