@@ -1,5 +1,6 @@
 /* The waves of an environment stage. Implements those parts of delivery.h that delivery_entry.c does not. */
 #include "common/clock.h"
+#include "common/digest.h"
 #include "server/engine/delivery_parts.h"
 #include "server/engine/settle.h"
 
@@ -533,7 +534,7 @@ bool delivery_resolve(
 			err, ERR_INVALID, "\"%.*s\" is no verdict; say live, failed or retry", STR_ARG(event->verdict));
 	if (str_is(event->verdict, "retry") && graph->facts.quarantined.n && !is_teardown(graph, job->stage))
 		return err_set(err, ERR_CONFLICT, "version %.*s is quarantined: %.*s; say live or failed",
-			STR_ARG(deployment->version), STR_ARG(graph->facts.quarantined));
+			STR_ARG(digest_brief(deployment->version)), STR_ARG(graph->facts.quarantined));
 	if (job_is_held(job->state))
 		delivery_give_up(graph, job);
 	if (str_is(event->verdict, "live")) {

@@ -1,5 +1,6 @@
 /* An environment stage up to its lane. Implements those parts of delivery.h. */
 #include "common/clock.h"
+#include "common/digest.h"
 #include "server/engine/conditions.h"
 #include "server/engine/delivery_parts.h"
 #include "server/engine/settle.h"
@@ -36,8 +37,9 @@ bool delivery_is_condemned(struct run_graph *graph, size_t index)
 		return false;
 	bool has_begun = stage->state == STAGE_RUNNING;
 	settle_end(graph, has_begun ? RUN_ROLLED_BACK : RUN_CANCELLED,
-		arena_printf(graph->arena, "version %.*s is quarantined in %.*s: %.*s", STR_ARG(stage->version),
-			STR_ARG(stage->plan->environment), STR_ARG(graph->facts.quarantined)));
+		arena_printf(graph->arena, "version %.*s is quarantined in %.*s: %.*s",
+			STR_ARG(digest_brief(stage->version)), STR_ARG(stage->plan->environment),
+			STR_ARG(graph->facts.quarantined)));
 	return true;
 }
 
@@ -108,7 +110,7 @@ static struct str hold_of_commit(const struct run_graph *graph, size_t index)
 			return arena_printf(graph->arena,
 				"somebody to say that %.*s mends version %.*s, which it descends from and which is quarantined in "
 				"%.*s (%.*s): penstock quarantine fixed %lld %.*s REASON",
-				STR_ARG(graph->name), STR_ARG(relation->run), STR_ARG(environment),
+				STR_ARG(graph->name), STR_ARG(digest_brief(relation->run)), STR_ARG(environment),
 				STR_ARG(relation->text), (long long)relation->quarantine, STR_ARG(graph->name));
 	}
 	for (size_t i = 0; i < graph->facts.relation_count; i++) {

@@ -91,16 +91,22 @@ static void apply_end(struct run_graph *graph, const struct attempt_end *end, st
 
 /* --- decisions --- */
 
+static bool find_gate(struct run_graph *graph, int64_t id, struct graph_gate **ret, struct err *err)
+{
+	for (size_t i = 0; i < graph->gate_count; i++)
+		if (graph->gates[i].id == id) {
+			*ret = &graph->gates[i];
+			return true;
+		}
+	return err_set(err, ERR_NOT_FOUND, "%.*s has no gate %lld", STR_ARG(graph->name), (long long)id);
+}
+
 static bool apply_decision(struct run_graph *graph, const struct engine_event *event, struct err *err)
 {
-	struct graph_gate *gate = NULL;
-	for (size_t i = 0; i < graph->gate_count; i++)
-		if (graph->gates[i].id == event->gate)
-			gate = &graph->gates[i];
-	if (!gate)
-		return err_set(
-			err, ERR_NOT_FOUND, "%.*s has no gate %lld", STR_ARG(graph->name), (long long)event->gate);
+	struct graph_gate *gate;
 	struct str why;
+	if (!find_gate(graph, event->gate, &gate, err))
+		return false;
 	if (!engine_may_decide(graph, gate, event->person, &why)) {
 		enum err_kind kind = gate->state == GATE_OPEN ? ERR_DENIED : ERR_CONFLICT;
 		return err_set(err, kind, "%.*s, stage \"%.*s\": %.*s", STR_ARG(graph->name),
@@ -160,6 +166,29 @@ static bool decide(struct run_graph *graph, const struct engine_event *event, st
 	for (size_t i = 0; i < graph->gate_count; i++)
 		if (graph->gates[i].id == event->gate)
 			close_gate(graph, &graph->gates[i]);
+	return true;
+}
+
+static bool undecide(struct run_graph *graph, const struct engine_event *event, struct err *err)
+{
+	struct graph_gate *gate;
+	size_t kept = 0;
+	if (!find_gate(graph, event->gate, &gate, err))
+		return false;
+	if (gate->state != GATE_OPEN)
+		return err_set(err, ERR_CONFLICT, "%.*s, stage \"%.*s\": the gate is %s", STR_ARG(graph->name),
+			STR_ARG(graph->stages[gate->stage].plan->name), gate_state_names[gate->state]);
+	struct graph_decision *rest = arena_array(graph->arena, struct graph_decision, gate->decision_count);
+	for (size_t i = 0; i < gate->decision_count; i++)
+		if (gate->decisions[i].account != event->person->account)
+			rest[kept++] = gate->decisions[i];
+	if (kept == gate->decision_count)
+		return err_set(err, ERR_CONFLICT, "%.*s, stage \"%.*s\": %.*s has not decided", STR_ARG(graph->name),
+			STR_ARG(graph->stages[gate->stage].plan->name), STR_ARG(event->person->name));
+	gate->decisions = rest;
+	gate->decision_count = kept;
+	gate->undecided = event->person->account;
+	gate->is_dirty = true;
 	return true;
 }
 
@@ -428,6 +457,8 @@ static bool apply_event(
 		return true;
 	case ENGINE_DECIDED:
 		return decide(graph, event, err);
+	case ENGINE_UNDECIDED:
+		return undecide(graph, event, err);
 	case ENGINE_CANCEL:
 		return cancel(graph, event, err);
 	case ENGINE_RETRY:

@@ -11,9 +11,10 @@
 #include "server/engine/graph.h"
 
 enum engine_event_kind {
-	ENGINE_LOOK,    /* something may be due: created, lane granted, timer passed */
-	ENGINE_ENDED,   /* attempts ended */
-	ENGINE_DECIDED, /* somebody approves or refuses */
+	ENGINE_LOOK,      /* something may be due: created, lane granted, timer passed */
+	ENGINE_ENDED,     /* attempts ended */
+	ENGINE_DECIDED,   /* somebody approves or refuses */
+	ENGINE_UNDECIDED, /* somebody takes an approval back, while the gate is open */
 	ENGINE_CANCEL,
 	ENGINE_RETRY,
 	ENGINE_RESOLVE, /* somebody says how an unknown deployment ended */

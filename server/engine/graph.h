@@ -31,6 +31,7 @@ struct graph_gate {
 	int64_t opened_at, expires_at, decided_at;
 	struct graph_decision *decisions;
 	size_t decision_count;
+	int64_t undecided; /* account whose decision goes; 0: none does */
 	bool is_dirty;
 };
 

@@ -37,6 +37,7 @@ static bool needs_fetch(const struct forge_event *event)
 	case PULL_CLOSED:
 	case PULL_MERGED:
 	case PULL_APPROVED:
+	case PULL_UNAPPROVED:
 		break;
 	}
 	return event->kind == FORGE_PUSH;

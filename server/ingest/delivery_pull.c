@@ -64,10 +64,12 @@ static struct pull_outcome judge(const struct pull_delivery *delivery, const str
 		return (struct pull_outcome){is_merged ? "merged" : "closed", "skipped", why, why, false};
 	}
 	case PULL_APPROVED:
+	case PULL_UNAPPROVED:
 		break;
 	}
+	const char *did = pull->action == PULL_APPROVED ? "approved" : "does not approve";
 	return (struct pull_outcome){row->version ? row->state.p : "open", "skipped",
-		arena_printf(arena, "%.*s approved pull request #%lld: noted", STR_ARG(delivery->actor), number), {0},
+		arena_printf(arena, "%.*s %s pull request #%lld: noted", STR_ARG(delivery->actor), did, number), {0},
 		false};
 }
 
@@ -95,6 +97,9 @@ bool ingest_add_pull(struct db_batch *batch, const struct pull_delivery *deliver
 	if (pull->action == PULL_APPROVED && delivery->actor.n && pull->reviewed.n)
 		db_add(batch, QUERY_REVIEW_INSERT, DB_I64(delivery->repository), DB_I64(pull->number),
 			DB_TEXT(pull->reviewed), DB_TEXT(delivery->actor));
+	if (pull->action == PULL_UNAPPROVED)
+		db_add(batch, QUERY_REVIEW_WITHDRAW, DB_I64(delivery->repository), DB_I64(pull->number),
+			DB_TEXT(str_or_empty(delivery->actor)));
 	if (outcome.abandon.n)
 		db_add(batch, QUERY_PULL_ABANDON, DB_I64(delivery->repository), DB_I64(pull->number),
 			DB_TEXT(outcome.abandon), DB_BOOL(outcome.is_only_held));

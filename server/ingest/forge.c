@@ -10,7 +10,8 @@
 enum { REF_BYTES_MAX = 1024, WORD_BYTES_MAX = 40 };
 
 static const char *const event_kind_names[] = {"push", "pull_request", "ignored", NULL};
-const char *const forge_pull_action_names[] = {"opened", "updated", "reopened", "closed", "merged", "approved", NULL};
+const char *const forge_pull_action_names[] = {
+	"opened", "updated", "reopened", "closed", "merged", "approved", "unapproved", NULL};
 
 static const struct field update_fields[] = {
 	FIELD(struct ref_update, ref, FIELD_STR, FIELD_REQUIRED),

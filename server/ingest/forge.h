@@ -30,7 +30,15 @@ struct ref_update {
 	struct str ref, before, after; /* commits; "" or zeros: none */
 };
 
-enum forge_pull_action { PULL_OPENED, PULL_UPDATED, PULL_REOPENED, PULL_CLOSED, PULL_MERGED, PULL_APPROVED };
+enum forge_pull_action {
+	PULL_OPENED,
+	PULL_UPDATED,
+	PULL_REOPENED,
+	PULL_CLOSED,
+	PULL_MERGED,
+	PULL_APPROVED,
+	PULL_UNAPPROVED
+};
 extern const char *const forge_pull_action_names[];
 
 struct forge_pull {

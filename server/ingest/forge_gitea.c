@@ -60,6 +60,10 @@ static bool read_action(const json_t *body, struct str event, struct str action,
 	if (str_is(event, "pull_request_approved") ||
 		(str_is(action, "reviewed") && str_is(forge_text(body, "review.type"), "pull_request_review_approved")))
 		*ret = PULL_APPROVED;
+	else if (str_is(event, "pull_request_rejected") ||
+		 (str_is(action, "reviewed") &&
+			 str_is(forge_text(body, "review.type"), "pull_request_review_rejected")))
+		*ret = PULL_UNAPPROVED;
 	else if (str_is(action, "opened"))
 		*ret = PULL_OPENED;
 	else if (str_is(action, "reopened"))
@@ -97,7 +101,8 @@ static bool read(struct str event, const json_t *body, struct forge_event *ret, 
 	}
 	if (str_is(event, "delete"))
 		return read_delete(body, ret, arena, err);
-	if (str_is(event, "pull_request") || str_is(event, "pull_request_approved"))
+	if (str_is(event, "pull_request") || str_is(event, "pull_request_approved") ||
+		str_is(event, "pull_request_rejected"))
 		return read_pull(event, body, ret, arena, err);
 	if (str_is(event, "create"))
 		return forge_ignore(ret, STR("the \"push\" event tells of it"));

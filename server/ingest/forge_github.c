@@ -42,6 +42,9 @@ static bool read_action(const json_t *body, struct str action, enum forge_pull_a
 		*ret = json_is_true(forge_at(body, "pull_request.merged")) ? PULL_MERGED : PULL_CLOSED;
 	else if (str_is(action, "submitted") && str_is(forge_text(body, "review.state"), "approved"))
 		*ret = PULL_APPROVED;
+	else if (str_is(action, "dismissed") ||
+		 (str_is(action, "submitted") && str_is(forge_text(body, "review.state"), "changes_requested")))
+		*ret = PULL_UNAPPROVED;
 	else
 		return false;
 	return true;
@@ -57,6 +60,9 @@ static bool read_pull(
 	github_shape_read_pull(json_object_get(body, "pull_request"), &read.pull);
 	if (read.pull.action == PULL_APPROVED)
 		read.pull.reviewed = forge_text(body, "review.commit_id");
+	/* Anybody who maintains the repository may dismiss it; it is its author's all the same. */
+	if (read.pull.action == PULL_UNAPPROVED)
+		read.actor = forge_text(body, "review.user.login");
 	*ret = read;
 	return forge_check_pull(ret, err);
 }

@@ -129,6 +129,8 @@ static bool read_action(const json_t *body, struct str action, enum forge_pull_a
 		*ret = PULL_MERGED;
 	else if (str_is(action, "approved") || str_is(action, "approval"))
 		*ret = PULL_APPROVED;
+	else if (str_is(action, "unapproved") || str_is(action, "unapproval"))
+		*ret = PULL_UNAPPROVED;
 	else
 		return false;
 	return true;

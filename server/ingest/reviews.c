@@ -1,4 +1,5 @@
-/* Approving reviews on a forge become decisions at the gates that are open for their commit, whichever came first. */
+/* Approving reviews on a forge become decisions at the gates that are open for their commit, whichever came first, and
+ * are taken back with them. */
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/ingest/ingest_internal.h"
@@ -74,19 +75,51 @@ static void tell(struct ingest *ingest, const struct review_row *row, struct are
 	shell_apply(ingest->server->shell, row->run, &event, told, telling);
 }
 
+/* --- and back --- */
+
+/* A gate that was decided meanwhile is decided; what has failed is found again. */
+static void taken_back(void *arg, const struct err *err)
+{
+	struct ingest *ingest = arg;
+	if (err && err->kind != ERR_CONFLICT)
+		log_warn("ingest.review_back", F("err", err));
+	ingest_ended(ingest);
+}
+
+static void take_back(struct ingest *ingest, const struct review_row *row, struct arena *arena)
+{
+	struct engine_event event = {.kind = ENGINE_UNDECIDED, .person = &row->person, .gate = row->gate};
+	(void)arena;
+	ingest->active++;
+	shell_apply(ingest->server->shell, row->run, &event, taken_back, ingest);
+}
+
+/* --- looking --- */
+
+typedef void each_review(struct ingest *ingest, const struct review_row *row, struct arena *arena);
+
+static bool for_each(struct ingest *ingest, const struct db_reply *reply, size_t statement, each_review *act,
+	struct arena *arena, struct err *err)
+{
+	void *rows;
+	size_t count;
+	if (!db_read_rows(reply, statement, review_fields, sizeof(struct review_row), &rows, &count, arena, err))
+		return false;
+	for (size_t i = 0; i < count && !ingest->closed; i++)
+		act(ingest, (const struct review_row *)rows + i, arena);
+	return true;
+}
+
 static void found(void *arg, struct db_reply *reply)
 {
 	struct ingest *ingest = arg;
 	auto_arena arena = {0};
 	struct err err = {0};
-	void *rows = NULL;
-	size_t count = 0;
 	ingest->is_looking_at_reviews = false;
 	if (db_error(reply))
 		err = *db_error(reply);
-	else if (db_read_rows(reply, 0, review_fields, sizeof(struct review_row), &rows, &count, &arena, &err))
-		for (size_t i = 0; i < count && !ingest->closed; i++)
-			tell(ingest, (const struct review_row *)rows + i, &arena);
+	else if (for_each(ingest, reply, 0, take_back, &arena, &err))
+		for_each(ingest, reply, 1, tell, &arena, &err);
 	if (err.kind != ERR_NONE)
 		log_warn("ingest.reviews", F("err", &err));
 	db_reply_free(reply);
@@ -98,6 +131,7 @@ void ingest_look_at_reviews(struct ingest *ingest)
 	if (ingest->is_looking_at_reviews || ingest->closed)
 		return;
 	struct db_batch *batch = db_batch_new(ingest->server->db);
+	db_add(batch, QUERY_REVIEWS_WITHDRAWN, DB_I64(REVIEWS_MAX));
 	db_add(batch, QUERY_REVIEWS_DUE, DB_I64(REVIEWS_MAX));
 	ingest->is_looking_at_reviews = true;
 	ingest->active++;

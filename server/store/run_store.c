@@ -530,6 +530,8 @@ static void save_gates(struct db_batch *batch, const struct run_graph *graph)
 		db_add(batch, QUERY_GATE_SAVE, DB_I64(gate->id), DB_TEXT(str_of(gate_state_names[gate->was])),
 			DB_TEXT(str_of(gate_state_names[gate->state])), DB_TEXT(gate->reason),
 			DB_TIME(gate->decided_at));
+		if (gate->undecided)
+			db_add(batch, QUERY_DECISION_WITHDRAW, DB_I64(gate->id), DB_I64(gate->undecided));
 		for (size_t j = 0; j < gate->decision_count; j++) {
 			const struct graph_decision *decision = &gate->decisions[j];
 			if (decision->is_new)

@@ -8,7 +8,7 @@ join repository p on p.id = r.repository_id
 join pull_review v on v.repository_id = r.repository_id and v.number = r.pull_request and v.commit = r.head_commit
 join account_login l on l.forge = p.forge and l.login = v.login join account a on a.id = l.account_id and not a.is_disabled
 join pull_request u on u.repository_id = v.repository_id and u.number = v.number
-where g.state = 'open' and lower(v.login) <> lower(u.author)
+where g.state = 'open' and v.withdrawn_at is null and lower(v.login) <> lower(u.author)
 	and not exists (select from decision d where d.gate_id = g.id and d.account_id = a.id)
 	and not exists (select from pull_review_told t where t.review_id = v.id and t.gate_id = g.id)
 order by v.id, g.id limit $1::bigint

@@ -170,11 +170,11 @@ SIGN = {"github": github, "gitlab": gitlab_signed, "gitea": gitea}
 PULL_REF = {"github": "refs/pull/{}/head", "gitlab": "refs/merge-requests/{}/head", "gitea": "refs/pull/{}/head"}
 ACTIONS = {  # what was done → the action that each forge sends; GitHub and Gitea tell a merge from a close by a field
     "github": {"open": "opened", "update": "synchronize", "reopen": "reopened", "close": "closed", "merge": "closed",
-               "approve": "submitted", "label": "labeled"},
+               "approve": "submitted", "unapprove": "dismissed", "label": "labeled"},
     "gitlab": {"open": "open", "update": "update", "reopen": "reopen", "close": "close", "merge": "merge", "approve": "approved",
-               "label": "update"},
+               "unapprove": "unapproved", "label": "update"},
     "gitea": {"open": "opened", "update": "synchronized", "reopen": "reopened", "close": "closed", "merge": "closed",
-              "approve": "reviewed", "label": "label_updated"},
+              "approve": "reviewed", "unapprove": "reviewed", "label": "label_updated"},
 }
 
 
@@ -200,8 +200,12 @@ def pull_delivery(forge, done, number, head, base="main", is_fork=False, title="
     payload["sender"]["login"] = actor
     if is_fork:
         pull["head"]["repo"] = {"id": 4711, "name": "web", "full_name": "eve/web", "fork": True}
-    if done != "approve":
+    if done not in ("approve", "unapprove"):
         return "pull_request", payload
     if forge != "gitea":
-        return "pull_request_review", payload | {"review": {"state": "approved", "commit_id": head, "user": {"login": actor}}}
-    return "pull_request_approved", payload | {"review": {"type": "pull_request_review_approved", "content": "fine"}}
+        if done == "unapprove":  # by whoever may, not only by who wrote it
+            payload["sender"]["login"] = "maintainer"
+        state = {"approve": "approved", "unapprove": "dismissed"}[done]
+        return "pull_request_review", payload | {"review": {"state": state, "commit_id": head, "user": {"login": actor}}}
+    word = {"approve": "approved", "unapprove": "rejected"}[done]
+    return f"pull_request_{word}", payload | {"review": {"type": f"pull_request_review_{word}", "content": "well"}}
