@@ -277,8 +277,7 @@ bool checkout_git_write(const struct checkout_git *git, struct stream_writer *ou
 	ok = ok && write_pack(&pack, &arena, out, err) &&
 	     put_text(out, ".git/HEAD", arena_printf(&arena, "%s\n", git_oid_tostr_s(git_commit_id(git->commit))),
 		     err) &&
-	     put_text(out, ".git/config", STR(config), err) && stream_write_dir(out, STR(".git/refs/heads"), err) &&
-	     stream_write_dir(out, STR(".git/refs/tags"), err) &&
+	     put_text(out, ".git/config", STR(config), err) && stream_write_dir(out, STR(".git/refs"), err) &&
 	     (!refs.n || put_text(out, ".git/packed-refs", buf_str(&refs), err)) &&
 	     (!pack.shallow.n || put_text(out, ".git/shallow", buf_str(&pack.shallow), err));
 	git_packbuilder_free(pack.builder);
