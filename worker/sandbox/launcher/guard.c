@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/vm_sockets.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -22,9 +23,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Two programs, since libseccomp cannot say "this call, except with that argument" in one: which calls there are, and
- * which arguments of them are refused. The kernel takes the stricter answer. */
-static struct sock_fprog calls_program, arguments_program;
+/* Two programs: which calls there are, and what of them a step loses besides: those of its own set-up, and some
+ * arguments. The kernel takes the stricter answer. The first is long, and the kernel compiles it anew for each process
+ * that puts it on: so the keeper of a slot wears it, and the processes of jobs inherit it from there. */
+static struct sock_fprog slot_program, step_program;
 static unsigned landlock_abi;
 
 static bool export_program(scmp_filter_ctx filter, struct sock_fprog *ret, struct err *err)
@@ -69,7 +71,7 @@ static int allow_personalities(scmp_filter_ctx filter)
 	return rc;
 }
 
-static bool make_calls_program(struct err *err)
+static bool make_slot_program(struct err *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	if (!filter)
@@ -81,10 +83,14 @@ static bool make_calls_program(struct err *err)
 	if (rc == 0)
 		rc = add_by_name(filter, SCMP_ACT_ALLOW, syscalls_allowed);
 	if (rc == 0)
+		rc = add_by_name(filter, SCMP_ACT_ALLOW, syscalls_of_set_up);
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone3), 0);
+	if (rc == 0)
 		rc = add_by_name(filter, SCMP_ACT_ERRNO(EPERM), syscalls_refused);
 	if (rc == 0)
 		rc = allow_personalities(filter);
-	bool ok = rc == 0 ? export_program(filter, &calls_program, err)
+	bool ok = rc == 0 ? export_program(filter, &slot_program, err)
 			  : err_set(err, ERR_SYSTEM, "libseccomp refuses the filter of calls: %d", rc);
 	seccomp_release(filter);
 	return ok;
@@ -107,7 +113,6 @@ static int refuse_arguments(scmp_filter_ctx filter)
 		if (rc < 0)
 			return rc;
 	}
-	/* clone3's flags are behind a pointer that a filter cannot follow. */
 	static const int families[] = {
 		AF_ALG, AF_VSOCK, AF_PACKET, AF_KEY, AF_XDP, AF_TIPC, AF_BLUETOOTH, AF_CAN, AF_RDS, AF_NFC, AF_SMC};
 	for (size_t i = 0; i < COUNT_OF(families); i++) {
@@ -124,16 +129,25 @@ static int refuse_arguments(scmp_filter_ctx filter)
 	return rc;
 }
 
-static bool make_arguments_program(struct err *err)
+static int refuse_set_up(scmp_filter_ctx filter)
+{
+	int rc = add_by_name(filter, SCMP_ACT_ERRNO(EPERM), syscalls_of_set_up);
+	/* Its flags are behind a pointer that a filter cannot follow; C libraries fall back to clone. */
+	return rc < 0 ? rc : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+}
+
+static bool make_step_program(struct err *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	if (!filter)
 		return err_set(err, ERR_SYSTEM, "libseccomp gives no filter");
 	int rc = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
 	if (rc == 0)
+		rc = refuse_set_up(filter);
+	if (rc == 0)
 		rc = refuse_arguments(filter);
-	bool ok = rc == 0 ? export_program(filter, &arguments_program, err)
-			  : err_set(err, ERR_SYSTEM, "libseccomp refuses the filter of arguments: %d", rc);
+	bool ok = rc == 0 ? export_program(filter, &step_program, err)
+			  : err_set(err, ERR_SYSTEM, "libseccomp refuses the filter of steps: %d", rc);
 	seccomp_release(filter);
 	return ok;
 }
@@ -142,7 +156,10 @@ bool guard_prepare(struct err *err)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	landlock_abi = abi > 0 ? (unsigned)abi : 0;
-	return make_calls_program(err) && make_arguments_program(err);
+	bool ok = make_slot_program(err) && make_step_program(err);
+	/* What libseccomp leaves of the heap would be copied into each process, and tidied up by each. */
+	malloc_trim(0);
+	return ok;
 }
 
 unsigned guard_landlock_abi(void)
@@ -227,15 +244,21 @@ bool guard_landlock_make(const char *const *writable, int *ret_ruleset, struct e
 	return true;
 }
 
-bool guard_enter(int landlock_ruleset, struct err *err)
+bool guard_confine(struct err *err)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_errno(err, "set no_new_privs");
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &slot_program) < 0)
+		return err_errno(err, "install the filter of system calls");
+	return true;
+}
+
+bool guard_enter(int landlock_ruleset, struct err *err)
+{
 	if (landlock_ruleset >= 0 && syscall(SYS_landlock_restrict_self, landlock_ruleset, 0) < 0)
 		return err_errno(err, "enter Landlock");
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &arguments_program) < 0 ||
-		syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &calls_program) < 0)
-		return err_errno(err, "install the system call filter");
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &step_program) < 0)
+		return err_errno(err, "install the filter of steps");
 	return true;
 }
 

@@ -25,7 +25,11 @@ bool guard_keep_capabilities(uint64_t keep, struct err *err);
  * Gives a descriptor, or -1 where the kernel has no Landlock. */
 bool guard_landlock_make(const char *const *writable, int *ret_ruleset, struct err *err);
 
-/* no_new_privs, then Landlock (unless -1), then the filters: from here on the process is what a step is. */
+/* By the keeper, when its slot is set up, for all that it forks: no_new_privs, and no system calls but those of steps
+ * and of their set-up. */
+bool guard_confine(struct err *err);
+/* In what a confined keeper has forked: Landlock (unless -1), then the filter that takes the set-up away: from here on
+ * the process is what a step is. */
 bool guard_enter(int landlock_ruleset, struct err *err);
 
 /* `processes` is only set where no cgroup limits them; 0 for not at all. */

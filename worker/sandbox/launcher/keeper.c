@@ -113,7 +113,7 @@ static bool set_up(const struct keeper_spec *spec, struct wire_message *go, stru
 		return err_errno(err, "make a cgroup namespace");
 	if (sethostname("penstock", strlen("penstock")) < 0)
 		return err_errno(err, "set the host name");
-	if (!set_up_network(go, err) || !root_build(&keeper.plan, err))
+	if (!set_up_network(go, err) || !root_build(&keeper.plan, err) || !guard_confine(err))
 		return false;
 	prctl(PR_SET_DUMPABLE, 0);
 	return true;

@@ -40,10 +40,12 @@ const char *const syscalls_allowed[] = {"accept", "accept4", "access", "alarm", 
 	"unlink", "unlinkat", "utime", "utimensat", "utimes", "vfork", "vmsplice", "wait4", "waitid", "write", "writev",
 	NULL};
 
+const char *const syscalls_of_set_up[] = {"mount", "mount_setattr", "umount2", "unshare", NULL};
+
 const char *const syscalls_refused[] = {"acct", "add_key", "bpf", "chroot", "clock_settime", "delete_module",
 	"fanotify_init", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick", "init_module", "io_uring_enter",
 	"io_uring_register", "io_uring_setup", "ioperm", "iopl", "kexec_file_load", "kexec_load", "keyctl",
-	"lookup_dcookie", "mbind", "migrate_pages", "mount", "mount_setattr", "move_mount", "move_pages", "nfsservctl",
-	"open_by_handle_at", "open_tree", "perf_event_open", "pivot_root", "quotactl", "quotactl_fd", "reboot",
-	"request_key", "set_mempolicy", "setdomainname", "sethostname", "setns", "settimeofday", "stime", "swapoff",
-	"swapon", "syslog", "umount2", "unshare", "userfaultfd", "vhangup", NULL};
+	"lookup_dcookie", "mbind", "migrate_pages", "move_mount", "move_pages", "nfsservctl", "open_by_handle_at",
+	"open_tree", "perf_event_open", "pivot_root", "quotactl", "quotactl_fd", "reboot", "request_key",
+	"set_mempolicy", "setdomainname", "sethostname", "setns", "settimeofday", "stime", "swapoff", "swapon",
+	"syslog", "userfaultfd", "vhangup", NULL};
