@@ -3,6 +3,9 @@
 #include "tests/integration/sandbox_fixture.h"
 #include "worker/sandbox/stream.h"
 
+#include <fcntl.h>
+#include <signal.h>
+
 /* ---- import ---- */
 
 static struct sandbox_end import_stream(int stream, enum sandbox_area area, uint32_t max_files, uint64_t max_bytes)
@@ -276,6 +279,50 @@ static const struct {
 	{"a socket", "python3 -c 'import socket as s; s.socket(s.AF_UNIX).bind(\"sock\")'"},
 };
 
+static uint64_t ask_import(int stream)
+{
+	struct sandbox_files_options options = {.stream = stream, .max_files = 100, .max_bytes = 1 << 20};
+	struct err err = {0};
+	uint64_t step;
+	ck_assert(sandbox_import(fixture.sandbox, fixture.job, &options, &step, &err));
+	return step;
+}
+
+/* A job has one helper: what it is asked it does in order, and one that was killed is followed by another. */
+START_TEST(files_move_one_after_the_other)
+{
+	open_job(NULL);
+	int pipes[2];
+	struct err err = {0};
+	auto_fd int stream = checkout();
+	lseek(stream, 0, SEEK_SET);
+	ck_assert_int_eq(pipe2(pipes, O_CLOEXEC), 0);
+	uint64_t steps[] = {ask_import(stream), ask_import(pipes[0]), ask_import(stream)};
+	struct sandbox_event event = expect_event(SANDBOX_ENDED);
+	ck_assert_uint_eq(event.step, steps[0]);
+	ck_assert_int_eq(event.end.exit_code, 0);
+	/* Nothing comes through the pipe: the second holds up the third, and takes it along. */
+	ck_assert(sandbox_signal(fixture.sandbox, fixture.job, steps[1], SIGKILL, &err));
+	for (int i = 1; i < 3; i++) {
+		event = expect_event(SANDBOX_ENDED);
+		ck_assert_uint_eq(event.step, steps[i]);
+		ck_assert_int_eq(event.end.reason, SANDBOX_END_SIGNAL);
+	}
+	ck_assert_int_eq(import_stream(stream, SANDBOX_AREA_WORKSPACE, 100, 1 << 20).exit_code, 0);
+	ck_assert_str_eq(run_script("cat README; rm -r *; ls -d /proc/[0-9]* | wc -l"), "read me\n4\n");
+	/* The end of the job does not wait for what never comes. */
+	ask_import(pipes[0]);
+	ck_assert(sandbox_close(fixture.sandbox, fixture.job, &err));
+	ck_assert_int_eq(expect_event(SANDBOX_ENDED).end.reason, SANDBOX_END_SIGNAL);
+	expect_event(SANDBOX_CLOSED);
+	close(pipes[0]);
+	close(pipes[1]);
+	open_job(NULL);
+	ck_assert_str_eq(run_script("ls -A"), "");
+	close_job();
+}
+END_TEST
+
 START_TEST(next_job_finds_nothing)
 {
 	open_job(NULL);
@@ -314,6 +361,7 @@ static Suite *suite(void)
 	tcase_add_test(files, import_into_a_full_disk);
 	tcase_add_loop_test(files, files_are_collected, 0, (int)COUNT_OF(collections));
 	tcase_add_test(files, collection_has_ceilings);
+	tcase_add_test(files, files_move_one_after_the_other);
 	tcase_add_loop_test(files, next_job_finds_nothing, 0, (int)COUNT_OF(leavings));
 	tcase_add_test(files, steps_share_workspace_but_not_tmp);
 	suite_add_tcase(s, files);

@@ -2,8 +2,8 @@
 #define WORKER_SANDBOX_LAUNCHER_FILES_H
 
 /*
- * Files in and out of a workspace, and its emptying. These run in helper processes inside the job's namespaces, as the
- * job's account, without capabilities and behind the filters of a step: a hostile tree can at worst confuse its own
+ * Files in and out of a workspace, and its emptying. These run in the job's helper (helper.h), inside its namespaces,
+ * as its account, without capabilities and behind the filters of a step: a hostile tree can at worst confuse its own
  * helper. Paths are resolved beneath the area, and links are never followed.
  */
 

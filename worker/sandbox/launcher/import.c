@@ -126,10 +126,9 @@ static bool write_data(void *context, struct str piece, struct err *err)
 static bool end_file(void *context, struct err *err)
 {
 	struct import *import = context;
-	if (close(import->file) < 0)
-		return err_errno(err, "import a file");
+	int file = import->file;
 	import->file = -1;
-	return true;
+	return close(file) == 0 || err_errno(err, "import a file");
 }
 
 bool files_import(int area, int from, uint64_t max_entries, uint64_t max_bytes, struct err *err)
@@ -154,6 +153,10 @@ bool files_import(int area, int from, uint64_t max_entries, uint64_t max_bytes, 
 	}
 	ok = ok && stream_reader_finish(&reader, err);
 	stream_reader_done(&reader);
+	if (import->parent >= 0)
+		close(import->parent);
+	if (import->file >= 0)
+		close(import->file);
 	free(import);
 	return ok;
 }

@@ -1,8 +1,8 @@
 #include "worker/sandbox/launcher/keeper.h"
 
 #include "common/mem.h"
-#include "worker/sandbox/launcher/files.h"
 #include "worker/sandbox/launcher/guard.h"
+#include "worker/sandbox/launcher/helper.h"
 #include "worker/sandbox/launcher/ipc.h"
 #include "worker/sandbox/launcher/net.h"
 #include "worker/sandbox/launcher/step.h"
@@ -25,14 +25,12 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A step, or a helper that moves or removes files. */
 struct child {
-	uint64_t step; /* 0: the helper that empties the volume */
-	pid_t pid;     /* 0: this place is free */
+	uint64_t step;
+	pid_t pid; /* of its pid 1; 0: this place is free */
 	int report;
 };
 
@@ -43,7 +41,9 @@ struct keeper {
 	uint32_t processes;
 	uint64_t job; /* 0: none open */
 	bool is_closing;
-	struct child children[WIRE_MAX_STEPS + 1];
+	bool is_cleared; /* closing, and workspace and home are out of sight */
+	struct child children[WIRE_MAX_STEPS];
+	struct helper helper;
 	char space[WIRE_MAX_TAIL];
 	const char *strings[WIRE_MAX_STRINGS + 1];
 };
@@ -130,10 +130,9 @@ static struct child *find_child(uint64_t step)
 	return NULL;
 }
 
-/* The last place is the emptying helper's. */
 static struct child *free_child(void)
 {
-	for (size_t i = 0; i < WIRE_MAX_STEPS; i++) {
+	for (size_t i = 0; i < COUNT_OF(keeper.children); i++) {
 		if (!keeper.children[i].pid)
 			return &keeper.children[i];
 	}
@@ -169,77 +168,14 @@ static bool run_step(struct wire_message *message, struct child *child, struct e
 		.root = &keeper.plan,
 		.processes = keeper.has_cgroup ? 0 : keeper.processes + WIRE_MAX_STEPS + 2,
 		.parent = keeper.self};
-	return step_start(&spec, &child->pid, &child->report, err);
-}
-
-static bool is_disk_full(int area)
-{
-	struct statvfs st;
-	return fstatvfs(area, &st) == 0 && (st.f_bavail == 0 || (st.f_files && st.f_favail == 0));
-}
-
-/* message NULL: empty the volume. */
-static bool move_files(const struct wire_message *message, int area, struct err *err)
-{
-	if (!message)
-		return files_remove_all(area, err);
-	const struct wire_files *files = &message->head.files;
-	if (message->head.kind == WIRE_IMPORT)
-		return files_import(area, message->fds[0], files->max_files, files->max_bytes, err);
-	return files_collect(area, message->fds[0], keeper.strings, files->max_files, files->max_bytes, err);
-}
-
-static const char *area_path(const struct wire_message *message)
-{
-	if (!message)
-		return ROOT_VOLUME;
-	return message->head.files.area == SANDBOX_AREA_HOME ? SANDBOX_HOME_PATH : SANDBOX_WORKSPACE_PATH;
-}
-
-static _Noreturn void run_helper(const struct wire_message *message, int report_to)
-{
-	step_die_with_parent(keeper.self);
-	const char *writable[] = {area_path(message), NULL};
-	struct step_report report = {.has_started = true};
-	struct err err = {0};
-	int ruleset = -1;
-	step_volunteer_for_oom("/mnt/self/oom_score_adj", NULL); /* the host's /proc, see root.h */
-	auto_fd int area = open(writable[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
-	umask(022);
-	bool ok = area >= 0 || err_errno(&err, "open %s", writable[0]);
-	ok = ok && guard_landlock_make(writable, &ruleset, &err) && guard_set_rlimits(0, &err) &&
-	     guard_keep_capabilities(0, &err) && guard_enter(ruleset, &err) && move_files(message, area, &err);
-	if (!ok) {
-		report.status = W_EXITCODE(1, 0);
-		report.is_disk_full = err.os == ENOSPC || (area >= 0 && is_disk_full(area));
-		snprintf(report.text, sizeof report.text, "%.199s", err.text);
-	}
-	_exit(write(report_to, &report, sizeof report) < 0);
-}
-
-static bool run_files(struct wire_message *message, struct child *child, struct err *err)
-{
-	if (message && (message->fd_count != 1 || message->head.files.patterns > WIRE_MAX_STRINGS ||
-			       !wire_strings(&message->tail, message->head.files.patterns, keeper.strings)))
-		return err_set(err, ERR_INVALID, "moving files needs a stream and patterns");
-	int report[2];
-	if (pipe2(report, O_CLOEXEC) < 0)
-		return err_errno(err, "make a pipe");
-	struct clone_args args = {.exit_signal = SIGCHLD};
-	pid_t pid = sys_clone3(&args);
-	if (pid == 0)
-		run_helper(message, report[1]);
-	close(report[1]);
-	if (pid < 0) {
-		close(report[0]);
-		return err_errno(err, "fork");
-	}
-	child->pid = pid;
-	child->report = report[0];
+	if (!step_start(&spec, &child->pid, &child->report, err))
+		return false;
+	child->step = message->head.step;
 	return true;
 }
 
-static void start_child(struct wire_message *message)
+/* A step, or a request to the helper. */
+static void start_step(struct wire_message *message)
 {
 	struct err err = {0};
 	uint64_t step = message->head.step;
@@ -247,15 +183,13 @@ static void start_child(struct wire_message *message)
 	bool ok = true;
 	if (keeper.is_closing || message->head.job != keeper.job || !keeper.job)
 		ok = err_set(&err, ERR_CONFLICT, "the job is closed");
+	else if (message->head.kind != WIRE_RUN)
+		ok = helper_ask(&keeper.helper, message, keeper.self, &err);
 	else if (!child)
 		ok = err_set(&err, ERR_BUSY, "a job runs at most %d steps at a time", WIRE_MAX_STEPS);
-	else if (message->head.kind == WIRE_RUN)
+	else
 		ok = run_step(message, child, &err);
-	else
-		ok = run_files(message, child, &err);
-	if (ok)
-		child->step = step;
-	else
+	if (!ok)
 		wire_fail(keeper.socket, message->head.job, step, &err);
 	/* Environments hold secrets, and the memory is copied into later steps. */
 	explicit_bzero(keeper.space, message->head.tail_bytes);
@@ -276,27 +210,35 @@ static void finish_close(void)
 		give_up(&err);
 	struct wire_head head = {.kind = WIRE_CLOSED, .job = keeper.job};
 	keeper.job = 0;
-	keeper.is_closing = false;
+	keeper.is_closing = keeper.is_cleared = false;
 	wire_send(keeper.socket, &head, (struct str){0}, NULL, 0, 0, NULL);
 }
 
-static void close_when_quiet(void)
+/* True when there is nothing left to wait for. */
+static bool clear(void)
 {
-	if (!keeper.is_closing || has_children())
-		return;
 	struct err err = {0};
+	struct wire_message empty = {.head.kind = WIRE_CLOSE};
 	bool is_empty;
 	ipc_clear();
-	if (!root_clear(&keeper.plan, &is_empty, &err))
+	if (!root_clear(&keeper.plan, &is_empty, &err) ||
+		(!is_empty && !helper_ask(&keeper.helper, &empty, keeper.self, &err)))
 		give_up(&err);
-	if (is_empty) {
-		finish_close();
+	keeper.is_cleared = true;
+	return is_empty;
+}
+
+/* First the steps end, then the files go, then the helper ends. */
+static void close_when_quiet(void)
+{
+	if (!keeper.is_closing || has_children() || keeper.helper.step_count)
 		return;
-	}
-	struct child *child = &keeper.children[WIRE_MAX_STEPS];
-	child->step = 0;
-	if (!run_files(NULL, child, &err))
-		give_up(&err);
+	if (!keeper.is_cleared && !clear())
+		return;
+	if (keeper.helper.pid)
+		kill(keeper.helper.pid, SIGKILL);
+	else
+		finish_close();
 }
 
 static void fill_end(struct sandbox_end *end, const struct step_report *report)
@@ -316,6 +258,16 @@ static void fill_end(struct sandbox_end *end, const struct step_report *report)
 		end->reason = SANDBOX_END_DISK_FULL;
 }
 
+static void tell_end(uint64_t step, const struct step_report *report, const struct rusage *usage)
+{
+	struct wire_head head = {.kind = WIRE_ENDED, .job = keeper.job, .step = step};
+	fill_end(&head.end, report);
+	head.end.cpu_us = (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 + usage->ru_utime.tv_usec +
+			  usage->ru_stime.tv_usec;
+	head.end.memory_peak_bytes = (uint64_t)usage->ru_maxrss * 1024;
+	wire_send(keeper.socket, &head, (struct str){0}, NULL, 0, 0, NULL);
+}
+
 static void end_child(struct child *child, int status, const struct rusage *usage)
 {
 	struct step_report report = {0};
@@ -325,22 +277,36 @@ static void end_child(struct child *child, int status, const struct rusage *usag
 	close(child->report);
 	uint64_t step = child->step;
 	*child = (struct child){0};
-	if (step == 0) {
-		struct err err = {0};
-		if (report.status != 0) {
-			err_set(&err, ERR_SYSTEM, "empty the workspace: %s", report.text);
-			give_up(&err);
-		}
-		finish_close();
-		return;
+	tell_end(step, &report, usage);
+}
+
+/* What moving files cost is not the step's whose files they are. */
+static void tell_moved(uint64_t step, const struct step_report *report)
+{
+	struct err err = {0};
+	if (step) {
+		tell_end(step, report, &(struct rusage){0});
+	} else if (report->status != 0) {
+		err_set(&err, ERR_SYSTEM, "empty the workspace: %s", report->text);
+		give_up(&err);
 	}
-	struct wire_head head = {.kind = WIRE_ENDED, .job = keeper.job, .step = step};
-	fill_end(&head.end, &report);
-	head.end.cpu_us = (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 + usage->ru_utime.tv_usec +
-			  usage->ru_stime.tv_usec;
-	head.end.memory_peak_bytes = (uint64_t)usage->ru_maxrss * 1024;
-	wire_send(keeper.socket, &head, (struct str){0}, NULL, 0, 0, NULL);
-	close_when_quiet();
+}
+
+static void read_helper(void)
+{
+	uint64_t step;
+	struct step_report report;
+	while (helper_next(&keeper.helper, &step, &report))
+		tell_moved(step, &report);
+}
+
+static void end_helper(int status)
+{
+	uint64_t step;
+	struct step_report report;
+	read_helper();
+	while (helper_lost(&keeper.helper, status, &step, &report))
+		tell_moved(step, &report);
 }
 
 static void reap(void)
@@ -352,6 +318,8 @@ static void reap(void)
 	struct rusage usage;
 	pid_t pid;
 	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+		if (pid == keeper.helper.pid)
+			end_helper(status);
 		for (size_t i = 0; i < COUNT_OF(keeper.children); i++) {
 			if (keeper.children[i].pid == pid) {
 				end_child(&keeper.children[i], status, &usage);
@@ -387,12 +355,23 @@ static void close_job(const struct wire_message *message)
 		if (keeper.children[i].pid)
 			kill(keeper.children[i].pid, SIGKILL);
 	}
+	if (keeper.helper.step_count)
+		kill(keeper.helper.pid, SIGKILL);
 	close_when_quiet();
+}
+
+/* A helper that is told to end takes with it all that it was asked. */
+static void signal_step(uint64_t step, int number)
+{
+	struct child *child = find_child(step);
+	if (child)
+		kill(child->pid, number);
+	else if (step && helper_is_asked(&keeper.helper, step))
+		kill(keeper.helper.pid, number);
 }
 
 static void handle(struct wire_message *message)
 {
-	struct child *child;
 	switch ((enum wire_kind)message->head.kind) {
 	case WIRE_OPEN:
 		open_job(message);
@@ -400,12 +379,10 @@ static void handle(struct wire_message *message)
 	case WIRE_RUN:
 	case WIRE_IMPORT:
 	case WIRE_COLLECT:
-		start_child(message);
+		start_step(message);
 		break;
 	case WIRE_SIGNAL:
-		child = find_child(message->head.step);
-		if (child && message->head.step)
-			kill(child->pid, message->head.signal);
+		signal_step(message->head.step, message->head.signal);
 		break;
 	case WIRE_CLOSE:
 		close_job(message);
@@ -424,12 +401,16 @@ static void handle(struct wire_message *message)
 
 static void serve(void)
 {
-	struct pollfd polls[2] = {{keeper.socket, POLLIN, 0}, {keeper.signals, POLLIN, 0}};
+	struct pollfd polls[3] = {
+		{keeper.socket, POLLIN, 0}, {keeper.signals, POLLIN, 0}, {keeper.helper.sockets[0], POLLIN, 0}};
 	for (;;) {
-		if (poll(polls, 2, -1) < 0 && errno != EINTR)
+		if (poll(polls, COUNT_OF(polls), -1) < 0 && errno != EINTR)
 			_exit(1);
+		if (polls[2].revents)
+			read_helper();
 		if (polls[1].revents)
 			reap();
+		close_when_quiet();
 		if (!polls[0].revents)
 			continue;
 		struct wire_message message;
@@ -447,8 +428,10 @@ _Noreturn void keeper_run(const struct keeper_spec *spec)
 	keeper.socket = spec->socket;
 	keeper.has_cgroup = spec->has_cgroup;
 	struct wire_message go;
-	if (wire_receive(keeper.socket, &go, keeper.space, 0) != WIRE_GOT || go.head.kind != WIRE_GO)
+	if (wire_receive(keeper.socket, &go, keeper.space, 0) != WIRE_GOT || go.head.kind != WIRE_GO ||
+		go.fd_count != COUNT_OF(keeper.helper.sockets))
 		_exit(1);
+	memcpy(keeper.helper.sockets, go.fds, sizeof keeper.helper.sockets);
 	struct err err = {0};
 	sigset_t mask;
 	sigemptyset(&mask);

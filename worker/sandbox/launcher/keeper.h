@@ -5,7 +5,7 @@
  * The keeper of a slot: a child of the launcher that lives in the slot's user, mount, network, ipc, uts and cgroup
  * namespaces and in its cgroups, so that every step is one clone3 away and is charged and confined from its first
  * instruction. It has no rights outside its namespaces. It talks to the launcher only, in wire messages: WIRE_GO once
- * (answered by WIRE_READY), then those of jobs.
+ * (with a pair of sockets for its helper; answered by WIRE_READY), then those of jobs.
  */
 
 #include <stdbool.h>

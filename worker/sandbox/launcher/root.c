@@ -141,11 +141,12 @@ static bool mount_tmpfs(const char *to, uint64_t bytes, uint64_t inodes, const c
 /* Both areas lie on one volume, so that one limit holds for both. */
 static bool place_areas(const char *root, struct err *err)
 {
-	static const char *const areas[][2] = {{"work", "workspace"}, {"home", "home/build"}};
+	static const char *const areas[][2] = {
+		{ROOT_VOLUME_WORK, SANDBOX_WORKSPACE_PATH}, {ROOT_VOLUME_HOME, SANDBOX_HOME_PATH}};
 	for (size_t i = 0; i < COUNT_OF(areas); i++) {
 		char from[64], to[64];
-		snprintf(from, sizeof from, "%s" ROOT_VOLUME "/%s", root, areas[i][0]);
-		snprintf(to, sizeof to, "%s/%s", root, areas[i][1]);
+		snprintf(from, sizeof from, "%s%s", root, areas[i][0]);
+		snprintf(to, sizeof to, "%s%s", root, areas[i][1]);
 		if (mkdir(from, 0755) < 0 && errno != EEXIST)
 			return err_errno(err, "make %s", from);
 		if (!bind(from, to, err) || !set_flags(to, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, err))
@@ -185,7 +186,7 @@ bool root_clear(const struct root_plan *plan, bool *ret_is_empty, struct err *er
 			return err_errno(err, "unmount the workspace's tmpfs");
 		return mount_tmpfs(ROOT_VOLUME, plan->disk_bytes, plan->inodes, "755", err);
 	}
-	*ret_is_empty = rmdir(ROOT_VOLUME "/work") == 0 && rmdir(ROOT_VOLUME "/home") == 0;
+	*ret_is_empty = rmdir(ROOT_VOLUME_WORK) == 0 && rmdir(ROOT_VOLUME_HOME) == 0;
 	return true;
 }
 

@@ -16,7 +16,10 @@
 /* The account that steps run as, inside; outside it is the slot's, or the worker's own in profile `user`. */
 enum { ROOT_UID = 1000, ROOT_GID = 1000 };
 
-#define ROOT_VOLUME "/.volume" /* seen by the keeper only */
+/* Seen by the keeper and its helper only. */
+#define ROOT_VOLUME      "/.volume"
+#define ROOT_VOLUME_WORK ROOT_VOLUME "/work"
+#define ROOT_VOLUME_HOME ROOT_VOLUME "/home"
 /* common/proto/policy_proto.h has it as POLICY_PROGRAM: what a worker runs for the checks of a policy step. */
 #define ROOT_POLICY "/run/penstock-policy"
 
@@ -31,7 +34,7 @@ struct root_plan {
  * /proc needs to be allowed. */
 bool root_build(const struct root_plan *plan, struct err *err);
 /* Between jobs: root_clear() takes workspace and home away; false when they hold files that have to be removed from
- * ROOT_VOLUME first, by an unprivileged helper. root_place() makes both anew, so that not even an attribute of the old
+ * ROOT_VOLUME first, by the helper. root_place() makes both anew, so that not even an attribute of the old
  * directories stays. */
 bool root_clear(const struct root_plan *plan, bool *ret_is_empty, struct err *err);
 bool root_place(struct err *err);

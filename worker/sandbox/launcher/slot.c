@@ -128,7 +128,13 @@ static bool start_keeper(struct slot *slot, const struct machine *machine, struc
 static bool send_go(struct slot *slot, const struct wire_open *open, struct err *err)
 {
 	struct wire_head go = {.kind = WIRE_GO, .open = *open};
-	if (!wire_send(slot->socket, &go, buf_str(&slot->routes), NULL, 0, 0, err))
+	int sockets[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return err_errno(err, "make a socket pair");
+	bool ok = wire_send(slot->socket, &go, buf_str(&slot->routes), sockets, COUNT_OF(sockets), 0, err);
+	close(sockets[0]);
+	close(sockets[1]);
+	if (!ok)
 		return false;
 	struct pollfd wait = {.fd = slot->socket, .events = POLLIN};
 	if (poll(&wait, 1, READY_MS) != 1)
