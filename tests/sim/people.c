@@ -191,7 +191,13 @@ static struct row_run *pick(const struct sim *sim, uint32_t n, bool (*fits)(cons
 
 static bool ask(struct sim *sim, const struct row_run *run, struct engine_event event, uint32_t person, uint32_t to)
 {
-	static const char *const names[] = {"looks", "ended", "decides", "cancels", "retries", "resolves"};
+	static const char *const names[] = {[ENGINE_LOOK] = "looks",
+		[ENGINE_ENDED] = "ended",
+		[ENGINE_DECIDED] = "decides",
+		[ENGINE_UNDECIDED] = "takes back",
+		[ENGINE_CANCEL] = "cancels",
+		[ENGINE_RETRY] = "retries",
+		[ENGINE_RESOLVE] = "resolves"};
 	event.person = &sim_people[person % PEOPLE];
 	sim_say(sim, "  %.*s %s %.*s %.*s %.*s", STR_ARG(event.person->name), names[event.kind],
 		STR_ARG(run->graph.name), STR_ARG(event.text), STR_ARG(event.verdict));
