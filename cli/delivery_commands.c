@@ -40,6 +40,8 @@ static void add_marks(struct table *table, const json_t *board, const json_t *ta
 	const char *coming = print_text(target, "coming_state"), *pin = print_text(place, "pin"),
 		   *report = print_text(target, "report"), *state = print_text(json_object_get(place, "state"), "kind");
 	auto_buf marks = BUF_INIT(4096);
+	if (*print_text(target, "alert"))
+		buf_add_c(&marks, ", ALARM GOES ON");
 	if (*print_text(target, "quarantine"))
 		buf_add_c(&marks, ", quarantined");
 	if (*coming)
@@ -107,9 +109,25 @@ static void print_waiting(struct cli *cli, const json_t *waiting)
 	table_print(&table);
 }
 
+/* Once for all targets that one way back covers. */
+static void print_alerts(const json_t *list)
+{
+	const char *last = "";
+	size_t i;
+	json_t *item;
+	json_array_foreach(list, i, item)
+	{
+		const char *alert = print_text(item, "alert");
+		if (*alert && strcmp(alert, last) != 0)
+			printf("\nWARNING: %s\n", alert);
+		last = *alert ? alert : last;
+	}
+}
+
 static void print_board(struct cli *cli, const json_t *answer)
 {
 	print_targets(cli, answer);
+	print_alerts(json_object_get(answer, "targets"));
 	print_waiting(cli, json_object_get(answer, "waiting"));
 }
 
@@ -144,6 +162,7 @@ static void print_history(struct cli *cli, const json_t *answer)
 	table_print(&table);
 	if (table.count == 0)
 		puts("nothing was deployed there yet");
+	print_alerts(json_object_get(answer, "deployments"));
 }
 
 int command_env_history(struct cli *cli, struct err *err)

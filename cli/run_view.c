@@ -262,6 +262,8 @@ static void write_all(const struct writer *writer, const json_t *run)
 	size_t i;
 	json_t *item;
 	write_summary(writer, json_object_get(run, "run"));
+	if (*print_text(run, "alert"))
+		buf_addf(writer->to, "  WARNING: %s\n", print_text(run, "alert"));
 	json_array_foreach(json_object_get(run, "errors"), i, item)
 		buf_addf(writer->to, "  %s:%d:%d: %s\n", print_text(item, "file"), (int)print_number(item, "line"),
 			(int)print_number(item, "column"), print_text(item, "message"));

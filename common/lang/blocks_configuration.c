@@ -160,6 +160,27 @@ static const struct lang_block floor_block = {
 	.foreign = (const struct lang_foreign[]){{"branches", "refs"}, {"approvals", "gate"}, {0}},
 };
 
+static const struct lang_key page_keys[] = {
+	KEY(struct configuration_page, url, LANG_TEXT,
+		"Where it is told: a message of JSON with `text` and `run`, `alarm`, `service`, `environment`, `version`, `link`, "
+		"as chats and pagers take it. Without it: only pages, `penstock board` and the history tell.",
+		.syntax = SYNTAX_URL),
+	KEY(struct configuration_page, after, LANG_DURATION,
+		"How long behind the end of the way back the alarm may go on. Without it: 10m.", .max = 7 * DAY_MS),
+	KEY_END,
+};
+
+static const struct lang_block page_block = {
+	.id = "page",
+	.title = "a page",
+	.help = "Whom to call, and when, if an alarm that took a version back does not clear afterwards: "
+		"`{ url: \"https://hooks.example.com/oncall\", after: 5m }`.",
+	.size = sizeof(struct configuration_page),
+	.keys = page_keys,
+	.foreign = (const struct lang_foreign[]){{"webhook", "url"}, {"to", "url"}, {"limit", "after"},
+		{"timeout", "after"}, {0}},
+};
+
 #define CHECKS_KEY(type)                                                                                               \
 	KEY(type, checks, LANG_NAMED,                                                                                  \
 		"Mandatory jobs for each wave, as the `tests` of a stage. No pipeline can leave them out.",            \
@@ -183,6 +204,8 @@ static const struct lang_key environment_keys[] = {
 	KEY(struct configuration_environment, floor, LANG_BLOCK, "What may reach it.", .block = &floor_block),
 	POLICIES_KEY(struct configuration_environment),
 	CHECKS_KEY(struct configuration_environment),
+	KEY(struct configuration_environment, page, LANG_BLOCK,
+		"Who is called when an alarm goes on after the way back.", .block = &page_block),
 	KEY(struct configuration_environment, targets, LANG_NAMED, "Where its deployments go.", .block = &target_block,
 		.name_syntax = SYNTAX_NAME),
 	KEY_END,

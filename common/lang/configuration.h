@@ -145,6 +145,13 @@ struct configuration_checks {
 	size_t count;
 };
 
+/* Whom to call when an alarm goes on after the way back. */
+struct configuration_page {
+	struct lang_place at;
+	struct lang_text url;       /* absent: nobody outside of Penstock */
+	struct lang_duration after; /* absent: 10 m */
+};
+
 struct configuration_environment {
 	struct lang_place at;
 	struct lang_text name;
@@ -157,6 +164,7 @@ struct configuration_environment {
 	struct configuration_floor floor;
 	struct lang_texts policies; /* mandatory; those of its tier come on top */
 	struct configuration_checks checks;
+	struct configuration_page page;
 	LANG_LIST(struct configuration_target) targets; /* may be empty: nothing can be deployed there */
 };
 

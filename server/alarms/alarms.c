@@ -212,6 +212,7 @@ void alarms_tick(struct alarms *alarms)
 		prune(alarms, all, count);
 	if (count == 0)
 		return;
+	alarm_pages_look(alarms);
 	struct db_batch *batch = db_batch_new(alarms->server->db);
 	db_add(batch, QUERY_ALARMS_CLAIM, DB_TEXTS(names, asked), DB_I64S(waits, asked),
 		DB_I64(SAMPLING_MAX - (int64_t)alarms->sampling));

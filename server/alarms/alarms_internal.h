@@ -11,13 +11,17 @@ struct alarms {
 	struct server *server;
 	struct alarms_hooks hooks;
 	size_t active, sampling;
-	bool is_looking;
+	bool is_looking, is_paging;
 	int64_t pruned_at; /* monotonic */
 	void (*closed)(void *arg);
 	void *closed_arg;
 };
 
 void alarms_ended(struct alarms *alarms); /* what started with active++ */
+
+/* --- pages.c: whoever is called when one goes on after the way back --- */
+
+void alarm_pages_look(struct alarms *alarms);
 
 /* --- record.c: into rows --- */
 

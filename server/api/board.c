@@ -12,7 +12,7 @@
 struct target_row {
 	struct str service, environment, target, version, commit, run, actor, state, quarantine;
 	struct str coming_run, coming_version, coming_state;
-	struct str report, reported, report_problem;
+	struct str report, reported, report_problem, alert;
 	struct str_list alarms;
 	int32_t position;
 	int64_t since, quarantine_id, reported_at, differs_since;
@@ -35,6 +35,7 @@ static const struct field target_fields[] = {
 	FIELD(struct target_row, coming_version, FIELD_STR, 0),
 	FIELD(struct target_row, coming_state, FIELD_STR, 0),
 	FIELD(struct target_row, alarms, FIELD_STRS, 0),
+	FIELD(struct target_row, alert, FIELD_STR, 0),
 	FIELD(struct target_row, report, FIELD_STR, 0),
 	FIELD(struct target_row, reported, FIELD_STR, 0),
 	FIELD(struct target_row, report_problem, FIELD_STR, 0),

@@ -11,7 +11,7 @@
 
 struct deployment_row {
 	int64_t id, started_at, ended_at, baked_at;
-	struct str run, kind, service, environment, target, version, previous, state, actor;
+	struct str run, kind, service, environment, target, version, previous, state, actor, alert;
 };
 
 static const struct field deployment_fields[] = {
@@ -28,6 +28,7 @@ static const struct field deployment_fields[] = {
 	FIELD(struct deployment_row, started_at, FIELD_TIME, 0),
 	FIELD(struct deployment_row, ended_at, FIELD_TIME, 0),
 	FIELD(struct deployment_row, baked_at, FIELD_TIME, 0),
+	FIELD(struct deployment_row, alert, FIELD_STR, 0),
 	FIELD_END,
 };
 

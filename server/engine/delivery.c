@@ -232,9 +232,11 @@ void delivery_fail(struct run_graph *graph, size_t index, struct str why)
 	graph_move_stage(graph, index, STAGE_FAIL, why);
 }
 
-static void condemn(struct run_graph *graph, size_t index, struct str why, struct effects *effects)
+/* alarm "": it failed */
+static void condemn(struct run_graph *graph, size_t index, struct str why, struct str alarm, struct effects *effects)
 {
 	effects->condemns = index + 1;
+	effects->condemned_by = alarm;
 	settle_end(graph, RUN_ROLLED_BACK, why);
 }
 
@@ -243,7 +245,7 @@ static void fail_wave(struct run_graph *graph, size_t index, size_t at, struct s
 {
 	const struct plan_delivery *rules = rules_of(graph, index);
 	if (rules->on_failure == PLAN_REACTION_ROLLBACK && !rules->is_final && !is_rollback(graph, index)) {
-		condemn(graph, index, why, effects);
+		condemn(graph, index, why, (struct str){0}, effects);
 		return;
 	}
 	graph_move_wave(graph, &graph->waves[at], WAVE_FAIL);
@@ -307,7 +309,7 @@ static bool obey_alarm(struct run_graph *graph, size_t index, size_t at, const s
 		return false;
 	struct str why = say_fired(graph, index, at, alarm);
 	if (rules->on_alarm == PLAN_REACTION_ROLLBACK && !rules->is_final) {
-		condemn(graph, index, why, effects);
+		condemn(graph, index, why, alarm->name, effects);
 		return true;
 	}
 	if (count->busy || count->testing)

@@ -60,6 +60,7 @@ struct effects {
 	size_t relies_on; /* index + 1 of the stage whose facts decided, and must still be the same when it is written;
 			     0: none */
 	size_t condemns;  /* index + 1 of the stage whose version goes into quarantine, and is rolled back; 0: none */
+	struct str condemned_by; /* the alarm; "": a failure */
 };
 
 /* False: the event is refused (a gate that is decided, a person who may not, a run that is over); nothing was changed.

@@ -105,6 +105,8 @@ static void send(struct outbox *outbox, const struct outbox_message *message)
 		outbox_ended(outbox, message->id, message->tries, OUTBOX_SENT, STR("a later one told more"), 0);
 	else if (str_is(message->kind, "status"))
 		outbox_send_status(outbox, outbox->server, message);
+	else if (str_is(message->kind, "page"))
+		outbox_send_page(outbox, outbox->server, message);
 	else
 		outbox_ended(outbox, message->id, message->tries, OUTBOX_GIVEN_UP, STR("nobody sends this kind"), 0);
 }

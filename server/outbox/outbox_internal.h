@@ -26,6 +26,8 @@ enum outbox_outcome {
 void outbox_ended(struct outbox *outbox, int64_t id, int32_t tries, enum outbox_outcome outcome, struct str problem,
 	int64_t delay_ms);
 
+/* page.c: calls people. Copies the message. */
+void outbox_send_page(struct outbox *outbox, struct server *server, const struct outbox_message *message);
 /* status.c: tells a forge what became of a commit. Copies the message. */
 void outbox_send_status(struct outbox *outbox, struct server *server, const struct outbox_message *message);
 

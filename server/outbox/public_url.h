@@ -9,5 +9,7 @@ struct server;
 
 /* "https://ci.example.org": as set, or else http with the address and port that it listens on. */
 struct str public_url(const struct server *server, struct arena *arena);
+/* The page of "web#42"; "" when that is no name of a run. */
+struct str public_url_of_run(const struct server *server, struct str run, struct arena *arena);
 
 #endif

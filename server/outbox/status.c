@@ -7,7 +7,6 @@
 #include "server/ingest/forge.h"
 #include "server/keys/keyring.h"
 #include "server/outbox/outbox_internal.h"
-#include "server/engine/run_name.h"
 #include "server/outbox/public_url.h"
 #include "server/store/db.h"
 
@@ -97,16 +96,6 @@ static struct str describe(const struct status_message *message, struct arena *a
 	else if (text.n == 0)
 		text = message->state;
 	return cut(text, DESCRIPTION_CHARACTERS_MAX);
-}
-
-/* "web#42" has its page at /runs/web/42. */
-static struct str page_of(const struct sending *sending, struct arena *arena)
-{
-	struct run_name run;
-	if (!run_name_parse(sending->message.run, &run, NULL) || run.id)
-		return STR("");
-	return arena_printf(arena, "%.*s/runs/%.*s/%lld", STR_ARG(public_url(sending->server, arena)),
-		STR_ARG(run.repository), (long long)run.number);
 }
 
 static bool open_token(struct sending *sending, struct str *ret, struct err *err)
@@ -210,7 +199,7 @@ static enum flow_next call(struct flow *flow)
 		.state = message->state,
 		.context =
 			arena_printf(arena, "penstock/%.*s/%.*s", STR_ARG(message->pipeline), STR_ARG(message->event)),
-		.url = page_of(sending, arena),
+		.url = public_url_of_run(sending->server, message->run, arena),
 		.description = describe(message, arena),
 	};
 	forge->status(sending->row.api_url, token, &status, &made, arena);

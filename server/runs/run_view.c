@@ -37,12 +37,13 @@ const struct field run_summary_fields[] = {
 
 struct details {
 	json_t *inputs, *errors, *plan;
-	struct str plan_hash;
+	struct str plan_hash, alert;
 };
 
 static const struct field details_fields[] = {
 	FIELD(struct details, inputs, FIELD_JSON, 0),
 	FIELD(struct details, errors, FIELD_JSON, 0),
+	FIELD(struct details, alert, FIELD_STR, 0),
 	FIELD(struct details, plan_hash, FIELD_STR, 0),
 	FIELD(struct details, plan, FIELD_JSON, 0),
 	FIELD_END,
@@ -150,9 +151,10 @@ static json_t *snapshot(struct view *view, const struct caller *caller)
 		json_object_set_new(stage, "jobs", jobs);
 		json_array_append_new(stages, stage);
 	}
-	return json_pack("{s:o, s:O, s:O, s:o, s:o, s:o}", "run", fields_write(run_summary_fields, &view->summary),
-		"inputs", view->details.inputs, "errors", view->details.errors, "refusals", texts_of(&plan->refusals),
-		"warnings", texts_of(&plan->warnings), "stages", stages);
+	return json_pack("{s:o, s:o, s:O, s:O, s:o, s:o, s:o}", "run", fields_write(run_summary_fields, &view->summary),
+		"alert", json_of_str(view->details.alert), "inputs", view->details.inputs, "errors",
+		view->details.errors, "refusals", texts_of(&plan->refusals), "warnings", texts_of(&plan->warnings),
+		"stages", stages);
 }
 
 json_t *run_view_snapshot(const struct db_reply *reply, struct plan_cache *plans, const struct caller *caller,

@@ -338,7 +338,7 @@ void delivery_store_save(struct db_batch *batch, const struct run_graph *graph, 
 		const struct graph_stage *stage = &graph->stages[effects->condemns - 1];
 		db_add(batch, QUERY_VERSION_CONDEMN, DB_I64(graph->id), DB_TEXT(stage->plan->delivery->service),
 			DB_TEXT(stage->plan->environment), DB_TEXT(stage->version), DB_TEXT(graph->reason),
-			DB_ID_OR_NULL(0));
+			DB_ID_OR_NULL(0), DB_TEXT(str_or_empty(effects->condemned_by)));
 	}
 	if (effects->releases_lane_of)
 		db_add(batch, QUERY_STAGE_LANE_RELEASE, DB_I64(graph->stages[effects->releases_lane_of - 1].id));

@@ -10,6 +10,8 @@ select s.name as service, e.name as environment, e.position, t.name as target, c
 	coalesce(l.state, '') as state, l.ended_at as since, coalesce(q.id, 0) as quarantine_id, coalesce(q.reason, '') as quarantine,
 	coalesce(c.run, '') as coming_run, coalesce(c.version, '') as coming_version, coalesce(c.state, '') as coming_state,
 	coalesce(g.alarms, '{}') as alarms,
+	coalesce((select x.body from page x join alarm_state a on a.name = x.alarm and a.state <> 'ok'
+		where x.run_id = l.run_id order by x.id desc limit 1), '') as alert,
 	case -- what was asked before the version came, or while one comes, says nothing about it
 		when o.sampled_at is null or v.id is null or c.run is not null or o.sampled_at < l.ended_at then ''
 		when o.version = '' then 'unknown'

@@ -12,7 +12,8 @@ with picked as (
 		order by d.id desc limit $4::bigint) n
 	where $1::text <> '' or $2::text <> '')
 select d.id, p.name || '#' || r.number as run, r.kind, s.name as service, e.name as environment, t.name as target, v.name as version,
-	coalesce(b.name, '') as previous, d.state, r.actor, d.started_at, d.ended_at, d.baked_at
+	coalesce(b.name, '') as previous, d.state, r.actor, d.started_at, d.ended_at, d.baked_at,
+	coalesce((select g.body from page g where g.run_id = r.id order by g.id desc limit 1), '') as alert
 from deployment d join run r on r.id = d.run_id join repository p on p.id = r.repository_id join service s on s.id = d.service_id
 join target t on t.id = d.target_id join environment e on e.id = t.environment_id join version v on v.id = d.version_id
 left join version b on b.id = d.previous_version_id

@@ -94,6 +94,11 @@ export function makeJob(id: number, stage: number, name: string, given: Partial<
 	};
 }
 
+/** Of a run about which there is nothing to say. */
+export function nothingSaid(): Pick<Run, "errors" | "refusals" | "alert" | "warnings"> {
+	return { errors: [], refusals: [], alert: "", warnings: [] };
+}
+
 export function makeStage(id: number, index: number, name: string, given: Partial<Stage> = {}): Stage {
 	return {
 		id,
@@ -160,6 +165,7 @@ function liveRun(now: number, logs: MockData["logs"]): Run {
 		inputs: { environment: "staging", verbose: "true" },
 		errors: [],
 		refusals: [],
+		alert: "",
 		warnings: [],
 		stages: [
 			makeStage(1, 0, "test", {
@@ -253,6 +259,7 @@ function gatedRun(now: number): Run {
 		inputs: {},
 		errors: [],
 		refusals: [],
+		alert: "",
 		warnings: [],
 		stages: [
 			makeStage(11, 0, "test", {
@@ -308,6 +315,7 @@ function failedRun(now: number, logs: MockData["logs"]): Run {
 		inputs: {},
 		errors: [],
 		refusals: [],
+		alert: "",
 		warnings: [],
 		stages: [
 			makeStage(21, 0, "test", {
@@ -394,6 +402,7 @@ function brokenRun(now: number): Run {
 			},
 		],
 		refusals: [],
+		alert: "",
 		warnings: [],
 		stages: [],
 	};
@@ -416,6 +425,7 @@ function refusedRun(now: number): Run {
 		inputs: {},
 		errors: [],
 		refusals: ["stage prod: environment stages are planned, and run from a later version on"],
+		alert: "",
 		warnings: [],
 		stages: [],
 	};
@@ -456,6 +466,7 @@ function pastRuns(now: number): Run[] {
 			inputs: {},
 			errors: [],
 			refusals: [],
+			alert: "",
 			warnings: [],
 			stages: [
 				makeStage(1000 + i, 0, "test", {

@@ -78,6 +78,7 @@ function exampleRun(id: number, at: number, run: Partial<Run["run"]>, stages: St
 		inputs: {},
 		errors: [],
 		refusals: [],
+		alert: "",
 		warnings: [],
 		stages,
 	};

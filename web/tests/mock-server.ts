@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import type { AlarmEvent, FileError, Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
 import { answerBoard, exampleChanges, type MockBoard } from "./mock-board.ts";
-import { makeJob, makeStage, makeSummary, type MockData } from "./mock-data.ts";
+import { makeJob, makeStage, makeSummary, nothingSaid, type MockData } from "./mock-data.ts";
 
 /* As strict as the server's own: a page that needs more fails its test. */
 const CSP =
@@ -418,19 +418,18 @@ export class MockServer {
 			Math.max(0, ...this.data.runs.filter((run) => run.run.repository === repository).map((run) => run.run.number)) +
 			1;
 		const id = this.#nextId++;
+		const pipeline = String(body["pipeline"]);
 		const run: Run = {
 			run: makeSummary(id, Date.now(), {
 				repository,
 				number,
-				pipeline: String(body["pipeline"]),
+				pipeline,
 				event: "manual",
 				state: "pending",
 				started_at: null,
 			}),
 			inputs: (body["inputs"] ?? {}) as Record<string, string>,
-			errors: [],
-			refusals: [],
-			warnings: [],
+			...nothingSaid(),
 			stages: [makeStage(id, 0, "test", { jobs: [makeJob(id, id, "unit", { state: "queued" })] })],
 		};
 		this.addRun(run);

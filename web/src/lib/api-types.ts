@@ -1618,6 +1618,8 @@ export interface components {
         };
         Run: {
             run: components["schemas"]["RunSummary"];
+            /** @description of a way back: the alarm that made it goes on; "": nothing is known to be wrong */
+            alert: string;
             inputs: {
                 [key: string]: string;
             };
@@ -1662,6 +1664,8 @@ export interface components {
             target: string;
             version: string;
             previous: string;
+            /** @description of a way back: the alarm that made it went on */
+            alert: string;
             /** @enum {unknown} */
             state: "pending" | "running" | "verifying" | "live" | "failed" | "superseded" | "rolled_back" | "unknown";
             actor: string;
@@ -1750,6 +1754,8 @@ export interface components {
             reported: string;
             /** @description why it is not known */
             report_problem: string;
+            /** @description what runs here came back to, and the alarm goes on: people were called; "": no such thing */
+            alert: string;
             reported_at: components["schemas"]["Time"];
             /** @description drifted: the first answer that said so */
             differs_since: components["schemas"]["Time"];

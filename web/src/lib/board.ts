@@ -82,9 +82,16 @@ export function marksOf(place: Place, around: OpenState | null): Mark[] {
 	const unknown = place.targets.filter((target) => target.coming_state === "unknown");
 	const coming = place.targets.filter((target) => !["", "unknown"].includes(target.coming_state));
 	const condemned = place.targets.filter((target) => target.quarantine_id !== 0);
+	const alerted = place.targets.filter((target) => target.alert !== "");
 	const drifted = place.targets.filter((target) => target.report === "drifted");
 	const isClosed = place.state !== null && place.state.kind !== "open" && place.state.reason !== around?.reason;
 	return [
+		...markOf(
+			alerted,
+			{ word: "Alarm goes on", tone: "bad", icon: "alert" },
+			(target) => target.alert,
+			alerted[0]?.run,
+		),
 		...markOf(
 			condemned,
 			{ word: "Quarantined", tone: "bad", icon: "alert" },

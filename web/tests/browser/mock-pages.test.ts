@@ -38,6 +38,7 @@ describe("the list of runs", () => {
 			inputs: {},
 			errors: [],
 			refusals: [],
+			alert: "",
 			warnings: [],
 			stages: [],
 		});
@@ -118,6 +119,7 @@ describe("a newcomer", () => {
 			inputs: {},
 			errors: [],
 			refusals: [],
+			alert: "",
 			warnings: [],
 			stages: [],
 		});
@@ -253,6 +255,7 @@ describe("a run", () => {
 			inputs: {},
 			errors: [],
 			refusals: [],
+			alert: "",
 			warnings: [],
 			stages: [
 				makeStage(900, 0, "test", {

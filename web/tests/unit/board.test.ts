@@ -69,6 +69,16 @@ describe("marks", () => {
 		expect(drifted?.why).toBe("us-1 says that it runs 1.4.0");
 		expect(unknown?.run).toBe("shop#51");
 	});
+	test("an alarm that goes on after the way back stands before all others", () => {
+		const place = placeOf("shop", "prod");
+		const targets = place.targets.map((target) => ({ ...target, alert: "the alarm has not cleared", run: "shop#52" }));
+		const [first] = marksOf({ ...place, targets }, null);
+		expect(first).toMatchObject({
+			look: { word: "Alarm goes on", tone: "bad" },
+			why: "the alarm has not cleared",
+			run: "shop#52",
+		});
+	});
 	test("what closes the whole environment is said once, around it", () => {
 		const place = { ...placeOf("shop", "staging"), state: STOP };
 		expect(marksOf(place, null).map((mark) => mark.look.word)).toEqual(["Line stopped"]);

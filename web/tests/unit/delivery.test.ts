@@ -79,6 +79,7 @@ test("jobs of an environment stage are named with their place, others as they ar
 		inputs: {},
 		errors: [],
 		refusals: [],
+		alert: "",
 		warnings: [],
 		stages: [stage, makeStage(2, 1, "test", { jobs: [matrix] })],
 	};
@@ -131,6 +132,7 @@ test("what a run waits for is not said twice when one of its waves says it", () 
 		inputs: {},
 		errors: [],
 		refusals: [],
+		alert: "",
 		warnings: [],
 		stages: [{ ...stage, delivery: { ...delivery, waves: [makeWave(1, [], given)] } }],
 	});

@@ -18,6 +18,7 @@ function example(): Run {
 		inputs: {},
 		errors: [],
 		refusals: [],
+		alert: "",
 		warnings: [],
 		stages: [
 			makeStage(1, 0, "test", {
