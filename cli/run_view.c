@@ -152,6 +152,8 @@ static void write_gate(const struct writer *writer, const json_t *gate)
 		return;
 	buf_addf(writer->to, "    gate %s: %d of %d approvals, by %s\n", print_text(gate, "state"),
 		(int)print_number(gate, "approved"), (int)print_number(gate, "approvals"), print_text(gate, "who_may"));
+	if (*print_text(gate, "reason"))
+		buf_addf(writer->to, "      %s\n", print_text(gate, "reason"));
 	json_array_foreach(json_object_get(gate, "decisions"), i, decision) buf_addf(writer->to, "      %s: %s%s%s\n",
 		print_text(decision, "account"), print_text(decision, "verdict"),
 		*print_text(decision, "comment") ? ": " : "", print_text(decision, "comment"));
@@ -221,7 +223,7 @@ static void write_stage(const struct writer *writer, const json_t *stage)
 	char took[PRINT_TIME_BYTES];
 	const json_t *jobs = json_object_get(stage, "jobs");
 	size_t i;
-	json_t *job;
+	json_t *job, *gate;
 	print_took(took, stage);
 	buf_add_c(writer->to, "  ");
 	write_state(writer, print_text(stage, "state"), STATE_WIDTH);
@@ -233,6 +235,7 @@ static void write_stage(const struct writer *writer, const json_t *stage)
 	if (*print_text(stage, "reason"))
 		buf_addf(writer->to, "  %s", print_text(stage, "reason"));
 	buf_add_char(writer->to, '\n');
+	json_array_foreach(json_object_get(stage, "earlier_gates"), i, gate) write_gate(writer, gate);
 	write_gate(writer, json_object_get(stage, "gate"));
 	json_array_foreach(jobs, i, job) if (writer->is_short ? is_worth_a_line(job) : run_view_is_told(stage, job))
 		write_job(writer, job);

@@ -94,6 +94,12 @@ static void compare_commits(void *arg, const struct run_graph *graph)
 	ingest_compare(server->ingest, graph);
 }
 
+static void replan_stage(void *arg, const struct run_graph *graph, size_t stage, int64_t version)
+{
+	const struct server *server = arg;
+	ingest_replan(server->ingest, graph, stage, version);
+}
+
 static void version_condemned(void *arg)
 {
 	struct server *server = arg;
@@ -230,8 +236,8 @@ static bool open_listeners(struct wiring *wiring, struct err *err)
 static bool open_parts(struct wiring *wiring, struct err *err)
 {
 	struct server *server = &wiring->server;
-	struct shell_hooks hooks = {
-		server, run_changed, jobs_queued, attempts_cancelled, version_condemned, compare_commits, add_facts};
+	struct shell_hooks hooks = {server, run_changed, jobs_queued, attempts_cancelled, version_condemned,
+		compare_commits, replan_stage, add_facts};
 	server->plans = plan_cache_new(PLANS_KEPT);
 	server->shell = shell_new(server->db, server->plans, &hooks);
 	server->events = events_new(server);

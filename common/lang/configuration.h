@@ -253,6 +253,8 @@ bool configuration_fits(const struct lang_texts *globs, struct str name);
 
 /* What the document says, as JSON: what is set, durations as people write them. The caller owns it. */
 json_t *configuration_describe(const struct configuration *configuration);
+/* The definition of one alarm, without what only people read. The caller owns it. */
+json_t *configuration_describe_alarm(const struct configuration_alarm *alarm);
 /* How the second differs in meaning from the first: [{path, before, after}], where null is "not there". A path is
  * "environments.prod.floor.bake"; comments, order and layout are no difference. The caller owns it. */
 json_t *configuration_diff(const struct configuration *before, const struct configuration *after);

@@ -7,6 +7,14 @@ json_t *configuration_describe(const struct configuration *configuration)
 	return lang_describe(&lang_configuration_block, configuration);
 }
 
+json_t *configuration_describe_alarm(const struct configuration_alarm *alarm)
+{
+	json_t *json = lang_describe(&lang_alarm_block, alarm);
+	json_object_del(json, "description");
+	json_object_del(json, "link");
+	return json;
+}
+
 static void add_change(json_t *changes, struct str path, json_t *before, json_t *after)
 {
 	json_t *change = json_pack("{s:s%, s:o, s:o}", "path", path.p, path.n, "before",

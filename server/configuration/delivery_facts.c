@@ -51,6 +51,7 @@ bool delivery_facts_add(const struct configuration_snapshot *snapshot, struct ru
 		graph->facts.frozen = STR("this server to read what has just been changed in the configuration");
 		return false;
 	}
+	graph->facts.configuration = snapshot->problem.n ? 0 : snapshot->version;
 	if (graph->facts.overrides_freeze) {
 		graph->facts.frozen = pinned(snapshot->configuration, stage, graph->arena);
 		return true;

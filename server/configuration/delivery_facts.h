@@ -6,8 +6,8 @@
 #include "server/configuration/configurations.h"
 #include "server/engine/graph.h"
 
-/* Fills graph->facts.frozen. False: the snapshot is older than the run's rows, which holds whatever asks; somebody is
- * to look for a newer one. */
+/* Fills graph->facts.frozen and configuration. False: the snapshot is older than the run's rows, which holds whatever
+ * asks; somebody is to look for a newer one. */
 bool delivery_facts_add(const struct configuration_snapshot *snapshot, struct run_graph *graph);
 
 #endif

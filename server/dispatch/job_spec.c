@@ -104,17 +104,22 @@ static bool find_service(void *arg, struct str service, struct pair_list *ret)
 	return false;
 }
 
-static bool find_outputs(void *arg, struct str key, struct pair_list *ret)
+bool finished_job_outputs(
+	const struct finished_job *jobs, size_t count, int64_t run, struct str key, struct pair_list *ret)
 {
-	const struct outputs_view *view = arg;
-	for (size_t i = 0; i < view->context->finished_count; i++) {
-		const struct finished_job *job = &view->context->finished[i];
-		if (job->run == view->run && str_eq(job->key, key) && job->outputs.count) {
-			*ret = job->outputs;
+	for (size_t i = 0; i < count; i++) {
+		if (jobs[i].run == run && str_eq(jobs[i].key, key) && jobs[i].outputs.count) {
+			*ret = jobs[i].outputs;
 			return true;
 		}
 	}
 	return false;
+}
+
+static bool find_outputs(void *arg, struct str key, struct pair_list *ret)
+{
+	const struct outputs_view *view = arg;
+	return finished_job_outputs(view->context->finished, view->context->finished_count, view->run, key, ret);
 }
 
 static bool build_step(const struct plan_facts *facts, const struct plan_step *step, struct job_step *ret,

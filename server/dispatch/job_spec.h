@@ -31,6 +31,9 @@ struct finished_job {
 	struct pair_list outputs;
 };
 extern const struct field finished_job_fields[];
+/* What the job of that run with this key put out; false: nothing. */
+bool finished_job_outputs(
+	const struct finished_job *jobs, size_t count, int64_t run, struct str key, struct pair_list *ret);
 
 /* A row of claim_inputs.sql: an artifact of a run. */
 struct run_artifact {

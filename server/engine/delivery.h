@@ -22,6 +22,11 @@ void delivery_end(struct run_graph *graph, size_t index);
 void delivery_leave(struct run_graph *graph, size_t index, struct effects *effects);
 /* Fails the stage, and ends what has not begun. */
 void delivery_fail(struct run_graph *graph, size_t index, struct str why);
+/* Takes in that its plan was replaced: whoever was asked about the old one is asked again. The run may end over it. */
+void delivery_take_replan(struct run_graph *graph, size_t index, struct effects *effects);
+/* False: another configuration holds than the one it was planned by, so it is planned again first; it takes a moment.
+ * What has begun to deploy stays as it is. */
+bool delivery_is_current(const struct run_graph *graph, size_t index, struct effects *effects);
 /* Of a stage at its gate. True: its version was condemned, or a newer run entered the lane, and so the run ends. */
 bool delivery_is_barred(struct run_graph *graph, size_t index, struct effects *effects);
 /* Its worker went silent while it deployed. */

@@ -47,7 +47,8 @@ bool delivery_prepare(struct run_graph *graph, size_t index, struct effects *eff
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	bool is_ready = true;
-	if (!fix_version(graph, index) || delivery_is_condemned(graph, index))
+	if (!fix_version(graph, index) || delivery_is_condemned(graph, index) ||
+		!delivery_is_current(graph, index, effects))
 		return false;
 	for (size_t i = 0; i < stage->job_count; i++) {
 		struct graph_job *job = &graph->jobs[stage->first_job + i];
@@ -226,6 +227,10 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 	if (delivery_is_barred(graph, index, effects) || is_unwanted_teardown(graph, index) ||
 		!delivery_is_compared(graph, index, effects))
 		return;
+	if (!delivery_is_current(graph, index, effects)) {
+		*ret_wait = STR("its stage to be planned again, since the configuration has changed");
+		return;
+	}
 	switch (lane->state) {
 	case LANE_RELEASED:
 		*ret_wait = delivery_hold(graph, index);

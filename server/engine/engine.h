@@ -57,6 +57,7 @@ struct effects {
 	size_t requests_lane_of, releases_lane_of; /* the environment stage with this index + 1; 0: none */
 	bool looks_again; /* once this is written: a stage has come up whose facts were not loaded */
 	bool compares;    /* commits of facts.relations whose relation nobody knows */
+	size_t replans;   /* index + 1 of the stage to plan again by the configuration that holds; 0: none */
 	size_t relies_on; /* index + 1 of the stage whose facts decided, and must still be the same when it is written;
 			     0: none */
 	size_t condemns;  /* index + 1 of the stage whose version goes into quarantine, and is rolled back; 0: none */
@@ -72,6 +73,8 @@ void effects_done(struct effects *effects);
 /* The earliest time at which a LOOK could change something; 0: none. */
 int64_t engine_due_at(const struct run_graph *graph);
 
+/* What the gate asks for, by the plan of today; approvals is 0 where the plan has no gate there any more. */
+const struct plan_gate *engine_gate_rule(const struct run_graph *graph, const struct graph_gate *gate);
 /* Whether this person may decide this gate now; *ret_why is a sentence when not. */
 bool engine_may_decide(
 	const struct run_graph *graph, const struct graph_gate *gate, const struct person *person, struct str *ret_why);

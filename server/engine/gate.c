@@ -3,9 +3,11 @@
 
 #include "server/engine/engine.h"
 
-static const struct plan_gate *rule_of(const struct run_graph *graph, const struct graph_gate *gate)
+const struct plan_gate *engine_gate_rule(const struct run_graph *graph, const struct graph_gate *gate)
 {
-	return graph->stages[gate->stage].plan->gate;
+	static const struct plan_gate none = {0}; /* it was void when the plan lost it */
+	const struct plan_gate *rule = graph->stages[gate->stage].plan->gate;
+	return rule ? rule : &none;
 }
 
 static bool is_in_groups(const struct plan_gate *rule, const struct str_list *groups)
@@ -50,7 +52,7 @@ static const struct graph_decision *decision_of(const struct graph_gate *gate, i
 bool engine_may_decide(
 	const struct run_graph *graph, const struct graph_gate *gate, const struct person *person, struct str *ret_why)
 {
-	const struct plan_gate *rule = rule_of(graph, gate);
+	const struct plan_gate *rule = engine_gate_rule(graph, gate);
 	struct str who = engine_who_may(graph, gate);
 	if (gate->state != GATE_OPEN)
 		*ret_why = arena_printf(graph->arena, "the gate is %s", gate_state_names[gate->state]);
@@ -92,7 +94,7 @@ struct str gate_who_may(const struct plan_gate *rule, struct arena *arena)
 
 struct str engine_who_may(const struct run_graph *graph, const struct graph_gate *gate)
 {
-	return gate_who_may(rule_of(graph, gate), graph->arena);
+	return gate_who_may(engine_gate_rule(graph, gate), graph->arena);
 }
 
 static bool has_written(const struct plan_gate *rule, const struct person *person, struct str actor, struct str email)

@@ -123,18 +123,28 @@ struct graph_gate *graph_gate_of(const struct run_graph *graph, size_t stage)
 	return NULL;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	int64_t x = ((const struct graph_id *)a)->id, y = ((const struct graph_id *)b)->id;
+	return (x > y) - (x < y);
+}
+
+void graph_index(struct run_graph *graph)
+{
+	graph->ids = arena_array(graph->arena, struct graph_id, graph->job_count);
+	for (size_t i = 0; i < graph->job_count; i++)
+		graph->ids[i] = (struct graph_id){graph->jobs[i].id, i};
+	if (graph->job_count)
+		qsort(graph->ids, graph->job_count, sizeof *graph->ids, compare_ids);
+}
+
 struct graph_job *graph_job_by_id(const struct run_graph *graph, int64_t id)
 {
-	/* Jobs are inserted in order, so their ids rise. */
-	size_t low = 0, high = graph->job_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (graph->jobs[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < graph->job_count && graph->jobs[low].id == id ? &graph->jobs[low] : NULL;
+	struct graph_id wanted = {.id = id};
+	const struct graph_id *found =
+		graph->job_count ? bsearch(&wanted, graph->ids, graph->job_count, sizeof *graph->ids, compare_ids)
+				 : NULL;
+	return found ? &graph->jobs[found->job] : NULL;
 }
 
 struct graph_job *graph_job_by_key(const struct run_graph *graph, struct str key)

@@ -73,7 +73,9 @@ struct graph_stage {
 	const struct plan_stage *plan;
 	enum stage_state state, was;
 	struct str reason;
-	struct str version; /* of an environment stage, once it is fixed */
+	struct str version;   /* of an environment stage, once it is fixed */
+	struct str replanned; /* not "": its plan was replaced, and this is what is different */
+	struct str refused;   /* why it may not be entered any more; "" */
 	int64_t started_at, ended_at;
 	size_t first_job, job_count;   /* of graph.jobs */
 	size_t first_wave, wave_count; /* of graph.waves */
@@ -152,12 +154,19 @@ struct graph_facts {
 	struct str quarantined; /* why its version must not be deployed; "" */
 	struct str newer;       /* "web#43" entered the lane after it was asked for; "" */
 	int64_t expires_at;     /* when what is deployed there is taken down; 0: never */
+	int64_t configuration;  /* the version that holds */
 	struct graph_alarm *alarms;
 	size_t alarm_count;
 	struct graph_relation *relations;
 	size_t relation_count;
 	struct graph_occupant *occupied;
 	size_t occupied_count;
+};
+
+/* A stage that was planned again has newer jobs than those behind it, so ids do not rise with the order. */
+struct graph_id {
+	int64_t id;
+	size_t job; /* of graph.jobs */
 };
 
 struct run_graph {
@@ -179,11 +188,13 @@ struct run_graph {
 	int64_t started_at, ended_at;
 	bool is_dirty;
 
+	int64_t configuration; /* the version that its plan knows */
 	const struct plan *plan;
 	struct graph_stage *stages;
 	size_t stage_count;
 	struct graph_job *jobs; /* in the plan's order */
 	size_t job_count;
+	struct graph_id *ids;     /* of the jobs, rising; see graph_index() */
 	struct graph_gate *gates; /* by id; the last of a stage is the one that counts */
 	size_t gate_count;
 	struct graph_lane lane;
@@ -197,6 +208,8 @@ struct run_graph {
 	struct arena *arena;
 };
 
+/* Called once by whoever filled the jobs, before one is looked for by its id. */
+void graph_index(struct run_graph *graph);
 /* Ties jobs to the plan, to their stages and to what they need. Called once by whoever filled the rows. */
 bool graph_link(struct run_graph *graph, struct err *err);
 

@@ -109,6 +109,7 @@ static const struct field delivery_fields[] = {
 	FIELD(struct plan_delivery, service, FIELD_STR, 0),
 	FIELD_LIST_OF(struct plan_delivery, waves, wave_count, struct plan_wave, wave_fields, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_delivery, alarms, FIELD_STRS, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_delivery, rules, FIELD_PAIRS, FIELD_OMIT_EMPTY),
 	FIELD_ENUM(struct plan_delivery, on_alarm, plan_reaction_names, 0),
 	FIELD_ENUM(struct plan_delivery, on_failure, plan_reaction_names, 0),
 	FIELD_AS(struct plan_delivery, is_fifo, "fifo", FIELD_BOOL, FIELD_OMIT_EMPTY),

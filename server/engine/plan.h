@@ -136,6 +136,7 @@ struct plan_delivery {
 	struct plan_wave *waves; /* none: the environment is not known here */
 	size_t wave_count;
 	struct str_list alarms;
+	struct pair_list rules; /* how each alarm is defined, where that is known: the gate is for these */
 	enum plan_reaction on_alarm, on_failure;
 	bool is_fifo;              /* of the lane: first come, first served; else the newest wins */
 	bool is_idempotent;        /* an unknown outcome may be tried again once */

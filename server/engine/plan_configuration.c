@@ -1,5 +1,6 @@
 #include "server/engine/plan_configuration.h"
 
+#include "common/json.h"
 #include "common/mem.h"
 #include "server/engine/planning.h"
 
@@ -137,6 +138,17 @@ bool plan_configuration_environment(void *arg, struct str name, struct str pipel
 	fill_targets(&made, environment, arena);
 	*ret = made;
 	return true;
+}
+
+struct str plan_configuration_alarm(void *arg, struct str name, struct arena *arena)
+{
+	const struct configuration_alarm *alarm = configuration_alarm(arg, name);
+	if (!alarm)
+		return STR("");
+	json_t *json = configuration_describe_alarm(alarm);
+	struct str rule = json_text(json, arena);
+	json_decref(json);
+	return rule;
 }
 
 bool plan_configuration_knows(void *arg, struct str service)

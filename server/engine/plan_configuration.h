@@ -9,6 +9,8 @@
 /* For plan_context.environment; arg: struct configuration. */
 bool plan_configuration_environment(void *arg, struct str name, struct str pipeline, struct str ref,
 	struct arena *arena, struct plan_environment *ret, struct err *err);
+/* For plan_context.alarm: its definition as a line of JSON. */
+struct str plan_configuration_alarm(void *arg, struct str name, struct arena *arena);
 /* For plan_context.knows_service. */
 bool plan_configuration_knows(void *arg, struct str service);
 /* For plan_context.may_read. */

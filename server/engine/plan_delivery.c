@@ -401,6 +401,18 @@ static struct str service_of(struct planning *in, const struct plan_scope *scope
 	return service;
 }
 
+static void add_rules(struct stage_work *work)
+{
+	const struct plan_context *context = work->in->context;
+	struct plan_delivery *delivery = work->made->delivery;
+	for (size_t i = 0; context->alarm && i < delivery->alarms.count; i++) {
+		struct str name = delivery->alarms.items[i];
+		struct str rule = context->alarm(context->environment_arg, name, work->in->arena);
+		if (rule.n)
+			pair_set(&delivery->rules, work->in->arena, name, rule);
+	}
+}
+
 void planning_delivery(struct planning *in, const struct plan_scope *scope, const struct pipeline_stage *stage,
 	struct plan_stage *made)
 {
@@ -431,4 +443,5 @@ void planning_delivery(struct planning *in, const struct plan_scope *scope, cons
 	made->delivery->is_fifo = work.environment->is_fifo;
 	make_jobs(&work);
 	planning_floor(in, work.environment, made);
+	add_rules(&work);
 }

@@ -170,7 +170,8 @@ struct str planning_environment(
 	struct str name = LANG_IS_SET(*text) ? scope_text_now(scope, text) : (struct str){0};
 	struct err err = {0};
 	*ret_is_known = false;
-	if (name.n == 0 || !in->context->environment)
+	struct str only = in->context->only_environment;
+	if (name.n == 0 || !in->context->environment || (only.n && !str_eq(name, only)))
 		return name;
 	if (in->context->environment(
 		    in->context->environment_arg, name, in->plan.pipeline, planning_ref(in), in->arena, ret, &err))

@@ -102,11 +102,15 @@ struct plan_context {
 	 * nobody knows, as for `penstock plan` without a server. */
 	bool (*environment)(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *arena,
 		struct plan_environment *ret, struct err *err);
+	/* Only this one is looked up, the others are as if nobody knew them; "": all. */
+	struct str only_environment;
+	/* How the alarm of this name is defined; "": nobody knows it. NULL: nobody knows any. */
+	struct str (*alarm)(void *arg, struct str name, struct arena *arena);
 	/* Whether there is such a service, beside the one of the repository's name. NULL: nobody knows. */
 	bool (*knows_service)(void *arg, struct str name);
 	/* Whether deployments of a service may read what those of another put out. NULL: nobody knows. */
 	bool (*may_read)(void *arg, struct str service, struct str other);
-	void *environment_arg; /* of all three */
+	void *environment_arg; /* of all four */
 	/* Everybody with an account, to see whether a gate can be opened at all. NULL: nobody knows. */
 	const struct people *people;
 	/* The service that a deploy block without one is about; "": named like the repository. */

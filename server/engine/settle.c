@@ -131,7 +131,7 @@ static void enter_stage(struct run_graph *graph, size_t index, struct effects *e
 		return;
 	}
 	graph_move_stage(graph, index, STAGE_GATE, (struct str){0});
-	open_gate(graph, index, (struct str){0});
+	open_gate(graph, index, gate && gate->state == GATE_VOID ? gate->reason : (struct str){0});
 }
 
 /* Who said yes so long ago may think otherwise today. The old decision stays as it is. */
@@ -221,7 +221,9 @@ static bool settle_stage(struct run_graph *graph, size_t index, struct effects *
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	bool is_delivery = stage->plan->kind == PLAN_STAGE_ENVIRONMENT;
-	if (stage->state == STAGE_BLOCKED)
+	if (is_delivery)
+		delivery_take_replan(graph, index, effects);
+	if (stage->state == STAGE_BLOCKED && graph->ending == RUN_PENDING)
 		enter_stage(graph, index, effects);
 	if (graph->ending != RUN_PENDING)
 		return false;
@@ -231,6 +233,9 @@ static bool settle_stage(struct run_graph *graph, size_t index, struct effects *
 	}
 	if (stage->state == STAGE_QUEUED)
 		renew_gate(graph, index);
+	/* Nobody should be asked for longer than needed about what will not happen. */
+	if (stage->state == STAGE_GATED && is_delivery)
+		delivery_is_current(graph, index, effects);
 	if (stage->state == STAGE_GATED && is_delivery && delivery_is_barred(graph, index, effects))
 		return false;
 	if (stage->state == STAGE_GATED)

@@ -44,7 +44,7 @@ static const struct state_change stage_changes[] = {
 	{STAGE_BLOCKED, STAGE_QUEUE, STAGE_QUEUED, "the stage before it succeeded; it asks for its lane"},
 	{STAGE_GATED, STAGE_QUEUE, STAGE_QUEUED, "its gate was granted; it asks for its lane"},
 	{STAGE_QUEUED, STAGE_START, STAGE_RUNNING, "the lane let it in"},
-	{STAGE_QUEUED, STAGE_GATE, STAGE_GATED, "its approvals were too old, or what was approved changed"},
+	{STAGE_QUEUED, STAGE_GATE, STAGE_GATED, "its approvals were too old"},
 	{STAGE_QUEUED, STAGE_CANCEL, STAGE_CANCELLED, "the run was cancelled, or its version is quarantined"},
 	{STAGE_QUEUED, STAGE_SUPERSEDE, STAGE_SUPERSEDED, "a newer run entered the lane"},
 	{STAGE_QUEUED, STAGE_ROLL_BACK, STAGE_ROLLED_BACK, "its version was condemned"},
@@ -60,6 +60,8 @@ static const struct state_change stage_changes[] = {
 	{STAGE_RUNNING, STAGE_SUCCEED, STAGE_SUCCEEDED, "all its jobs ended well"},
 	{STAGE_RUNNING, STAGE_FAIL, STAGE_FAILED, "a job failed"},
 	{STAGE_FAILED, STAGE_RETRY, STAGE_RUNNING, "a person asked for new attempts"},
+	{STAGE_GATED, STAGE_RESET, STAGE_BLOCKED, "what it would do changed with the configuration"},
+	{STAGE_QUEUED, STAGE_RESET, STAGE_BLOCKED, "what it would do changed with the configuration"},
 	{STAGE_FAILED, STAGE_RESET, STAGE_BLOCKED, "a stage before it is tried again"},
 	{STAGE_SKIPPED, STAGE_RESET, STAGE_BLOCKED, "a stage before it is tried again"},
 	{0, 0, 0, NULL},
@@ -83,6 +85,7 @@ static const struct state_change job_changes[] = {
 	{JOB_RUNNING, JOB_REQUEUE, JOB_QUEUED, "a retry by cause"},
 	{JOB_RUNNING, JOB_CANCEL, JOB_CANCELLED, "the run was cancelled"},
 	{JOB_LOST, JOB_RESOLVE, JOB_SUCCEEDED, "a deployment; a person said that it had gone well"},
+	{JOB_SUCCEEDED, JOB_RESET, JOB_BLOCKED, "a preview; what it shows changed with the configuration"},
 	{JOB_FAILED, JOB_RESET, JOB_BLOCKED, "a person asked for a new attempt"},
 	{JOB_LOST, JOB_RESET, JOB_BLOCKED, "a person asked for a new attempt"},
 	{JOB_SKIPPED, JOB_RESET, JOB_BLOCKED, "what it needs is tried again"},
@@ -94,6 +97,7 @@ static const struct state_change gate_changes[] = {
 	{GATE_OPEN, GATE_REFUSE, GATE_REFUSED, "somebody refused"},
 	{GATE_OPEN, GATE_EXPIRE, GATE_EXPIRED, "nobody decided in time"},
 	{GATE_OPEN, GATE_CLOSE, GATE_VOID, "the run ended, or what it was bound to changed"},
+	{GATE_GRANTED, GATE_CLOSE, GATE_VOID, "what it was bound to changed before it began"},
 	{0, 0, 0, NULL},
 };
 

@@ -127,6 +127,12 @@ static void run_looked(void *arg, struct db_reply *reply)
 	struct err err = {0};
 	json_t *json = NULL;
 	bool is_first = self->horizon[0] == 0;
+	if (!db_error(reply) && run_view_is_replanned(reply)) {
+		self->horizon[0] = 0;
+		db_reply_free(reply);
+		watch_looked(&self->watch, true);
+		return;
+	}
 	if (db_error(reply))
 		err = *db_error(reply);
 	else if (is_first)

@@ -36,6 +36,7 @@ struct work {
 	const struct trigger *trigger;
 	const struct configuration *configuration;
 	const struct people *people;
+	const struct planned_before *before; /* NULL: it is planned for the first time */
 	struct git_mirror *mirror;
 	struct pipeline_files files;
 	struct str definition;     /* the commit that the pipeline files are read from */
@@ -102,10 +103,27 @@ static bool default_ref(struct work *work, struct str *ret, struct err *err)
 	return true;
 }
 
+static bool recall(struct work *work, struct err *err)
+{
+	const struct planned_before *before = work->before;
+	struct commit_plans *plans = &work->plans;
+	plans->commit = before->commit;
+	plans->ref = before->ref;
+	plans->branch = before->branch;
+	plans->tag = before->tag;
+	plans->head = before->head;
+	plans->base = before->base;
+	work->definition = work->trigger->pull_request && work->trigger->is_fork ? before->base : before->commit;
+	return git_commit_read(
+		work->mirror, before->head.n ? before->head : before->commit, &plans->facts, work->arena, err);
+}
+
 static bool resolve(struct work *work, struct err *err)
 {
 	const struct trigger *trigger = work->trigger;
 	struct commit_plans *plans = &work->plans;
+	if (work->before)
+		return recall(work, err);
 	plans->commit = trigger->commit;
 	plans->ref = trigger->ref;
 	if (trigger->pull_request)
@@ -164,6 +182,8 @@ static bool set_context(struct work *work, struct err *err)
 		.environment = plan_configuration_environment,
 		.knows_service = plan_configuration_knows,
 		.may_read = plan_configuration_may_read,
+		.alarm = plan_configuration_alarm,
+		.only_environment = work->before ? work->before->environment : (struct str){0},
 		.environment_arg = (void *)(uintptr_t)work->configuration,
 		.people = work->people,
 		.service = plan_configuration_service(work->configuration, trigger->repository_name),
@@ -234,6 +254,17 @@ static void add_skipped(struct work *work, struct str pipeline, struct str reaso
 	plans->skipped[plans->skipped_count++] = (struct skipped_pipeline){pipeline, reason};
 }
 
+/* The pipeline up to and with the stage that is planned again. */
+static const struct pipeline *cut(const struct work *work, const struct pipeline *pipeline)
+{
+	struct pipeline *part = arena_new(work->arena, struct pipeline);
+	*part = *pipeline;
+	for (size_t i = 0; i < part->stages.count; i++)
+		if (str_eq(part->stages.items[i].name.text, work->before->stage))
+			part->stages.count = i + 1;
+	return part;
+}
+
 static void plan_file(struct work *work, const struct git_file *file)
 {
 	struct lang_errors errors = {.arena = work->arena};
@@ -244,7 +275,9 @@ static void plan_file(struct work *work, const struct git_file *file)
 		return;
 	}
 	work->context.file = file->path.p;
-	if (work->trigger->rerun_of == 0 && !plan_matches(pipeline, &work->context, work->arena, &why)) {
+	if (work->before)
+		pipeline = cut(work, pipeline);
+	else if (work->trigger->rerun_of == 0 && !plan_matches(pipeline, &work->context, work->arena, &why)) {
 		add_reason(work, why);
 		if (listens(work, pipeline))
 			add_skipped(work, name, why);
@@ -301,7 +334,7 @@ static bool fail_unknown(const struct work *work, struct str wanted, struct err 
 
 static bool plan_files(struct work *work, struct err *err)
 {
-	struct str wanted = work->trigger->pipeline;
+	struct str wanted = work->before ? work->before->pipeline : work->trigger->pipeline;
 	if (!pipeline_files_read(work->mirror, work->definition, &work->files, work->arena, err) ||
 		!git_misnamed_pipelines(work->mirror, work->definition, &work->misnamed, work->arena, err))
 		return false;
@@ -335,10 +368,24 @@ static bool run(struct work *work, struct err *err)
 {
 	if (!resolve(work, err) || !set_context(work, err))
 		return false;
-	if (!says_skip(work))
+	if (work->before || !says_skip(work))
 		return plan_files(work, err);
 	work->plans.reason = STR("the commit message says [skip ci]");
 	return skip_files(work, err);
+}
+
+static bool run_on(const char *mirror_path, struct work *work, struct commit_plans *ret, struct err *err)
+{
+	if (!git_mirror_open(mirror_path, &work->mirror, err))
+		return false;
+	work->plans.owned = json_array();
+	bool ok = run(work, err);
+	git_mirror_close(work->mirror);
+	if (ok)
+		*ret = work->plans;
+	else
+		commit_plans_done(&work->plans);
+	return ok;
 }
 
 bool commit_planner_run(const char *mirror_path, const struct trigger *trigger,
@@ -346,16 +393,16 @@ bool commit_planner_run(const char *mirror_path, const struct trigger *trigger,
 	struct arena *arena, struct err *err)
 {
 	struct work work = {.trigger = trigger, .configuration = configuration, .people = people, .arena = arena};
-	if (!git_mirror_open(mirror_path, &work.mirror, err))
-		return false;
-	work.plans.owned = json_array();
-	bool ok = run(&work, err);
-	git_mirror_close(work.mirror);
-	if (ok)
-		*ret = work.plans;
-	else
-		commit_plans_done(&work.plans);
-	return ok;
+	return run_on(mirror_path, &work, ret, err);
+}
+
+bool commit_planner_again(const char *mirror_path, const struct trigger *trigger, const struct planned_before *before,
+	const struct configuration *configuration, const struct people *people, struct commit_plans *ret,
+	struct arena *arena, struct err *err)
+{
+	struct work work = {
+		.trigger = trigger, .configuration = configuration, .people = people, .before = before, .arena = arena};
+	return run_on(mirror_path, &work, ret, err);
 }
 
 void commit_plans_done(struct commit_plans *plans)

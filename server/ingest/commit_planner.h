@@ -54,6 +54,17 @@ struct commit_plans {
 	json_t *owned;     /* keeps what is above alive */
 };
 
+/* What a trigger was resolved to when its runs were made, and what of it to plan again. */
+struct planned_before {
+	struct str commit, ref, branch, tag, head, base; /* as commit_plans */
+	struct str pipeline, stage, environment; /* the plan ends with this stage, and knows no other environment */
+};
+
+/* Plans again what was planned before, by another configuration. ret->runs holds one: a plan, or an account of why
+ * there is none any more. */
+bool commit_planner_again(const char *mirror_path, const struct trigger *trigger, const struct planned_before *before,
+	const struct configuration *configuration, const struct people *people, struct commit_plans *ret,
+	struct arena *arena, struct err *err);
 /* False: it could not be done now (the commit is missing, say); ERR_UPSTREAM and ERR_NOT_FOUND may pass with the next
  * fetch. */
 bool commit_planner_run(const char *mirror_path, const struct trigger *trigger,

@@ -45,6 +45,7 @@ void ingest_free(struct ingest *ingest)
 	if (!ingest)
 		return;
 	id_map_done(&ingest->comparisons);
+	id_map_done(&ingest->replans);
 	id_map_done(&ingest->deliveries);
 	id_map_done(&ingest->triggers);
 	free(ingest);

@@ -61,6 +61,9 @@ bool ingest_read_remote(struct server *server, const struct db_reply *reply, siz
 struct run_graph;
 /* Looks up how the commits of its facts.relations are related, and then has the run looked at again. */
 void ingest_compare(struct ingest *ingest, const struct run_graph *graph);
+/* Plans an environment stage of it by the configuration that holds, and then has the run looked at again. `version`: of
+ * the run, which guards what is written. */
+void ingest_replan(struct ingest *ingest, const struct run_graph *graph, size_t stage, int64_t version);
 /* Approving reviews on a forge that gates have not heard of: the slow tick. */
 void ingest_look_at_reviews(struct ingest *ingest);
 /* Compares the refs with what was triggered. */

@@ -25,6 +25,7 @@ struct ingest {
 	size_t active;
 	bool is_looking, is_wanted_again, is_renewing;
 	struct id_map comparisons;          /* run: struct comparison */
+	struct id_map replans;              /* run: struct replan */
 	struct id_map deliveries, triggers; /* claimed and in hand: each to the id in its flow */
 	int64_t renewed_at;                 /* monotonic */
 	bool is_looking_at_schedules, is_looking_at_reviews;
@@ -61,6 +62,9 @@ void ingest_start_trigger(struct ingest *ingest, const struct trigger *trigger,
 	void (*done)(void *arg, const struct ingest_outcome *outcome, const struct err *err), void *arg,
 	const struct ingest_manual *manual);
 
+/* trigger.c: the rows of people.sql. */
+bool ingest_read_people(
+	const struct db_reply *reply, size_t statement, struct people *ret, struct arena *arena, struct err *err);
 void trigger_copy(struct trigger *to, const struct trigger *from, struct arena *arena);
 /* What may pass is tried again later, unless somebody waits for the answer; the rest is noted. */
 void ingest_note_failure(struct ingest *ingest, const struct trigger *trigger, const struct err *err, bool is_manual);

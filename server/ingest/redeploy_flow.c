@@ -15,7 +15,7 @@
 struct redeploy_row {
 	struct str target, version, job, commit, plan_hash;
 	int32_t wave;
-	int64_t run, run_number;
+	int64_t run, run_number, configuration;
 };
 
 static const struct field back_fields[] = {
@@ -31,6 +31,7 @@ static const struct field back_fields[] = {
 };
 
 static const struct field forward_fields[] = {
+	FIELD(struct redeploy_row, configuration, FIELD_I64, 0),
 	FIELD(struct redeploy_row, run, FIELD_I64, 0),
 	FIELD(struct redeploy_row, run_number, FIELD_I64, 0),
 	FIELD(struct redeploy_row, commit, FIELD_STR, 0),
@@ -172,14 +173,7 @@ static enum flow_next ask_outputs(struct flow *flow)
 static bool find_outputs(void *arg, int64_t run, struct str key, struct pair_list *ret)
 {
 	const struct redeploy_flow *redeploy = arg;
-	for (size_t i = 0; i < redeploy->finished_count; i++) {
-		const struct finished_job *job = &redeploy->finished[i];
-		if (job->run != run || !str_eq(job->key, key) || job->outputs.count == 0)
-			continue;
-		*ret = job->outputs;
-		return true;
-	}
-	return false;
+	return finished_job_outputs(redeploy->finished, redeploy->finished_count, run, key, ret);
 }
 
 static bool make_plan(struct redeploy_flow *redeploy, struct err *err)
@@ -264,6 +258,7 @@ static enum flow_next store(struct flow *flow)
 		.inputs = &trigger->inputs,
 		.plan = &redeploy->plan,
 		.is_rollback = redeploy->direction == BACK,
+		.configuration = redeploy->rows[0].configuration, /* older than today's: it is planned again */
 	};
 	struct str note = redeploy->lost.count ? arena_printf(&flow->arena, "no good version is known on %.*s",
 							 STR_ARG(str_list_join(&redeploy->lost, ", ", &flow->arena)))

@@ -62,15 +62,24 @@ static enum flow_next ask_news(struct flow *flow)
 	return db_await(flow, batch);
 }
 
+bool ingest_read_people(
+	const struct db_reply *reply, size_t statement, struct people *ret, struct arena *arena, struct err *err)
+{
+	struct people people;
+	void *items;
+	if (!db_read_rows(reply, statement, person_fields, sizeof(struct person), &items, &people.count, arena, err))
+		return false;
+	people.items = items;
+	*ret = people;
+	return true;
+}
+
 static enum flow_next judge_news(struct flow *flow)
 {
 	struct trigger_flow *trigger = trigger_of(flow);
 	const struct db_reply *reply = db_reply_of(flow);
-	void *people;
-	if (!db_read_rows(reply, 0, person_fields, sizeof(struct person), &people, &trigger->people.count, &flow->arena,
-		    &flow->err))
+	if (!ingest_read_people(reply, 0, &trigger->people, &flow->arena, &flow->err))
 		return FLOW_FAIL;
-	trigger->people.items = people;
 	flow_jump(flow, trigger->is_manual && db_bool(reply, 1, 0, 0) ? fetch : plan);
 	return FLOW_CONTINUE;
 }
@@ -162,6 +171,7 @@ static void add_run(struct trigger_flow *trigger, struct db_batch *batch, size_t
 		.head_commit = plans->head,
 		.base_commit = plans->base,
 		.is_fork = from->pull_request && from->is_fork,
+		.configuration = trigger->snapshot->version,
 	};
 	trigger->statements[index] = run_store_create(batch, *statement, &run, &trigger->flow.arena);
 	*statement = trigger->statements[index] + 1;

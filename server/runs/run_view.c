@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/mem.h"
 #include "server/runs/view_json.h"
 #include "server/store/run_store.h"
 
@@ -38,6 +39,7 @@ const struct field run_summary_fields[] = {
 struct details {
 	json_t *inputs, *errors, *plan;
 	struct str plan_hash, alert;
+	bool is_replanned;
 };
 
 static const struct field details_fields[] = {
@@ -46,8 +48,10 @@ static const struct field details_fields[] = {
 	FIELD(struct details, alert, FIELD_STR, 0),
 	FIELD(struct details, plan_hash, FIELD_STR, 0),
 	FIELD(struct details, plan, FIELD_JSON, 0),
+	FIELD(struct details, is_replanned, FIELD_BOOL, 0),
 	FIELD_END,
 };
+enum { IS_REPLANNED_COLUMN = COUNT_OF(details_fields) - 2 };
 
 static const struct field job_display_fields[] = {
 	FIELD(struct job_display, id, FIELD_I64, 0),
@@ -77,7 +81,7 @@ void run_view_add(struct db_batch *batch, struct plan_cache *plans, int64_t run,
 	struct str_list known = plan_cache_hashes(plans, &arena);
 	db_add(batch, QUERY_VIEW_HORIZON);
 	db_add(batch, QUERY_VIEW_SUMMARY, DB_I64(run));
-	db_add(batch, QUERY_VIEW_DETAILS, DB_I64(run), DB_TEXTS(known.items, known.count));
+	db_add(batch, QUERY_VIEW_DETAILS, DB_I64(run), DB_TEXTS(known.items, known.count), DB_TEXT(since));
 	run_store_load(batch, run);
 	db_add(batch, QUERY_VIEW_JOBS, DB_I64(run), DB_TEXT(since));
 	db_add(batch, QUERY_VIEW_CHANGED, DB_I64(run), DB_TEXT(since));
@@ -86,6 +90,11 @@ void run_view_add(struct db_batch *batch, struct plan_cache *plans, int64_t run,
 struct str run_view_horizon(const struct db_reply *reply)
 {
 	return db_text(reply, STATEMENT_HORIZON, 0, 0);
+}
+
+bool run_view_is_replanned(const struct db_reply *reply)
+{
+	return db_row_count(reply, STATEMENT_DETAILS) && db_bool(reply, STATEMENT_DETAILS, 0, IS_REPLANNED_COLUMN);
 }
 
 /* What a reply says, with the plan it needs. */
@@ -123,7 +132,9 @@ static bool read_view(
 			arena, err))
 		return false;
 	view->jobs = jobs;
-	return find_plan(view, plans, err);
+	if (find_plan(view, plans, err))
+		return true;
+	return view->loaded.is_torn ? err_set(err, ERR_BUSY, "the run was just planned again; ask again") : false;
 }
 
 static json_t *texts_of(const struct str_list *texts)

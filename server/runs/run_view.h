@@ -25,6 +25,8 @@ extern const struct field run_summary_fields[];
  * for all. */
 enum { RUN_VIEW_STATEMENTS = 14 }; /* the last one lists what changed */
 void run_view_add(struct db_batch *batch, struct plan_cache *plans, int64_t run, struct str since);
+/* Its plan was replaced since: what changed of it cannot be told, and a view of all is needed. */
+bool run_view_is_replanned(const struct db_reply *reply);
 /* What the next look gives as `since`. In the reply's memory. */
 struct str run_view_horizon(const struct db_reply *reply);
 /* Run; a new reference, NULL with err. */

@@ -81,15 +81,26 @@ static json_t *view_delivery(const struct run_graph *graph, const struct graph_s
 		waves);
 }
 
+/* What was asked before about this stage, and is void or too old. */
+static json_t *earlier_gates(const struct run_graph *graph, size_t index)
+{
+	json_t *list = json_array();
+	const struct graph_gate *last = graph_gate_of(graph, index);
+	for (size_t i = 0; i < graph->gate_count; i++)
+		if (graph->gates[i].stage == index && &graph->gates[i] != last)
+			json_array_append_new(list, view_gate(graph, &graph->gates[i], NULL));
+	return list;
+}
+
 json_t *view_stage(const struct run_graph *graph, size_t index)
 {
 	const struct graph_stage *stage = &graph->stages[index];
-	return json_pack("{s:I, s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)stage->id, "index",
-		(json_int_t)index, "name", json_of_str(stage->plan->name), "kind",
+	return json_pack("{s:I, s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)stage->id,
+		"index", (json_int_t)index, "name", json_of_str(stage->plan->name), "kind",
 		plan_stage_kind_names[stage->plan->kind], "state", stage_state_names[stage->state], "reason",
 		json_of_str(stage->reason), "environment", json_of_str(stage->plan->environment), "started_at",
 		json_of_time(stage->started_at), "ended_at", json_of_time(stage->ended_at), "delivery",
-		view_delivery(graph, stage));
+		view_delivery(graph, stage), "earlier_gates", earlier_gates(graph, index));
 }
 
 static json_t *decisions_of(const struct graph_gate *gate)
@@ -107,7 +118,7 @@ static json_t *decisions_of(const struct graph_gate *gate)
 
 json_t *view_gate(const struct run_graph *graph, const struct graph_gate *gate, const struct caller *caller)
 {
-	const struct plan_gate *rule = graph->stages[gate->stage].plan->gate;
+	const struct plan_gate *rule = engine_gate_rule(graph, gate);
 	struct str why = STR("log in to decide");
 	bool may = caller && engine_may_decide(graph, gate, &caller->person, &why);
 	json_t *json = json_pack("{s:I, s:I, s:s, s:i, s:I, s:o, s:o, s:s, s:b}", "id", (json_int_t)gate->id,

@@ -156,6 +156,14 @@ static void look_stage_lane(const struct visit *visit)
 			shell_look_lane(visit->shell, graph->stages[i].lane.lane);
 }
 
+/* Only when what was decided is committed: what is planned then is guarded by that. */
+static void replan(const struct visit *visit, int64_t version)
+{
+	const struct shell_hooks *hooks = &visit->shell->hooks;
+	if (visit->effects.replans)
+		hooks->replan_stage(hooks->arg, &visit->graph->loaded.graph, visit->effects.replans - 1, version);
+}
+
 static enum flow_next apply(struct flow *flow)
 {
 	struct visit *visit = (struct visit *)flow;
@@ -167,6 +175,7 @@ static enum flow_next apply(struct flow *flow)
 		visit->shell->hooks.compare_commits(visit->shell->hooks.arg, graph);
 	if (!engine_is_dirty(graph, &visit->effects)) {
 		look_stage_lane(visit);
+		replan(visit, graph->version);
 		return FLOW_DONE;
 	}
 	FAILPOINT("run.decided");
@@ -205,6 +214,7 @@ static void tell(struct visit *visit)
 		visit->is_wanted_again = true;
 	if (visit->effects.condemns)
 		hooks->version_condemned(hooks->arg);
+	replan(visit, visit->graph->loaded.graph.version + 1);
 }
 
 static void close_round(struct visit *visit)

@@ -23,6 +23,9 @@ struct shell_hooks {
 	void (*version_condemned)(void *arg); /* a rollback was asked for */
 	/* Nobody knows how the commits of facts.relations are related; afterwards the run is looked at again. */
 	void (*compare_commits)(void *arg, const struct run_graph *graph);
+	/* The stage is to be planned by the configuration that holds; `version` is the run's. Afterwards it is looked
+	 * at. */
+	void (*replan_stage)(void *arg, const struct run_graph *graph, size_t stage, int64_t version);
 	/* Before a run with environment stages is decided over: why no wave may start, from the configuration. */
 	void (*add_facts)(void *arg, struct run_graph *graph);
 };

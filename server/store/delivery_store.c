@@ -327,6 +327,8 @@ void delivery_store_save(struct db_batch *batch, const struct run_graph *graph, 
 		save_expiry(batch, graph, &graph->stages[i]);
 	if (effects->relies_on)
 		guard_facts(batch, graph, &graph->stages[effects->relies_on - 1]);
+	if (effects->releases_lane_of)
+		db_add(batch, QUERY_STAGE_LANE_RELEASE, DB_I64(graph->stages[effects->releases_lane_of - 1].id));
 	if (effects->requests_lane_of) {
 		const struct graph_stage *stage = &graph->stages[effects->requests_lane_of - 1];
 		const struct plan_delivery *delivery = stage->plan->delivery;
@@ -340,6 +342,4 @@ void delivery_store_save(struct db_batch *batch, const struct run_graph *graph, 
 			DB_TEXT(stage->plan->environment), DB_TEXT(stage->version), DB_TEXT(graph->reason),
 			DB_ID_OR_NULL(0), DB_TEXT(str_or_empty(effects->condemned_by)));
 	}
-	if (effects->releases_lane_of)
-		db_add(batch, QUERY_STAGE_LANE_RELEASE, DB_I64(graph->stages[effects->releases_lane_of - 1].id));
 }

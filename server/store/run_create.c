@@ -1,4 +1,4 @@
-/* New runs, and lanes. Implements those parts of run_store.h. */
+/* New runs, stages that are planned again, and lanes. Implements those parts of run_store.h. */
 #include "common/json.h"
 #include "server/store/run_store.h"
 
@@ -59,38 +59,52 @@ static void add_delivery(
 	}
 }
 
-static void fill_columns(struct columns *columns, const struct plan *plan, struct arena *arena)
+static size_t wave_count_of(const struct plan_stage *stage)
 {
-	size_t jobs = 0, waves = 0;
-	for (size_t i = 0; i < plan->stage_count; i++) {
-		jobs += plan->stages[i].job_count;
-		waves += plan->stages[i].delivery ? plan->stages[i].delivery->wave_count : 0;
-	}
-	columns->services = arena_array(arena, struct str, plan->stage_count);
-	columns->alarms = arena_array(arena, struct str, plan->stage_count);
+	return stage->delivery ? stage->delivery->wave_count : 0;
+}
+
+static void columns_init(struct columns *columns, size_t stages, size_t jobs, size_t waves, struct arena *arena)
+{
+	columns->services = arena_array(arena, struct str, stages);
+	columns->alarms = arena_array(arena, struct str, stages);
+	columns->names = arena_array(arena, struct str, stages);
+	columns->kinds = arena_array(arena, struct str, stages);
+	columns->environments = arena_array(arena, struct str, stages);
 	columns->commits = arena_array(arena, struct str, jobs);
 	columns->waves = arena_array(arena, int64_t, jobs);
-	columns->wave_stages = arena_array(arena, int64_t, waves);
-	columns->wave_numbers = arena_array(arena, int64_t, waves);
-	columns->names = arena_array(arena, struct str, plan->stage_count);
-	columns->kinds = arena_array(arena, struct str, plan->stage_count);
-	columns->environments = arena_array(arena, struct str, plan->stage_count);
 	columns->keys = arena_array(arena, struct str, jobs);
 	columns->labels = arena_array(arena, struct str, jobs);
 	columns->full = arena_array(arena, struct str, jobs);
 	columns->allow = arena_array(arena, struct str, jobs);
 	columns->stages = arena_array(arena, int64_t, jobs);
 	columns->keep_ms = arena_array(arena, int64_t, jobs);
+	columns->wave_stages = arena_array(arena, int64_t, waves);
+	columns->wave_numbers = arena_array(arena, int64_t, waves);
+}
+
+static void add_stage(struct columns *columns, const struct plan_stage *stage, struct arena *arena)
+{
+	size_t n = columns->stage_count;
+	columns->names[n] = stage->name;
+	columns->kinds[n] = str_of(plan_stage_kind_names[stage->kind]);
+	columns->environments[n] = str_or_empty(stage->environment);
+	add_delivery(columns, n, stage->delivery, arena);
+	for (size_t j = 0; j < stage->job_count; j++)
+		add_job(columns, n, &stage->jobs[j], arena);
+	columns->stage_count++;
+}
+
+static void fill_columns(struct columns *columns, const struct plan *plan, struct arena *arena)
+{
+	size_t jobs = 0, waves = 0;
 	for (size_t i = 0; i < plan->stage_count; i++) {
-		const struct plan_stage *stage = &plan->stages[i];
-		columns->names[i] = stage->name;
-		columns->kinds[i] = str_of(plan_stage_kind_names[stage->kind]);
-		columns->environments[i] = str_or_empty(stage->environment);
-		add_delivery(columns, i, stage->delivery, arena);
-		for (size_t j = 0; j < stage->job_count; j++)
-			add_job(columns, i, &stage->jobs[j], arena);
+		jobs += plan->stages[i].job_count;
+		waves += wave_count_of(&plan->stages[i]);
 	}
-	columns->stage_count = plan->stage_count;
+	columns_init(columns, plan->stage_count, jobs, waves, arena);
+	for (size_t i = 0; i < plan->stage_count; i++)
+		add_stage(columns, &plan->stages[i], arena);
 }
 
 static struct str store_plan(struct db_batch *batch, const struct plan *plan, struct arena *arena)
@@ -137,7 +151,7 @@ size_t run_store_create(struct db_batch *batch, size_t first_statement, const st
 		DB_TEXTS(columns.alarms, columns.stage_count), DB_I64S(columns.waves, columns.job_count),
 		DB_TEXTS(columns.commits, columns.job_count), DB_I64S(columns.wave_stages, columns.wave_count),
 		DB_I64S(columns.wave_numbers, columns.wave_count),
-		DB_TEXT(run->is_rollback ? STR("rollback") : STR("normal")));
+		DB_TEXT(run->is_rollback ? STR("rollback") : STR("normal")), DB_I64(run->configuration));
 	return statement;
 }
 
@@ -155,6 +169,37 @@ bool run_store_read_created(const struct db_reply *reply, size_t statement, stru
 	if (db_row_count(reply, statement) == 0)
 		return err_set(err, ERR_NOT_FOUND, "the repository is gone");
 	return db_read_row(reply, statement, 0, created_fields, ret, &arena, err);
+}
+
+/* --- again --- */
+
+static void replace_jobs(struct db_batch *batch, const struct run_replan *replan, struct arena *arena)
+{
+	const struct plan_stage *plan = &replan->plan->stages[replan->index];
+	struct columns columns = {0};
+	columns_init(&columns, 1, plan->job_count, wave_count_of(plan), arena);
+	add_stage(&columns, plan, arena);
+	db_add(batch, QUERY_LABEL_SETS_INTERN, DB_TEXTS(columns.labels, columns.job_count));
+	db_add(batch, QUERY_STAGE_REPLAN, DB_I64(replan->stage), DB_TEXT(columns.services[0]),
+		DB_TEXT(columns.alarms[0]), DB_TEXT(str_or_empty(replan->replanned)),
+		DB_I64((int64_t)columns.wave_count));
+	db_add(batch, QUERY_STAGE_JOBS_REPLAN, DB_I64(replan->run), DB_I64(replan->stage),
+		DB_TEXTS(columns.keys, columns.job_count), DB_TEXTS(columns.labels, columns.job_count),
+		DB_TEXTS(columns.full, columns.job_count), DB_TEXTS(columns.allow, columns.job_count),
+		DB_I64S(columns.keep_ms, columns.job_count), DB_I64S(columns.waves, columns.job_count),
+		DB_TEXTS(columns.commits, columns.job_count));
+	db_add(batch, QUERY_STAGE_WAVES_DROP, DB_I64(replan->stage), DB_I64((int64_t)columns.wave_count));
+}
+
+void run_store_replan(struct db_batch *batch, const struct run_replan *replan, struct arena *arena)
+{
+	struct str hash = replan->plan ? store_plan(batch, replan->plan, arena) : STR("");
+	db_add(batch, QUERY_RUN_REPLAN, DB_I64(replan->run), DB_I64(replan->version), DB_I64(replan->configuration),
+		DB_TEXT(hash));
+	if (replan->plan)
+		replace_jobs(batch, replan, arena);
+	if (replan->refused.n)
+		db_add(batch, QUERY_STAGE_REFUSE, DB_I64(replan->stage), DB_TEXT(replan->refused));
 }
 
 /* --- lanes --- */

@@ -10,7 +10,7 @@
 /* --- rows --- */
 
 struct run_row {
-	int64_t id, version, repository_id, number, account_id, started_at, ended_at;
+	int64_t id, version, repository_id, number, account_id, started_at, ended_at, configuration;
 	struct str repository, ending, reason, waiting_for, actor, author_email, commit, concurrency_group, abandoned,
 		plan_hash;
 	enum run_state state;
@@ -37,6 +37,7 @@ static const struct field run_row_fields[] = {
 	FIELD(struct run_row, started_at, FIELD_TIME, 0),
 	FIELD(struct run_row, ended_at, FIELD_TIME, 0),
 	FIELD(struct run_row, plan_hash, FIELD_STR, 0),
+	FIELD(struct run_row, configuration, FIELD_I64, 0),
 	FIELD_END,
 };
 
@@ -45,6 +46,8 @@ static const struct field stage_row_fields[] = {
 	FIELD_ENUM(struct graph_stage, state, stage_state_names, 0),
 	FIELD(struct graph_stage, reason, FIELD_STR, 0),
 	FIELD(struct graph_stage, version, FIELD_STR, 0),
+	FIELD(struct graph_stage, replanned, FIELD_STR, 0),
+	FIELD(struct graph_stage, refused, FIELD_STR, 0),
 	FIELD(struct graph_stage, started_at, FIELD_TIME, 0),
 	FIELD(struct graph_stage, ended_at, FIELD_TIME, 0),
 	FIELD_END,
@@ -212,6 +215,7 @@ static bool read_run(
 		.has_warnings = row.has_warnings,
 		.started_at = row.started_at,
 		.ended_at = row.ended_at,
+		.configuration = row.configuration,
 		.arena = arena,
 	};
 	loaded->plan_hash = row.plan_hash;
@@ -230,6 +234,7 @@ static bool read_jobs(const struct db_reply *reply, size_t first, struct run_gra
 		job->was = job->state;
 		job->has_exit_code = !db_is_null(reply, first + LOAD_JOBS, i, JOB_EXIT_CODE_COLUMN);
 	}
+	graph_index(graph);
 	return true;
 }
 

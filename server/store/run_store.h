@@ -60,6 +60,7 @@ struct run_new {
 	struct str head_commit, base_commit; /* of it; `commit` is their merge */
 	bool is_fork;
 	bool is_rollback;
+	int64_t configuration; /* the version that it was planned by */
 };
 
 /* Adds label sets, plan and run; answers with run_store_read_created() on the LAST of the statements it added, whose
@@ -73,6 +74,21 @@ struct run_created {
 	int64_t lane; /* that it asked for; 0 */
 };
 bool run_store_read_created(const struct db_reply *reply, size_t statement, struct run_created *ret, struct err *err);
+
+/* --- a stage that is planned again --- */
+
+struct run_replan {
+	int64_t run, version; /* as decided on */
+	int64_t stage;
+	size_t index; /* of the stage in the run and in its plan */
+	int64_t configuration;
+	const struct plan *plan; /* of the run from now on; NULL: it stays as it is */
+	struct str replanned;    /* what is different about what people were asked; "": nothing */
+	struct str refused;      /* why the stage may not be entered any more; "" */
+};
+
+/* Guarded by the run's version. Jobs and waves of the stage become those of the plan. */
+void run_store_replan(struct db_batch *batch, const struct run_replan *replan, struct arena *arena);
 
 /* --- a lane --- */
 

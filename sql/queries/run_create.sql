@@ -4,7 +4,8 @@
 -- $23 stage names, $24 kinds, $25 environments, $26 job keys, $27 their stages' positions, $28 labels (sorted, with commas),
 -- $29 needs full, $30 allow failure, $31 pull request, $32 its head, $33 its base, $34 it comes from a fork,
 -- $35 how long artifacts are kept in ms, $36 services of the stages, $37 their alarms (with commas), $38 waves of the jobs (0: none),
--- $39 commits of the jobs ("": the run's), $40 stages' positions of the waves, $41 their numbers, $42 kind of the run
+-- $39 commits of the jobs ("": the run's), $40 stages' positions of the waves, $41 their numbers, $42 kind of the run, $43 version of the configuration
+-- that it was planned by
 -- The pull request is held, so that whoever closes it sees this run, or this run sees that it is closed.
 with pull as (
 	select state from pull_request where repository_id = $1::bigint and number = $31::bigint for share),
@@ -13,12 +14,12 @@ numbered as (
 made as (
 	insert into run (repository_id, number, pipeline, state, trigger_id, rerun_of, plan_id, event, ref, branch, tag, commit, before,
 		title, author, author_email, actor, account_id, inputs, errors, reason, concurrency_group, ended_at, pull_request, head_commit,
-		base_commit, is_fork, abandoned, kind)
+		base_commit, is_fork, abandoned, kind, configuration_version)
 	select $1::bigint, run_count, $2::text, $3::text, $4::bigint, $5::bigint, plan_of($6::text), $7::text, $8::text,
 		$9::text, $10::text, $11::text, $12::text, $13::text, $14::text, $15::text, $16::text, $17::bigint, $18::jsonb, $19::jsonb,
 		$20::text, $21::text, case when $3::text = 'pending' then null else now() end, $31::bigint, $32::text, $33::text, $34::boolean,
 		case when $5::bigint is null and (select state <> 'open' from pull)
-			then 'pull request #' || $31::bigint || ' was closed before it began' else '' end, $42::text
+			then 'pull request #' || $31::bigint || ' was closed before it began' else '' end, $42::text, $43::bigint
 	from numbered
 	returning id, number),
 stages as (

@@ -1,2 +1,2 @@
 -- $1 run
-select id, state, reason, version, started_at, ended_at from stage where run_id = $1 order by position
+select id, state, reason, version, replanned, refused, started_at, ended_at from stage where run_id = $1 order by position

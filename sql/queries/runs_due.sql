@@ -17,6 +17,12 @@ select id from run where abandoned <> '' and state in ('pending', 'waiting')
 union
 select run_id from stage where kind = 'environment' and state in ('queued', 'running')
 union
+select r.id from run r join stage s on s.run_id = r.id -- next is what was planned by an older configuration
+where r.state in ('running', 'waiting') and s.kind = 'environment' and s.state in ('blocked', 'gated')
+	and r.configuration_version < (select max(version) from configuration)
+	and not exists (select from stage b where b.run_id = r.id and b.position < s.position
+		and b.state in ('blocked', 'gated', 'queued', 'running'))
+union
 select s.run_id from stage s join lane l on l.kind = 'environment' and l.key = s.service || '@' || s.environment
 where s.kind = 'environment' and s.state = 'gated'
 	and exists (select from lane_request n where n.lane_id = l.id and n.run_id > s.run_id and n.granted_at is not null and n.priority = 0)

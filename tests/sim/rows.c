@@ -105,6 +105,7 @@ int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan,
 		.arena = rows->arena,
 	};
 	make_stages(&row->graph, plan, run);
+	graph_index(&row->graph);
 	if (!graph_link(&row->graph, &err))
 		BUG("%s", err.text);
 	rows->runs[rows->run_count++] = row;
@@ -401,6 +402,8 @@ static void let_go(struct rows *rows, int64_t run, size_t stage)
 
 static void write_effects(struct rows *rows, const struct run_graph *graph, const struct effects *effects)
 {
+	if (effects->releases_lane_of)
+		let_go(rows, graph->id, effects->releases_lane_of - 1);
 	if (effects->requests_lane_of) {
 		size_t stage = effects->requests_lane_of - 1;
 		const struct plan_stage *plan = graph->stages[stage].plan;
@@ -413,8 +416,6 @@ static void write_effects(struct rows *rows, const struct run_graph *graph, cons
 	}
 	if (effects->condemns)
 		condemn(rows, graph, effects->condemns - 1);
-	if (effects->releases_lane_of)
-		let_go(rows, graph->id, effects->releases_lane_of - 1);
 	if (effects->releases_lane)
 		let_go(rows, graph->id, SIZE_MAX);
 	if (effects->requests_lane)

@@ -143,6 +143,7 @@ static void begin(struct world *world, const char *yaml)
 			(struct graph_lane){.request = 7, .lane = 1, .state = LANE_WAITING, .holder = STR("web#41")};
 	make_rows(world);
 	struct err err;
+	graph_index(&world->graph);
 	if (!graph_link(&world->graph, &err))
 		ck_abort_msg("%s", err.text);
 	ck_assert(world_look(world));

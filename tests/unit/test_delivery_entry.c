@@ -6,6 +6,7 @@
 #include "tests/support/suite.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct plan_target targets[] = {{.name = {"eu-canary", 9}}, {.name = {"eu-1", 4}}, {.name = {"us-1", 4}}};
@@ -170,6 +171,100 @@ START_TEST(previews_come_before_the_gate)
 }
 END_TEST
 
+/* --- planned again --- */
+
+static const struct {
+	const char *gate; /* of the stage */
+	bool has_previews, is_approved, is_in_lane;
+	const char *state; /* of the stage, once the new plan was taken in */
+	size_t gates;      /* by then */
+	bool leaves_lane;
+} replan_cases[] = {
+	{"gate: { approvals: 1 }, ", false, false, false, "gated", 2, false},
+	{"gate: { approvals: 1 }, ", false, true, false, "gated", 2, true}, /* it waited in the lane */
+	{"gate: { approvals: 1 }, ", false, true, true, "gated", 2, true},  /* it was let in */
+	{"gate: { approvals: 1 }, ", true, false, false, "blocked", 1, false},
+	{"gate: { approvals: 1 }, ", true, true, true, "blocked", 1, true},
+	{"", false, false, true, "running", 0, false}, /* nobody was asked: it goes on with the new plan */
+	{"", true, false, true, "blocked", 0, true},
+};
+
+static void pass_previews(void)
+{
+	world_pass(&world, "prod/preview[target=eu-canary]");
+	world_pass(&world, "prod/preview[target=eu-1]");
+	world_pass(&world, "prod/preview[target=us-1]");
+}
+
+START_TEST(what_changed_is_asked_again)
+{
+	bool has_previews = replan_cases[_i].has_previews, is_in_lane = replan_cases[_i].is_in_lane;
+	char yaml[256];
+	snprintf(yaml, sizeof yaml,
+		"stages:\n  - { name: prod, %senvironment: prod }\n"
+		"deploy: { service: web, version: v1, %ssteps: [ { run: d } ] }\n",
+		replan_cases[_i].gate, has_previews ? "preview: [ { run: p } ], " : "");
+	begin(yaml);
+	if (has_previews)
+		pass_previews();
+	if (replan_cases[_i].is_approved)
+		ck_assert(world_decide(&world, &world_bob, true, ""));
+	world.graph.facts.configuration = 2;
+	ck_assert(world_look(&world));
+	ck_assert_uint_eq(world.effects.replans, 1);
+	if (is_in_lane) {
+		ck_assert(world_let_in(&world, "prod"));
+		ck_assert_str_eq(world_stage_state(&world, "prod"), "queued"); /* not before it is planned */
+	}
+	world.graph.configuration = 2;
+	world_stage(&world, "prod")->replanned = STR("target us-1 is gone");
+	ck_assert(world_look(&world));
+	ck_assert_uint_eq(world.effects.replans, 0);
+	ck_assert_str_eq(world_stage_state(&world, "prod"), replan_cases[_i].state);
+	ck_assert_uint_eq(world.graph.gate_count, replan_cases[_i].gates);
+	ck_assert_int_eq(world.effects.releases_lane_of == 1, replan_cases[_i].leaves_lane);
+	if (world.graph.gate_count)
+		ck_assert_int_eq(world.graph.gates[0].state, GATE_VOID);
+	if (has_previews) {
+		ck_assert_str_eq(world_job_state(&world, "prod/preview[target=eu-1]"), "queued");
+		pass_previews();
+	}
+	if (*replan_cases[_i].gate == 0)
+		return;
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "gated");
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p, "again (target us-1 is gone): 0 of 1"));
+	ck_assert(world_decide(&world, &world_bob, true, ""));
+	ck_assert(world_let_in(&world, "prod"));
+	ck_assert_str_eq(world_run_state(&world), "running");
+}
+END_TEST
+
+START_TEST(what_has_begun_keeps_its_plan)
+{
+	begin("stages:\n  - { name: prod, environment: prod }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	ck_assert(world_let_in(&world, "prod"));
+	world.graph.facts.configuration = 2;
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	ck_assert_uint_eq(world.effects.replans, 0);
+	world_fail(&world, "prod/deploy[target=eu-1]");
+	ck_assert(world_retry(&world, &world_bob, ""));
+	ck_assert(world_let_in(&world, "prod"));
+	ck_assert_uint_eq(world.effects.replans, 0);
+}
+END_TEST
+
+START_TEST(what_may_not_go_there_any_more_ends)
+{
+	begin("stages:\n  - { name: prod, gate: { approvals: 1 }, environment: prod }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	world_stage(&world, "prod")->refused = STR("prod takes only releases");
+	ck_assert(world_look(&world));
+	ck_assert_str_eq(world_run_state(&world), "cancelled");
+	ck_assert_ptr_nonnull(strstr(world.graph.reason.p, "prod takes only releases"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("delivery entry");
@@ -181,6 +276,9 @@ int main(void)
 	tcase_add_loop_test(cases, commits_that_contain_others_decide, 0, COUNT_OF(relation_cases));
 	tcase_add_test(cases, a_newer_run_in_the_lane_supersedes_who_waits);
 	tcase_add_test(cases, previews_come_before_the_gate);
+	tcase_add_loop_test(cases, what_changed_is_asked_again, 0, COUNT_OF(replan_cases));
+	tcase_add_test(cases, what_has_begun_keeps_its_plan);
+	tcase_add_test(cases, what_may_not_go_there_any_more_ends);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
 }

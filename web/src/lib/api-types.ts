@@ -1652,6 +1652,8 @@ export interface components {
             /** @description of an environment stage */
             delivery: components["schemas"]["StageDelivery"] | null;
             gate?: components["schemas"]["Gate"] | null;
+            /** @description what was asked before: void since its plan changed, or approved too long ago; the oldest first */
+            earlier_gates?: components["schemas"]["Gate"][];
             jobs?: components["schemas"]["Job"][];
         };
         Deployment: {
