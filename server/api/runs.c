@@ -110,7 +110,7 @@ static enum flow_next plan_query(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
 	struct db_batch *batch = db_batch_new(request->server->db);
-	db_add(batch, QUERY_VIEW_DETAILS, DB_I64(request->id), DB_TEXTS(NULL, 0));
+	db_add(batch, QUERY_VIEW_DETAILS, DB_I64(request->id), DB_TEXTS(NULL, 0), DB_TEXT(STR("")));
 	return db_await(flow, batch);
 }
 

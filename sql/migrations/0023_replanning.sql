@@ -8,6 +8,8 @@ alter table stage
 	add column replanned text not null default '', -- what is different now; "" again as soon as the engine has taken it in
 	add column refused text not null default ''; -- why it may not be entered any more
 
+create index stage_replanned on stage (run_id) where replanned <> '' or refused <> '';
+
 -- What is inserted among other jobs moves those behind it.
 alter table job drop constraint job_run_id_position_key;
 alter table job add constraint job_position unique (run_id, position) deferrable;

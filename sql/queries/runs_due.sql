@@ -23,6 +23,9 @@ where r.state in ('running', 'waiting') and s.kind = 'environment' and s.state i
 	and not exists (select from stage b where b.run_id = r.id and b.position < s.position
 		and b.state in ('blocked', 'gated', 'queued', 'running'))
 union
+select s.run_id from stage s join run r on r.id = s.run_id -- it was, and nobody has taken that in
+where (s.replanned <> '' or s.refused <> '') and r.state in ('running', 'waiting')
+union
 select s.run_id from stage s join lane l on l.kind = 'environment' and l.key = s.service || '@' || s.environment
 where s.kind = 'environment' and s.state = 'gated'
 	and exists (select from lane_request n where n.lane_id = l.id and n.run_id > s.run_id and n.granted_at is not null and n.priority = 0)

@@ -252,7 +252,8 @@ static void create(struct sim *sim, int64_t id, const struct plan *plan, int64_t
 		.author_email = STR("ann@example.org"),
 		.actor = STR("ann"),
 		.plan = plan,
-		.is_rollback = row->kind == TRIGGER_BACK};
+		.is_rollback = row->kind == TRIGGER_BACK,
+		.configuration = INT32_MAX}; /* no history with a database plans again */
 	db_add(batch, QUERY_TRIGGER_END, DB_I64(store_ids.triggers[id]), DB_TEXT(STR("done")), DB_TEXT(STR("")));
 	size_t statement = run_store_create(batch, 1, &made, &arena);
 	struct db_reply *reply = sent(sim, "a new run", batch, run != 0);
