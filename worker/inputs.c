@@ -17,20 +17,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TIMEOUT_MS = 20 * 60 * 1000 };
+/* So many files are open at a time: a job may need thousands, and a process may have but a thousand. */
+enum { TIMEOUT_MS = 20 * 60 * 1000, BATCH = 64 };
 
 struct inputs {
 	struct inputs_request request;
 	struct arena arena;
 	struct str url;
-	size_t at;
-	int *blobs;       /* opened, one for each item */
+	size_t at;        /* of the item that is wanted next */
+	size_t written;   /* items that are in the stream */
+	int blobs[BATCH]; /* opened: of the items from `written` to `at` */
 	const char *file; /* of the download under way */
 	int file_fd;
 	int64_t file_bytes;
 	struct digest digest;
 	struct http_call *call;
 	int stream_fd;
+	struct stream_writer out; /* to stream_fd, once that is there */
 	bool is_cancelled;
 	struct err err;
 	void (*done)(void *arg, int fd, const struct err *err);
@@ -39,12 +42,18 @@ struct inputs {
 
 static void advance(struct inputs *inputs);
 
+static void close_blobs(struct inputs *inputs)
+{
+	for (; inputs->written < inputs->at; inputs->written++)
+		close(inputs->blobs[inputs->written % BATCH]);
+}
+
 static void end(struct inputs *inputs)
 {
 	bool ok = inputs->err.kind == ERR_NONE;
-	for (size_t i = 0; i < inputs->request.count; i++)
-		if (inputs->blobs[i] >= 0)
-			close(inputs->blobs[i]);
+	close_blobs(inputs);
+	if (inputs->stream_fd >= 0)
+		stream_writer_done(&inputs->out);
 	if (!ok && inputs->stream_fd >= 0)
 		close(inputs->stream_fd);
 	inputs->done(inputs->arg, ok ? inputs->stream_fd : -1, ok ? NULL : &inputs->err);
@@ -67,35 +76,44 @@ static bool copy_blob(struct stream_writer *out, const struct job_input *item, i
 	return size == 0 || err_set(err, ERR_SYSTEM, "artifact %.*s is cut short in the cache", STR_ARG(item->path));
 }
 
-/* Pool. */
-static void write_stream(void *arg)
+static bool open_stream(struct inputs *inputs)
+{
+	if (inputs->stream_fd >= 0)
+		return true;
+	inputs->stream_fd = files_temporary(cache_tmp(inputs->request.cache), &inputs->err);
+	if (inputs->stream_fd >= 0)
+		stream_writer_init(&inputs->out, inputs->stream_fd);
+	return inputs->stream_fd >= 0;
+}
+
+/* Pool. What is open goes into the stream; behind the last one the stream's end. */
+static void write_batch(void *arg)
 {
 	struct inputs *inputs = arg;
-	struct stream_writer out;
-	inputs->stream_fd = files_temporary(cache_tmp(inputs->request.cache), &inputs->err);
-	if (inputs->stream_fd < 0)
-		return;
-	stream_writer_init(&out, inputs->stream_fd);
-	bool ok = true;
-	for (size_t i = 0; ok && i < inputs->request.count; i++) {
+	bool ok = open_stream(inputs);
+	for (size_t i = inputs->written; ok && i < inputs->at; i++) {
 		const struct job_input *item = &inputs->request.items[i];
 		ok = stream_path_is_clean(item->path) ||
 		     err_set(&inputs->err, ERR_UPSTREAM, "artifact path \"%.*s\" is not allowed",
 			     STR_ARG(str_brief(item->path, 200)));
-		ok = ok && copy_blob(&out, item, inputs->blobs[i], &inputs->err);
+		ok = ok && copy_blob(&inputs->out, item, inputs->blobs[i % BATCH], &inputs->err);
 	}
-	ok = ok && stream_write_end(&out, &inputs->err);
-	stream_writer_done(&out);
-	if (ok && lseek(inputs->stream_fd, 0, SEEK_SET) < 0)
+	if (!ok || inputs->at < inputs->request.count)
+		return;
+	if (stream_write_end(&inputs->out, &inputs->err) && lseek(inputs->stream_fd, 0, SEEK_SET) < 0)
 		err_errno(&inputs->err, "rewind the artifacts");
 }
 
 static void on_written(void *arg, bool is_cancelled)
 {
 	struct inputs *inputs = arg;
-	if (is_cancelled || inputs->is_cancelled)
+	close_blobs(inputs);
+	if ((is_cancelled || inputs->is_cancelled) && inputs->err.kind == ERR_NONE)
 		err_set(&inputs->err, ERR_BUSY, "cancelled");
-	end(inputs);
+	if (inputs->err.kind == ERR_NONE && inputs->at < inputs->request.count)
+		advance(inputs);
+	else
+		end(inputs);
 }
 
 static bool write_piece(void *arg, struct str piece)
@@ -206,23 +224,24 @@ static void advance(struct inputs *inputs)
 {
 	if (inputs->is_cancelled && inputs->err.kind == ERR_NONE)
 		err_set(&inputs->err, ERR_BUSY, "cancelled");
-	while (inputs->err.kind == ERR_NONE && inputs->at < inputs->request.count) {
+	while (inputs->err.kind == ERR_NONE && inputs->at < inputs->request.count &&
+		inputs->at - inputs->written < BATCH) {
 		const struct job_input *item = &inputs->request.items[inputs->at];
 		if (!is_sha(item->sha256) || item->size_bytes < 0) {
 			err_set(&inputs->err, ERR_UPSTREAM, "artifact %.*s has no SHA-256", STR_ARG(item->path));
 			break;
 		}
-		inputs->blobs[inputs->at] = open_blob(inputs, item);
-		if (inputs->blobs[inputs->at] < 0) {
+		int fd = open_blob(inputs, item);
+		if (fd < 0) {
 			download(inputs, item);
 			if (inputs->err.kind == ERR_NONE)
 				return;
 			break;
 		}
-		inputs->at++;
+		inputs->blobs[inputs->at++ % BATCH] = fd;
 	}
 	if (inputs->err.kind == ERR_NONE)
-		work_submit(inputs->request.loop, write_stream, on_written, inputs);
+		work_submit(inputs->request.loop, write_batch, on_written, inputs);
 	else
 		end(inputs);
 }
@@ -249,9 +268,6 @@ void inputs_get(const struct inputs_request *request, void (*done)(void *arg, in
 	inputs->done = done;
 	inputs->arg = arg;
 	inputs->stream_fd = -1;
-	inputs->blobs = arena_array(&inputs->arena, int, request->count);
-	for (size_t i = 0; i < request->count; i++)
-		inputs->blobs[i] = -1;
 	*ret = inputs;
 	work_submit(request->loop, begin, on_begun, inputs);
 }

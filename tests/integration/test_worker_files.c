@@ -2,6 +2,7 @@
 #include "tests/integration/worker_fixture.h"
 #include "tests/support/suite.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* What goes into a workspace and what comes out of it: the commit, artifacts of other jobs, artifacts and reports. */
@@ -154,6 +155,27 @@ START_TEST(inputs_are_there_before_the_steps)
 }
 END_TEST
 
+START_TEST(a_job_may_need_more_files_than_a_process_may_open)
+{
+	enum { FILES = 300, OPEN_MAX_HERE = 160 };
+	struct rlimit few = {OPEN_MAX_HERE, OPEN_MAX_HERE};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	start_worker("1");
+	struct fake_blob *blob = fake_add_blob(&fixture.fake, "same\n");
+	json_t *inputs = json_array();
+	for (int i = 0; i < FILES; i++) {
+		char path[32];
+		snprintf(path, sizeof path, "in/%d", i);
+		json_array_append_new(inputs, json_pack("{s:s,s:s,s:i,s:i}", "path", path, "sha256", blob->sha256,
+						      "size_bytes", (int)blob->size, "mode", 0644));
+	}
+	struct fake_attempt *attempt =
+		run(with(job_of(step_of("count", "cat in/* | grep -c same"), NULL), "inputs", inputs));
+	ck_assert_str_eq(attempt->log, "300\n");
+	assert_reason(attempt, END_EXIT);
+}
+END_TEST
+
 START_TEST(a_damaged_input_is_refused)
 {
 	struct fake_blob *blob = fake_add_blob(&fixture.fake, "good");
@@ -257,6 +279,7 @@ int main(void)
 	tcase_add_test(files, a_damaged_cache_heals);
 	tcase_add_test(files, a_missing_commit_is_said);
 	tcase_add_test(files, inputs_are_there_before_the_steps);
+	tcase_add_test(files, a_job_may_need_more_files_than_a_process_may_open);
 	tcase_add_test(files, a_damaged_input_is_refused);
 	tcase_add_test(files, artifacts_come_out);
 	tcase_add_test(files, a_cut_upload_goes_on);
