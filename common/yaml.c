@@ -211,7 +211,7 @@ static bool on_text(struct builder *b, const yaml_event_t *event)
 	node->text =
 		arena_str(b->arena, (struct str){(const char *)event->data.scalar.value, event->data.scalar.length});
 	/* Other characters may be escaped; this one ends arguments, environments and the database's texts. */
-	if (memchr(node->text.p, 0, node->text.n))
+	if (node->text.n > 0 && memchr(node->text.p, 0, node->text.n))
 		return fault(b, event->start_mark, "\\0 stands for a zero byte, which no text may hold; remove it");
 	bool is_quoted = style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	size_t characters = 0;

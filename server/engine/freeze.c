@@ -188,7 +188,7 @@ static int64_t next_edge(const struct look *look, int64_t at)
 	const struct configuration_freeze *freeze = frozen_by(look, at);
 	if (freeze)
 		return seconds_of(&freeze->until, INT64_MAX); /* nothing opens before */
-	for (size_t i = 0; i < all->freezes.count; i++)
+	for (size_t i = 0; all->freezes.items && i < all->freezes.count; i++)
 		if (names(look, &all->freezes.items[i]))
 			take_earlier(at, seconds_of(&all->freezes.items[i].from, INT64_MIN), &next);
 	for (size_t i = 0; i < look->group_count; i++)

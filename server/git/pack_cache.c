@@ -76,7 +76,7 @@ static int compare_use(const void *pa, const void *pb)
 
 static void make_room(struct sweep *sweep, int64_t max_bytes)
 {
-	if (sweep->bytes <= max_bytes)
+	if (sweep->bytes <= max_bytes || sweep->count == 0)
 		return;
 	qsort(sweep->packs, sweep->count, sizeof *sweep->packs, compare_use);
 	for (size_t i = 0; i < sweep->count && sweep->bytes > max_bytes - max_bytes / 8; i++) {
