@@ -196,8 +196,8 @@ START_TEST(updates_are_merged_by_id)
 					      "{'id':11,'stage_id':1,'key':'test/a','state':'succeeded','attempt':1},"
 					      "{'id':13,'stage_id':1,'key':'test/c','state':'running','attempt':2}]}"));
 	expect(run, 0,
-		(const char *const[]){"succeeded  test/a", "queued     test/b", "running    test/c", "attempt 2",
-			"blocked    ship", NULL},
+		(const char *const[]){"succeeded   test/a", "queued      test/b", "running     test/c", "attempt 2",
+			"blocked     ship", NULL},
 		NULL);
 	/* A stage's update carries neither its jobs nor its gate. */
 	merge(&run,
@@ -207,7 +207,7 @@ START_TEST(updates_are_merged_by_id)
 				   "'stages':[{'id':1,'name':'test','state':'succeeded'},{'id':2,'name':'ship','state':'gated'}]}"));
 	expect(run, 0,
 		(const char *const[]){
-			"succeeded  test/a", "gated      ship", "gate open: 0 of 1 approvals, by admins", NULL},
+			"succeeded   test/a", "gated       ship", "gate open: 0 of 1 approvals, by admins", NULL},
 		"blocked");
 	/* The stream began anew: a whole run replaces what was known. */
 	merge(&run, quoted("{" SUMMARY("succeeded") ",'errors':[],'refusals':[],'stages':[]}"));
@@ -227,7 +227,7 @@ END_TEST
 START_TEST(a_low_screen_gets_what_matters)
 {
 	json_t *run = example();
-	expect(run, 4, (const char *const[]){"running    test/a", "1 running, 1 queued", "blocked    ship", NULL},
+	expect(run, 4, (const char *const[]){"running     test/a", "1 running, 1 queued", "blocked     ship", NULL},
 		"test/b");
 	expect(run, 2, (const char *const[]){"web#1  running", "… 3 more lines", NULL}, "test/a");
 	json_decref(run);

@@ -147,7 +147,8 @@ static const struct {
 		HUB("submitted", ", \"review\": {\"state\": \"commented\"}", "{\"id\": 1}"), FORGE_IGNORED, 0, false},
 	{&forge_gitea, "pull_request", HUB("edited", ", \"changes\": {\"ref\": {}}", "{\"id\": 1}"), FORGE_PULL_REQUEST,
 		PULL_UPDATED, false},
-	{&forge_gitea, "pull_request_rejected", HUB("reviewed", "", "{\"id\": 1}"), FORGE_IGNORED, 0, false},
+	{&forge_gitea, "pull_request_rejected", HUB("reviewed", "", "{\"id\": 1}"), FORGE_PULL_REQUEST, PULL_UNAPPROVED,
+		false},
 #define LAB(action, more)                                                                                              \
 	"{\"object_attributes\": {\"iid\": 7, \"action\": \"" action                                                   \
 	"\", \"target_branch\": \"main\", \"source_branch\": \"x\", "                                                  \
@@ -157,7 +158,7 @@ static const struct {
 	{&forge_gitlab, "Merge Request Hook", LAB("update", ", \"oldrev\": \"1\""), FORGE_PULL_REQUEST, PULL_UPDATED,
 		false},
 	{&forge_gitlab, "Merge Request Hook", LAB("approval", ""), FORGE_PULL_REQUEST, PULL_APPROVED, false},
-	{&forge_gitlab, "Merge Request Hook", LAB("unapproved", ""), FORGE_IGNORED, 0, false},
+	{&forge_gitlab, "Merge Request Hook", LAB("unapproved", ""), FORGE_PULL_REQUEST, PULL_UNAPPROVED, false},
 	/* of a key that is there twice the reader sees the last; here it is another project */
 	{&forge_gitlab, "Merge Request Hook", LAB("merge", ", \"source_project_id\": 2"), FORGE_PULL_REQUEST,
 		PULL_MERGED, true},
