@@ -251,8 +251,6 @@ static void check_beginning(const struct decision *decision, const struct graph_
 		bool is_said = graph->facts.overrides_freeze;
 		if (relation->holds.n == 0)
 			BROKEN(decision, "a wave began before its commit was compared");
-		if (relation->kind == GRAPH_RELATION_CONDEMNED && str_is(relation->holds, "yes"))
-			BROKEN(decision, "a wave began with a commit that descends from a condemned one");
 		if (relation->kind == GRAPH_RELATION_HOTFIX && str_is(relation->holds, "no") && !is_said)
 			BROKEN(decision, "a wave began with a commit that lacks a live hotfix");
 	}

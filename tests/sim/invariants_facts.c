@@ -33,6 +33,23 @@ static bool has_bad_alarm(const struct sim *sim, const struct graph_stage *stage
 	return false;
 }
 
+/* It descends from a version in quarantine, and from nothing that is said to mend it. */
+static bool descends_from_condemned(
+	const struct sim *sim, const struct run_graph *graph, const struct graph_stage *stage)
+{
+	for (size_t i = 0; i < sim->rows.quarantine_count; i++) {
+		const struct row_quarantine *held = &sim->rows.quarantines[i];
+		struct str commit = rows_commit_of(&sim->rows, held->service, held->version);
+		bool is_here = !held->is_released && str_eq(held->service, stage->plan->delivery->service) &&
+			       str_eq(held->environment, stage->plan->environment);
+		bool is_mended = held->fixed_commit.n && rows_contains(graph->commit, held->fixed_commit);
+		if (is_here && commit.n && !str_eq(commit, graph->commit) && rows_contains(graph->commit, commit) &&
+			!is_mended)
+			return true;
+	}
+	return false;
+}
+
 /* Why the stage may not go on to these targets; NULL: it may. */
 static const char *closed(
 	const struct sim *sim, const struct run_graph *graph, size_t index, const struct str_list *targets)
@@ -45,6 +62,8 @@ static const char *closed(
 		return "the line is stopped";
 	if (has_bad_alarm(sim, stage) && !stage->plan->delivery->overrides_alarms)
 		return "an alarm is not ok";
+	if (descends_from_condemned(sim, graph, stage))
+		return "its commit descends from a condemned one";
 	return policies_say(sim->rows.policy.configuration, stage->plan->delivery->service, stage->plan->environment,
 		targets, stage->version, is_override, graph->now_us);
 }

@@ -323,6 +323,23 @@ static bool release(struct sim *sim, const struct sim_event *event)
 	return true;
 }
 
+/* quarantine_fixed.sql */
+static bool fix(struct sim *sim, const struct sim_event *event)
+{
+	struct rows *rows = &sim->rows;
+	if (rows->quarantine_count == 0 || rows->run_count == 0)
+		return false;
+	struct row_quarantine *held = &rows->quarantines[event->a % rows->quarantine_count];
+	const struct run_graph *graph = &rows->runs[event->b % rows->run_count]->graph;
+	if (held->is_released)
+		return false;
+	held->fixed_commit = graph->commit;
+	rows_quarantine_changed(rows, held->service);
+	MIRROR(sim, fix, sim, held, graph->id);
+	sim_say(sim, "  %.*s mends %.*s", STR_ARG(graph->name), STR_ARG(held->version));
+	return true;
+}
+
 /* pull_abandon.sql */
 static bool abandon(struct sim *sim, const struct sim_event *event)
 {
@@ -356,6 +373,8 @@ bool people_event(struct sim *sim, const struct sim_event *event)
 		return deploy(sim, event);
 	case SIM_RELEASE:
 		return release(sim, event);
+	case SIM_FIX:
+		return fix(sim, event);
 	case SIM_OVERRIDE:
 		return override(sim, event);
 	case SIM_ABANDON:

@@ -61,6 +61,7 @@ struct row_quarantine {
 	struct str service, environment, version;
 	struct str reason;
 	bool is_released;
+	struct str fixed_commit; /* "": nobody has said what mends it */
 };
 
 struct row_run {
@@ -144,6 +145,8 @@ bool rows_save_lane(struct rows *rows, const struct lane *lane);
 
 /* How the run's commit is related to those that matter; what is asked for is known from then on. */
 void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_t stage);
+/* Whether one commit contains the other, whoever has looked. */
+bool rows_contains(struct str newer, struct str older);
 void rows_compare(struct rows *rows, const struct run_graph *graph);
 void rows_load_silence(const struct rows *rows, struct run_graph *graph);
 void rows_load_occupants(const struct rows *rows, struct run_graph *graph, size_t stage);

@@ -18,6 +18,11 @@ static bool contains(int64_t newer, int64_t older)
 	return newer >= older && (newer - older) % 2 == 0;
 }
 
+bool rows_contains(struct str newer, struct str older)
+{
+	return contains(number_of(newer), number_of(older));
+}
+
 static struct str known(const struct rows *rows, const struct graph_relation *relation)
 {
 	int64_t newer = number_of(relation->newer), older = number_of(relation->older);
@@ -34,7 +39,7 @@ static bool is_same(const struct graph_relation *a, const struct graph_relation 
 
 static void add(const struct rows *rows, struct graph_facts *facts, struct graph_relation relation)
 {
-	if (str_eq(relation.newer, relation.older))
+	if (str_eq(relation.newer, relation.older) && relation.kind != GRAPH_RELATION_FIXED)
 		return;
 	relation.holds = known(rows, &relation);
 	for (size_t i = 0; i < facts->relation_count; i++)
@@ -105,14 +110,21 @@ void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_
 	}
 	for (size_t i = 0; i < rows->quarantine_count; i++) {
 		const struct row_quarantine *held = &rows->quarantines[i];
-		if (!held->is_released && str_eq(held->service, plan->delivery->service) &&
-			str_eq(held->environment, plan->environment))
+		bool is_here = !held->is_released && str_eq(held->service, plan->delivery->service) &&
+			       str_eq(held->environment, plan->environment);
+		if (is_here)
 			add(rows, &graph->facts,
 				(struct graph_relation){.kind = GRAPH_RELATION_CONDEMNED,
 					.newer = graph->commit,
 					.older = rows_commit_of(rows, held->service, held->version),
 					.run = held->version,
 					.text = held->reason,
+					.quarantine = (int64_t)i + 1});
+		if (is_here && held->fixed_commit.n)
+			add(rows, &graph->facts,
+				(struct graph_relation){.kind = GRAPH_RELATION_FIXED,
+					.newer = graph->commit,
+					.older = held->fixed_commit,
 					.quarantine = (int64_t)i + 1});
 	}
 }

@@ -37,6 +37,7 @@ enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOP
 	X(ROLL_BACK, 1, "somebody rolls back")                                                                         \
 	X(DEPLOY, 1, "somebody deploys a version again")                                                               \
 	X(RELEASE, 1, "somebody releases a version from quarantine")                                                   \
+	X(FIX, 2, "somebody says which run mends what is in quarantine")                                               \
 	X(OVERRIDE, 1, "somebody lets a stage pass what is frozen")                                                    \
 	X(ABANDON, 1, "its pull request is closed")                                                                    \
 	X(FREEZE, 3, "the line is stopped, or no longer")                                                              \
@@ -122,6 +123,7 @@ struct mirror {
 	void (*expire)(struct sim *sim, size_t count);
 	void (*ask_back)(struct sim *sim, struct str service, struct str environment, struct str to, bool is_asked);
 	void (*release)(struct sim *sim, const struct row_quarantine *held);
+	void (*fix)(struct sim *sim, const struct row_quarantine *held, int64_t run);
 	void (*override)(struct sim *sim, int64_t run);
 	void (*abandon)(struct sim *sim, int64_t run);
 	void (*stop)(struct sim *sim, struct str service, struct str environment);

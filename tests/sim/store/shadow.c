@@ -411,16 +411,33 @@ static void ask_back(struct sim *sim, struct str service, struct str environment
 	db_reply_free(reply);
 }
 
-static void release(struct sim *sim, const struct row_quarantine *held)
+static int64_t quarantine_id(const struct row_quarantine *held)
 {
-	struct db_batch *batch = store_batch();
-	int64_t id = store_sql(
+	return store_sql(
 		"select q.id from quarantine q join service s on s.id = q.service_id join environment e on e.id = q.environment_id"
 		" join version v on v.id = q.version_id"
 		" where s.name = '%.*s' and e.name = '%.*s' and v.name = '%.*s' and q.released_at is null",
 		STR_ARG(held->service), STR_ARG(held->environment), STR_ARG(held->version));
-	db_add(batch, QUERY_QUARANTINE_RELEASE, DB_I64(id), DB_I64(2), DB_TEXT(STR("bob")), DB_TEXT(STR("mended")));
+}
+
+static void release(struct sim *sim, const struct row_quarantine *held)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_QUARANTINE_RELEASE, DB_I64(quarantine_id(held)), DB_I64(2), DB_TEXT(STR("bob")),
+		DB_TEXT(STR("mended")));
 	struct db_reply *reply = sent(sim, "a release", batch, true);
+	if (reply && db_row_count(reply, 0) != 1)
+		sim_fail(sim, "the database has no %.*s in quarantine", STR_ARG(held->version));
+	if (reply)
+		db_reply_free(reply);
+}
+
+static void fix(struct sim *sim, const struct row_quarantine *held, int64_t run)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_QUARANTINE_FIXED, DB_I64(quarantine_id(held)), DB_TEXT(STR("web")), DB_I64(run), DB_I64(2),
+		DB_TEXT(STR("bob")), DB_TEXT(STR("it is said so")));
+	struct db_reply *reply = sent(sim, "a word on what mends it", batch, true);
 	if (reply && db_row_count(reply, 0) != 1)
 		sim_fail(sim, "the database has no %.*s in quarantine", STR_ARG(held->version));
 	if (reply)
@@ -555,6 +572,7 @@ const struct mirror store_mirror = {
 	.expire = expire,
 	.ask_back = ask_back,
 	.release = release,
+	.fix = fix,
 	.override = override,
 	.abandon = abandon,
 	.stop = stop,
