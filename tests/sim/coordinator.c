@@ -47,6 +47,9 @@ void coordinator_tick(struct sim *sim, struct coordinator *coordinator)
 	struct rows *rows = &sim->rows;
 	coordinator_look(sim, coordinator);
 	int64_t runs[WAKES_MAX];
+	size_t taken_down = sim->rows.trigger_count < RUNS_MAX * 2 ? rows_expire_deployments(rows) : 0;
+	if (taken_down)
+		MIRROR(sim, expire_deployments, sim, taken_down);
 	size_t expired = rows_expire(rows, runs, COUNT_OF(runs));
 	MIRROR(sim, expire, sim, expired);
 	MIRROR(sim, due, sim);

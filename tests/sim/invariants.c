@@ -242,9 +242,10 @@ static void check_beginning(const struct decision *decision, const struct graph_
 {
 	const struct run_graph *graph = decision->graph;
 	const struct graph_stage *stage = &graph->stages[wave->stage];
-	if (graph->facts.quarantined.n)
+	bool is_down = stage->plan->delivery->priority == PLAN_PRIORITY_TEARDOWN;
+	if (graph->facts.quarantined.n && !is_down)
 		BROKEN(decision, "a wave began with a version in quarantine");
-	if (is_back(stage))
+	if (is_back(stage) || is_down)
 		return;
 	for (size_t i = 0; i < graph->facts.relation_count; i++) {
 		const struct graph_relation *relation = &graph->facts.relations[i];
@@ -277,7 +278,8 @@ static void check_baked(const struct decision *decision, const struct graph_wave
 	}
 	for (size_t i = 0; i < graph->deployment_count; i++)
 		if (&graph->waves[graph->deployments[i].wave] == wave &&
-			graph->deployments[i].state == DEPLOYMENT_LIVE && !graph->deployments[i].baked_at)
+			graph->deployments[i].state == DEPLOYMENT_LIVE && !graph->deployments[i].baked_at &&
+			stage->plan->delivery->priority != PLAN_PRIORITY_TEARDOWN)
 			BROKEN(decision, "a target baked clean, and it is not noted");
 }
 
@@ -366,7 +368,10 @@ static void check_deployments(const struct decision *decision)
 		if (!is_back(stage) && !str_eq(made->version, stage->version))
 			BROKEN(decision, "%.*s is deployed, the stage's version is %.*s", STR_ARG(made->version),
 				STR_ARG(stage->version));
-		if (made->id == 0 && graph->facts.quarantined.n)
+		bool is_down = stage->plan->delivery->priority == PLAN_PRIORITY_TEARDOWN;
+		if (is_down && made->baked_at)
+			BROKEN(decision, "what was taken down from %.*s counts as good", STR_ARG(made->target));
+		if (made->id == 0 && graph->facts.quarantined.n && !is_down)
 			BROKEN(decision, "a deployment begins with a version in quarantine");
 		bool is_new = made->id == 0 || made->state != made->was;
 		if (is_new && made->state == DEPLOYMENT_LIVE && job->state != JOB_SUCCEEDED)

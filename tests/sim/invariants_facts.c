@@ -7,6 +7,11 @@ static bool is_back(const struct graph_stage *stage)
 	return stage->plan->delivery->priority == PLAN_PRIORITY_ROLLBACK;
 }
 
+static bool is_down(const struct graph_stage *stage)
+{
+	return stage->plan->delivery->priority == PLAN_PRIORITY_TEARDOWN;
+}
+
 static bool overrides(const struct sim *sim, const struct run_graph *graph, size_t stage)
 {
 	return rows_run(&sim->rows, graph->id)->overrides_freeze[stage];
@@ -62,7 +67,7 @@ static const char *closed(
 		return "the line is stopped";
 	if (has_bad_alarm(sim, stage) && !stage->plan->delivery->overrides_alarms)
 		return "an alarm is not ok";
-	if (descends_from_condemned(sim, graph, stage))
+	if (!is_down(stage) && descends_from_condemned(sim, graph, stage))
 		return "its commit descends from a condemned one";
 	return policies_say(sim->rows.policy.configuration, stage->plan->delivery->service, stage->plan->environment,
 		targets, stage->version, is_override, graph->now_us);
@@ -76,7 +81,10 @@ static void check_beginning(struct sim *sim, const struct run_graph *graph, cons
 	if (why)
 		sim_fail(sim, "%.*s: a wave begins in %.*s though by now %s", STR_ARG(graph->name),
 			STR_ARG(stage->plan->environment), why);
-	if (rows_quarantined(&sim->rows, graph, stage).n)
+	int64_t expires_at = rows_expires_at(&sim->rows, stage);
+	if (is_down(stage) && (expires_at == 0 || expires_at > graph->now_us))
+		sim_fail(sim, "%.*s: what has not expired is taken down", STR_ARG(graph->name));
+	if (!is_down(stage) && rows_quarantined(&sim->rows, graph, stage).n)
 		sim_fail(sim, "%.*s: a wave begins with a version that is in quarantine by now", STR_ARG(graph->name));
 	if (rows_stage_lane(&sim->rows, graph, wave->stage).state == LANE_REVOKED)
 		sim_fail(sim, "%.*s: a wave begins though by now somebody waits for the lane", STR_ARG(graph->name));

@@ -76,6 +76,7 @@ void check_lane(struct sim *sim, const struct lane *before, const struct lane *l
 		check_outrun(sim, lane, entered);
 	for (size_t i = 0; i < lane->count && was_inside; i++)
 		if (lane->entries[i].state == LANE_WAITING && was_inside->state == LANE_GRANTED &&
+			lane->entries[i].priority >= PLAN_PRIORITY_HOTFIX &&
 			lane->entries[i].priority > was_inside->priority)
 			sim_fail(sim, "web#%lld does not make way for web#%lld", (long long)was_inside->run,
 				(long long)lane->entries[i].run);

@@ -86,7 +86,8 @@ static int judge(const struct sim_tally *tally)
 		missing += tally->waves[i] == 0;
 	for (int i = GATE_GRANTED; i < GATE_STATE_COUNT; i++)
 		missing += tally->gates[i] == 0;
-	missing += tally->conflicts == 0 || tally->refusals == 0 || tally->rollbacks == 0 || tally->retries == 0;
+	missing += tally->conflicts == 0 || tally->refusals == 0 || tally->rollbacks == 0 || tally->teardowns == 0 ||
+		   tally->called_off == 0 || tally->retries == 0;
 	if (missing)
 		printf("%d states were never reached: the histories have become too tame\n", missing);
 	return missing ? 1 : 0;
@@ -101,7 +102,8 @@ static void print(const struct sim_tally *tally)
 	printf("runs:");
 	for (int i = RUN_SUCCEEDED; i < RUN_STATE_COUNT; i++)
 		printf(" %llu %s", (unsigned long long)tally->ends[i], run_state_names[i]);
-	printf(", %llu rollbacks; deployments:", (unsigned long long)tally->rollbacks);
+	printf(", %llu rollbacks, %llu teardowns; deployments:", (unsigned long long)tally->rollbacks,
+		(unsigned long long)tally->teardowns);
 	for (int i = DEPLOYMENT_LIVE; i <= DEPLOYMENT_ROLLED_BACK; i++)
 		printf(" %llu %s", (unsigned long long)tally->deployments[i], deployment_state_names[i]);
 	printf("\n");

@@ -80,8 +80,8 @@ static const struct plan *plan_back(struct sim *sim, const struct row_trigger *t
 	struct err err = {0};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		struct row_deployment last, back;
-		if (!is_left_on(sim, trigger, str_of(names[i]), rows_reached, &last) &&
-			!is_left_on(sim, trigger, str_of(names[i]), rows_runs, &last))
+		if (!is_left_on(sim, trigger, str_of(names[i]), rows_tried, &last) &&
+			!is_left_on(sim, trigger, str_of(names[i]), rows_brought, &last))
 			continue;
 		good.condemned = last.deployment->version;
 		if (!rows_last_deployment(&sim->rows, trigger->service, trigger->environment, str_of(names[i]),
@@ -100,9 +100,32 @@ static const struct plan *plan_back(struct sim *sim, const struct row_trigger *t
 	return plan;
 }
 
+/* redeploy_down.sql: what is there since it was last taken down. */
+static const struct plan *plan_down(struct sim *sim, const struct row_trigger *trigger)
+{
+	struct row_deployment last, down;
+	struct redeploy_target target;
+	struct redeploy wanted = {.service = trigger->service,
+		.environment = trigger->environment,
+		.pipeline = STR("down"),
+		.targets = &target,
+		.outputs = outputs_of,
+		.arg = sim};
+	struct plan *plan = arena_new(&sim->arena, struct plan);
+	bool is_there = rows_last_deployment(
+		&sim->rows, trigger->service, trigger->environment, STR("qa-1"), rows_tried, NULL, &last);
+	bool was_taken_down = rows_last_deployment(
+		&sim->rows, trigger->service, trigger->environment, STR("qa-1"), rows_took_down, NULL, &down);
+	if (is_there && !(was_taken_down && down.deployment->id > last.deployment->id))
+		fill_target(sim, &last, 1, &target), wanted.target_count = 1;
+	MIRROR(sim, plan_down, sim, trigger, &wanted);
+	/* Whoever deployed last may not say how it is taken down: then it is tried again. */
+	return wanted.target_count && redeploy_down(&wanted, &sim->arena, plan, NULL) ? plan : NULL;
+}
+
 static bool made_it(const struct rows *rows, const struct row_deployment *deployment, const void *version)
 {
-	return !rows_run(rows, deployment->run)->is_rollback &&
+	return !rows_is_teardown(deployment) && !rows_run(rows, deployment->run)->is_rollback &&
 	       str_eq(deployment->deployment->version, *(const struct str *)version);
 }
 
@@ -132,6 +155,8 @@ const struct plan *triggers_plan(struct sim *sim, const struct row_trigger *trig
 		return plan_back(sim, trigger);
 	case TRIGGER_FORWARD:
 		return plan_forward(sim, trigger);
+	case TRIGGER_DOWN:
+		return plan_down(sim, trigger);
 	}
 	return NULL;
 }
@@ -139,7 +164,7 @@ const struct plan *triggers_plan(struct sim *sim, const struct row_trigger *trig
 static bool push(struct sim *sim, const struct sim_event *event)
 {
 	/* How often each comes; releases of one service into one place meet each other. */
-	static const size_t chosen[] = {0, 0, 0, 1, 2, 2, 3, 3, 3, 4, 5, 5, 6, 7};
+	static const size_t chosen[] = {0, 0, 0, 1, 2, 2, 3, 3, 3, 4, 5, 5, 6, 7, 8, 8};
 	if (sim->pushes == 7)
 		return false;
 	struct row_trigger trigger = {.kind = TRIGGER_PUSH,

@@ -68,6 +68,9 @@ static const struct {
 		"  - { name: qa, environment: qa, tests: { smoke: { retry: { max: 1, on: [exit] }, steps: [ { run: s } ] } } }\n"
 		"  - { name: after, jobs: { note: { steps: [ { run: n } ] } } }\n"
 		"  - { name: mourn, if: failure(), jobs: { f: { steps: [ { run: x } ] } } }\n" DEPLOY},
+	{"box", /* for a while, and then it is taken down */
+		"stages:\n" BUILD "  - { name: qa, environment: qa, expires: 6m }\n"
+		"deploy: { service: api, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ], teardown: [ { run: t } ] }\n"},
 };
 
 static struct plan_target qa_targets[] = {{.name = {"qa-1", 4}}};

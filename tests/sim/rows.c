@@ -289,6 +289,7 @@ static void load_facts(const struct rows *rows, struct run_graph *graph)
 		return;
 	struct graph_stage *stage = &graph->stages[current];
 	stage->lane = rows_stage_lane(rows, graph, current);
+	graph->facts.expires_at = rows_expires_at(rows, stage);
 	graph->facts.stage = current + 1;
 	graph->facts.version = stage->version;
 	graph->facts.newer = newer_in(rows, stage->lane.lane, graph->id);
@@ -503,6 +504,7 @@ void rows_save(struct rows *rows, const struct desk *desk, const struct effects 
 	row->started_at = graph->started_at;
 	row->ended_at = graph->ended_at;
 	for (size_t i = 0; i < graph->stage_count; i++) {
+		rows_stage_moved(rows, graph, &graph->stages[i]);
 		if (!graph->stages[i].is_dirty)
 			continue;
 		row->stages[i] = graph->stages[i];

@@ -44,7 +44,7 @@ struct row_request {
 	bool was_granted;
 };
 
-enum trigger_kind { TRIGGER_PUSH, TRIGGER_BACK, TRIGGER_FORWARD };
+enum trigger_kind { TRIGGER_PUSH, TRIGGER_BACK, TRIGGER_FORWARD, TRIGGER_DOWN };
 enum trigger_state { TRIGGER_PENDING, TRIGGER_DONE, TRIGGER_FAILED };
 
 struct row_trigger {
@@ -90,6 +90,12 @@ struct row_policy {
 	int64_t versions[ENVIRONMENTS]; /* qa, prod: the trigger policy_changed */
 };
 
+struct row_expiry {
+	int64_t run; /* that deployed it; 0: it stays */
+	int64_t expires_at, next_at;
+	int tries;
+};
+
 struct rows {
 	struct arena *arena;
 	int64_t now_us; /* of the database */
@@ -104,6 +110,7 @@ struct rows {
 	size_t attempt_count, lane_count, request_count, trigger_count, quarantine_count, version_count;
 	struct row_alarm alarms[ALARMS];
 	struct row_policy policy;
+	struct row_expiry expiries[SERVICES][ENVIRONMENTS];
 	int64_t service_versions[SERVICES]; /* web, api: the trigger quarantine_changed */
 	int64_t last_gate, last_deployment, last_blocker;
 	size_t pipelines_changed;              /* which configuration holds */
@@ -160,6 +167,11 @@ bool rows_renew(struct rows *rows, size_t attempt);
 size_t rows_expire(struct rows *rows, int64_t *ret_runs, size_t max);
 bool rows_pass_over(struct rows *rows, size_t attempt);
 
+/* expiry_begin.sql, expiry_end.sql; expiries_due.sql: the first trigger that it adds, and how many. */
+void rows_stage_moved(struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage);
+size_t rows_expire_deployments(struct rows *rows);
+int64_t rows_expires_at(const struct rows *rows, const struct graph_stage *stage);
+
 /* runs_due.sql: whether the slow tick looks at it. lane_open.sql. */
 bool rows_is_due(const struct rows *rows, int64_t run);
 bool rows_is_open(const struct rows *rows, int64_t lane);
@@ -186,6 +198,11 @@ bool rows_last_deployment(const struct rows *rows, struct str service, struct st
 /* redeploy_back.sql picks these: what was attempted, what runs, what was good. */
 bool rows_reached(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
 bool rows_runs(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
+/* Without what takes down: attempted, brought there; and what took down. */
+bool rows_is_teardown(const struct row_deployment *deployment);
+bool rows_tried(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
+bool rows_brought(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
+bool rows_took_down(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
 struct good_version {
 	struct str condemned, wanted; /* wanted "": any other */
 };

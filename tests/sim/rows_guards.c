@@ -68,7 +68,7 @@ static bool may_deploy(const struct rows *rows, const struct run_graph *row, con
 		const struct plan_stage *plan = graph->stages[stage].plan;
 		if (!asked || (asked->state != LANE_GRANTED && asked->state != LANE_REVOKED))
 			return false;
-		if (asked->priority < PLAN_PRIORITY_ROLLBACK &&
+		if (asked->priority < PLAN_PRIORITY_ROLLBACK && asked->priority >= 0 &&
 			rows_is_quarantined(rows, plan->delivery->service, plan->environment, made->version))
 			return false;
 		struct row_deployment other; /* target_locks_take.sql */

@@ -75,7 +75,7 @@ static void add_running(const struct rows *rows, struct run_graph *graph, const 
 		if (!target ||
 			!rows_last_deployment(rows, plan->delivery->service, plan->environment, str_of(target),
 				rows_runs, NULL, &last) ||
-			last.deployment->state != DEPLOYMENT_LIVE)
+			last.deployment->state != DEPLOYMENT_LIVE || rows_is_teardown(&last))
 			continue;
 		struct graph_relation relation = {.kind = GRAPH_RELATION_NEWER,
 			.newer = rows_commit_of(rows, plan->delivery->service, last.deployment->version),
@@ -100,7 +100,7 @@ void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_
 	for (size_t i = 0; i < rows->request_count; i++) {
 		const struct row_request *held = &rows->requests[i];
 		bool is_inside = held->state == LANE_GRANTED || held->state == LANE_REVOKED;
-		if (lane && held->lane == lane && is_inside && held->run != graph->id &&
+		if (lane && held->lane == lane && is_inside && held->run != graph->id && held->priority >= 0 &&
 			!rows_run(rows, held->run)->is_rollback)
 			add(rows, &graph->facts,
 				(struct graph_relation){.kind = GRAPH_RELATION_NEWER,

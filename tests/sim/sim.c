@@ -62,6 +62,9 @@ static void count(struct sim *sim)
 		const struct run_graph *graph = &sim->rows.runs[i]->graph;
 		tally->ends[graph->state]++;
 		tally->rollbacks += sim->rows.runs[i]->is_rollback;
+		bool is_down = sim->rows.triggers[sim->rows.runs[i]->trigger - 1].kind == TRIGGER_DOWN;
+		tally->teardowns += is_down && graph->state == RUN_SUCCEEDED;
+		tally->called_off += is_down && graph->state == RUN_CANCELLED;
 		for (size_t j = 0; j < graph->job_count; j++) {
 			tally->jobs[graph->jobs[j].state]++;
 			tally->retries += graph->jobs[j].retries > 0;

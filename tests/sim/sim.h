@@ -115,6 +115,8 @@ struct mirror {
 	void (*create)(struct sim *sim, int64_t trigger, const struct plan *plan, int64_t run); /* 0: it had ended */
 	void (*refuse)(struct sim *sim, int64_t trigger);
 	void (*plan_back)(struct sim *sim, const struct row_trigger *trigger, const struct redeploy *wanted);
+	void (*expire_deployments)(struct sim *sim, size_t count); /* the last triggers */
+	void (*plan_down)(struct sim *sim, const struct row_trigger *trigger, const struct redeploy *wanted);
 	void (*claim)(struct sim *sim, size_t worker, const struct row_attempt *made); /* NULL: nothing was queued */
 	void (*start)(struct sim *sim, size_t attempt);
 	void (*result)(struct sim *sim, size_t attempt, const struct attempt_end *end, bool is_accepted);
@@ -162,7 +164,7 @@ struct sim_tally {
 	uint64_t histories, events, commits, conflicts, refusals, lane_commits;
 	uint64_t ends[RUN_STATE_COUNT], deployments[DEPLOYMENT_STATE_COUNT], waves[WAVE_STATE_COUNT],
 		gates[GATE_STATE_COUNT], jobs[JOB_STATE_COUNT];
-	uint64_t rollbacks, retries, revoked;
+	uint64_t rollbacks, teardowns, called_off, retries, revoked;
 };
 
 extern const struct person sim_people[PEOPLE];

@@ -131,6 +131,7 @@ static void same_facts(const struct comparison *in)
 	same_text(in, "version of facts", 0, model->version, real->version);
 	same_number(in, "version of environment", 0, model->environment_version, real->environment_version);
 	same_number(in, "version of service", 0, model->service_version, real->service_version);
+	same_number(in, "expiry", 0, model->expires_at, real->expires_at);
 	same_text(in, "newer run", 0, model->newer, real->newer);
 	same_number(in, "quarantine", 0, model->quarantined.n > 0, real->quarantined.n > 0);
 	same_number(in, "override", 0, model->overrides_freeze, real->overrides_freeze);

@@ -13,7 +13,7 @@ static struct shadow *shadows;
 static int64_t shown_us;
 
 /* The database's clock is the model's. */
-static void set_clock(const struct sim *sim)
+void shadow_set_clock(const struct sim *sim)
 {
 	if (shown_us == sim->rows.now_us)
 		return;
@@ -23,9 +23,9 @@ static void set_clock(const struct sim *sim)
 }
 
 /* Sends it; a failure is a fault, unless a conflict is what the model had too. NULL then. */
-static struct db_reply *sent(struct sim *sim, const char *what, struct db_batch *batch, bool may_succeed)
+struct db_reply *shadow_sent(struct sim *sim, const char *what, struct db_batch *batch, bool may_succeed)
 {
-	set_clock(sim);
+	shadow_set_clock(sim);
 	struct db_reply *reply = store_send(batch);
 	const struct err *err = db_error(reply);
 	if (err && (may_succeed || err->kind != ERR_CONFLICT))
@@ -38,9 +38,9 @@ static struct db_reply *sent(struct sim *sim, const char *what, struct db_batch 
 	return NULL;
 }
 
-static void send(struct sim *sim, const char *what, struct db_batch *batch, bool may_succeed)
+void shadow_send(struct sim *sim, const char *what, struct db_batch *batch, bool may_succeed)
 {
-	struct db_reply *reply = sent(sim, what, batch, may_succeed);
+	struct db_reply *reply = shadow_sent(sim, what, batch, may_succeed);
 	if (reply)
 		db_reply_free(reply);
 }
@@ -62,7 +62,7 @@ static void load(struct sim *sim, struct desk *desk)
 	shadow->next = shadows;
 	shadows = shadow;
 	run_store_load(batch, store_ids.runs[desk->graph.id]);
-	struct db_reply *reply = sent(sim, "load", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "load", batch, true);
 	if (!reply)
 		return;
 	struct run_graph *graph = &shadow->loaded.graph;
@@ -83,7 +83,7 @@ static void refresh(struct sim *sim, struct desk *desk, bool is_current)
 	struct db_batch *batch = store_batch();
 	struct err err = {0};
 	run_store_refresh(batch, desk->shadow->loaded.graph.id);
-	struct db_reply *reply = sent(sim, "refresh", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "refresh", batch, true);
 	if (!reply)
 		return;
 	bool was_current = run_store_read_again(reply, desk->graph.now_us, &desk->shadow->loaded, &err);
@@ -122,7 +122,7 @@ static void decide(struct sim *sim, struct desk *desk, const struct engine_event
 	if (is_dirty) {
 		struct db_batch *batch = store_batch();
 		run_store_save(batch, graph, &effects);
-		send(sim, "save", batch, may_save);
+		shadow_send(sim, "save", batch, may_save);
 	}
 	size_t known = sim->rows.trigger_count;
 	if (effects.condemns && may_save && is_dirty && store_ids.triggers[known] == 0)
@@ -160,7 +160,7 @@ void store_compare(const struct graph_facts *facts)
 
 static void compare(struct sim *sim, const struct desk *desk)
 {
-	set_clock(sim);
+	shadow_set_clock(sim);
 	store_compare(&desk->graph.facts);
 }
 
@@ -207,7 +207,7 @@ static void lane(struct sim *sim, const struct lane *before, const struct lane *
 	}
 	(void)after;
 	lane_store_load(batch, lane_id(sim, before->id));
-	struct db_reply *reply = sent(sim, "load of a lane", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "load of a lane", batch, true);
 	if (!reply)
 		return;
 	if (!lane_store_read(reply, &real, &arena, &err))
@@ -218,7 +218,7 @@ static void lane(struct sim *sim, const struct lane *before, const struct lane *
 		lane_apply(&real);
 		batch = store_batch();
 		lane_store_save(batch, &real, &arena);
-		send(sim, "save of a lane", batch, true);
+		shadow_send(sim, "save of a lane", batch, true);
 	}
 	db_reply_free(reply);
 }
@@ -228,7 +228,7 @@ static void lane(struct sim *sim, const struct lane *before, const struct lane *
 static void trigger(struct sim *sim, int64_t id)
 {
 	const struct row_trigger *row = &sim->rows.triggers[id - 1];
-	set_clock(sim);
+	shadow_set_clock(sim);
 	store_ids.triggers[id] = store_sql(
 		"insert into trigger (repository_id, event, ref, commit) select id, '%s', 'refs/heads/main', '%.*s' from repository"
 		" returning id",
@@ -245,6 +245,7 @@ static void create(struct sim *sim, int64_t id, const struct plan *plan, int64_t
 		.trigger = store_ids.triggers[id],
 		.event = row->kind == TRIGGER_PUSH   ? STR("push")
 			 : row->kind == TRIGGER_BACK ? STR("rollback")
+			 : row->kind == TRIGGER_DOWN ? STR("teardown")
 						     : STR("deploy"),
 		.ref = STR("refs/heads/main"),
 		.branch = STR("main"),
@@ -256,7 +257,7 @@ static void create(struct sim *sim, int64_t id, const struct plan *plan, int64_t
 		.configuration = INT32_MAX}; /* no history with a database plans again */
 	db_add(batch, QUERY_TRIGGER_END, DB_I64(store_ids.triggers[id]), DB_TEXT(STR("done")), DB_TEXT(STR("")));
 	size_t statement = run_store_create(batch, 1, &made, &arena);
-	struct db_reply *reply = sent(sim, "a new run", batch, run != 0);
+	struct db_reply *reply = shadow_sent(sim, "a new run", batch, run != 0);
 	struct run_created created = {0};
 	struct err err = {0};
 	if (!reply)
@@ -275,44 +276,7 @@ static void refuse(struct sim *sim, int64_t id)
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_TRIGGER_END, DB_I64(store_ids.triggers[id]), DB_TEXT(STR("failed")),
 		DB_TEXT(STR("no way")));
-	send(sim, "the end of a trigger", batch, true);
-}
-
-static const struct redeploy_target *target_of(const struct redeploy *wanted, struct str name)
-{
-	for (size_t i = 0; i < wanted->target_count; i++)
-		if (str_eq(wanted->targets[i].target, name))
-			return &wanted->targets[i];
-	return NULL;
-}
-
-enum { BACK_TARGET, BACK_WAVE, BACK_VERSION, BACK_RUN, BACK_NUMBER, BACK_JOB };
-
-static void plan_back(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted)
-{
-	struct db_batch *batch = store_batch();
-	db_add(batch, QUERY_REDEPLOY_BACK, DB_TEXT(row->service), DB_TEXT(row->environment), DB_TEXT(row->version),
-		DB_TEXT(str_or_empty(row->back_to)));
-	struct db_reply *reply = sent(sim, "the way back", batch, true);
-	size_t found = 0;
-	for (size_t i = 0; reply && i < db_row_count(reply, 0); i++) {
-		struct str name = db_text(reply, 0, i, BACK_TARGET);
-		const struct redeploy_target *target = target_of(wanted, name);
-		if (db_i64(reply, 0, i, BACK_RUN) == 0)
-			continue;
-		found++;
-		if (!target || target->wave != db_i64(reply, 0, i, BACK_WAVE) ||
-			!str_eq(target->version, db_text(reply, 0, i, BACK_VERSION)) ||
-			target->run != db_i64(reply, 0, i, BACK_NUMBER) ||
-			!str_eq(target->job, db_text(reply, 0, i, BACK_JOB)))
-			sim_fail(sim, "the way back of %.*s: the model has another one than the database",
-				STR_ARG(name));
-	}
-	if (found != wanted->target_count)
-		sim_fail(sim, "the way back from %.*s: %zu targets in the model, %zu in the database",
-			STR_ARG(row->version), wanted->target_count, found);
-	if (reply)
-		db_reply_free(reply);
+	shadow_send(sim, "the end of a trigger", batch, true);
 }
 
 /* --- workers --- */
@@ -321,7 +285,7 @@ static void claim(struct sim *sim, size_t worker, const struct row_attempt *made
 {
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_CLAIM, DB_I64(store_ids.workers[worker]), DB_TEXT(STR("i")), DB_I64(1), DB_I64(LEASE_MS));
-	struct db_reply *reply = sent(sim, "claim", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "claim", batch, true);
 	if (!reply)
 		return;
 	size_t count = db_row_count(reply, 0);
@@ -341,7 +305,7 @@ static void start(struct sim *sim, size_t at)
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_ATTEMPTS_TOLD, DB_I64(store_ids.workers[attempt->worker]), DB_I64S(&job, 1),
 		DB_I64S(&number, 1), DB_TIMES(&sim->rows.now_us, 1), DB_TEXTS(&profile, 1), DB_TEXTS(&steps, 1));
-	send(sim, "start", batch, true);
+	shadow_send(sim, "start", batch, true);
 }
 
 static void result(struct sim *sim, size_t at, const struct attempt_end *end, bool is_accepted)
@@ -354,7 +318,7 @@ static void result(struct sim *sim, size_t at, const struct attempt_end *end, bo
 		DB_I64(0), DB_TEXT(STR("")), DB_TEXT(json_of_pairs(&end->outputs, &arena)), DB_TIME(sim->rows.now_us),
 		DB_I64(0), DB_I64(0), DB_I64(0), DB_TEXT(STR("[]")), DB_I64(0), DB_TEXT(STR("{}")), DB_NULL,
 		DB_TEXT(STR("")));
-	struct db_reply *reply = sent(sim, "result", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "result", batch, true);
 	if (!reply)
 		return;
 	bool was_accepted = str_is(db_text(reply, 0, 0, 1), "accepted");
@@ -371,7 +335,7 @@ static void renew(struct sim *sim, size_t at)
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_LEASES_RENEW, DB_I64(store_ids.workers[attempt->worker]), DB_I64S(&job, 1),
 		DB_I64S(&number, 1), DB_I64(LEASE_MS));
-	send(sim, "renewal", batch, true);
+	shadow_send(sim, "renewal", batch, true);
 }
 
 static void pass_over(struct sim *sim, size_t at)
@@ -380,14 +344,14 @@ static void pass_over(struct sim *sim, size_t at)
 	int64_t job = job_of(sim, attempt), number = attempt->number;
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_CLAIM_RELEASE, DB_I64S(&job, 1), DB_I64S(&number, 1));
-	send(sim, "release of a claim", batch, true);
+	shadow_send(sim, "release of a claim", batch, true);
 }
 
 static void expire(struct sim *sim, size_t count)
 {
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_LEASES_EXPIRE);
-	struct db_reply *reply = sent(sim, "expiry of leases", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "expiry of leases", batch, true);
 	if (reply && db_row_count(reply, 0) != count)
 		sim_fail(sim, "%zu leases expire in the model, %zu in the database", count, db_row_count(reply, 0));
 	if (reply)
@@ -401,7 +365,7 @@ static void ask_back(struct sim *sim, struct str service, struct str environment
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_ROLLBACK_ASK, DB_TEXT(service), DB_TEXT(environment), DB_TEXT(str_or_empty(to)),
 		DB_TEXT(STR("bob says so")), DB_NULL, DB_TEXT(STR("bob")), DB_I64(0));
-	struct db_reply *reply = sent(sim, "a rollback", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "a rollback", batch, true);
 	if (!reply)
 		return;
 	if ((db_row_count(reply, 0) > 0) != is_asked)
@@ -425,7 +389,7 @@ static void release(struct sim *sim, const struct row_quarantine *held)
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_QUARANTINE_RELEASE, DB_I64(quarantine_id(held)), DB_I64(2), DB_TEXT(STR("bob")),
 		DB_TEXT(STR("mended")));
-	struct db_reply *reply = sent(sim, "a release", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "a release", batch, true);
 	if (reply && db_row_count(reply, 0) != 1)
 		sim_fail(sim, "the database has no %.*s in quarantine", STR_ARG(held->version));
 	if (reply)
@@ -437,7 +401,7 @@ static void fix(struct sim *sim, const struct row_quarantine *held, int64_t run)
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_QUARANTINE_FIXED, DB_I64(quarantine_id(held)), DB_TEXT(STR("web")), DB_I64(run), DB_I64(2),
 		DB_TEXT(STR("bob")), DB_TEXT(STR("it is said so")));
-	struct db_reply *reply = sent(sim, "a word on what mends it", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "a word on what mends it", batch, true);
 	if (reply && db_row_count(reply, 0) != 1)
 		sim_fail(sim, "the database has no %.*s in quarantine", STR_ARG(held->version));
 	if (reply)
@@ -448,12 +412,12 @@ static void override(struct sim *sim, int64_t run)
 {
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_OVERRIDE_PLACE, DB_I64(store_ids.runs[run]), DB_TEXT(STR("it burns")), DB_I64(2));
-	send(sim, "an override", batch, true);
+	shadow_send(sim, "an override", batch, true);
 }
 
 static void abandon(struct sim *sim, int64_t run)
 {
-	set_clock(sim);
+	shadow_set_clock(sim);
 	store_sql("update run set version = version + 1, abandoned = 'its pull request was closed' where id = %lld",
 		(long long)store_ids.runs[run]);
 }
@@ -469,7 +433,7 @@ static void stop(struct sim *sim, struct str service, struct str environment)
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_BLOCKER_PLACE, DB_TEXT(service), DB_TEXT(environment), DB_TEXT(STR("the end of the fair")),
 		DB_I64(2));
-	struct db_reply *reply = sent(sim, "a stop", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "a stop", batch, true);
 	if (reply && db_row_count(reply, 0) == 1)
 		*blocker_id(sim->rows.last_blocker) = db_i64(reply, 0, 0, 0);
 	if (reply)
@@ -481,13 +445,13 @@ static void lift(struct sim *sim, size_t blocker)
 	int64_t id = sim->rows.policy.blockers[blocker].id;
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_BLOCKER_LIFT, DB_I64(*blocker_id(id)), DB_TEXT(STR("mended")), DB_I64(2));
-	send(sim, "a stop that is lifted", batch, true);
+	shadow_send(sim, "a stop that is lifted", batch, true);
 }
 
 /* Targets stay as they are here, so only that there is another one matters. */
 static void configure(struct sim *sim)
 {
-	set_clock(sim);
+	shadow_set_clock(sim);
 	store_sql(
 		"insert into configuration (version, body) select coalesce(max(version), 0) + 1, '%zu' from configuration",
 		sim->rows.policy.configuration);
@@ -508,7 +472,7 @@ static void alarm(struct sim *sim, size_t which)
 
 static void sample(struct sim *sim, size_t which)
 {
-	set_clock(sim);
+	shadow_set_clock(sim);
 	store_sql("insert into alarm_sample (alarm, at, outcome) select '%s', at, 'fine' from sim.clock",
 		alarm_name(which));
 }
@@ -528,7 +492,7 @@ static void due(struct sim *sim)
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_RUNS_DUE);
 	db_add(batch, QUERY_LANE_OPEN);
-	struct db_reply *reply = sent(sim, "the slow tick", batch, true);
+	struct db_reply *reply = shadow_sent(sim, "the slow tick", batch, true);
 	for (size_t i = 1; reply && i <= sim->rows.run_count; i++)
 		if (rows_is_due(&sim->rows, (int64_t)i) != is_among(reply, 0, store_ids.runs[i]))
 			sim_fail(sim, "web#%zu is due in %s", i,
@@ -563,7 +527,9 @@ const struct mirror store_mirror = {
 	.trigger = trigger,
 	.create = create,
 	.refuse = refuse,
-	.plan_back = plan_back,
+	.plan_back = shadow_plan_back,
+	.expire_deployments = shadow_expire_deployments,
+	.plan_down = shadow_plan_down,
 	.claim = claim,
 	.start = start,
 	.result = result,

@@ -40,6 +40,17 @@ void store_close(void);
 /* Says how they differ, by sim_fail(). */
 void shadow_compare(struct sim *sim, const struct desk *desk);
 
+/* Sends it; a failure is a fault, unless a conflict is what the model had too. NULL then. */
+struct db_reply *shadow_sent(struct sim *sim, const char *what, struct db_batch *batch, bool may_succeed);
+void shadow_send(struct sim *sim, const char *what, struct db_batch *batch, bool may_succeed);
+/* The database's clock is the model's. */
+void shadow_set_clock(const struct sim *sim);
+
+/* Of the mirror, in ways.c. */
+void shadow_plan_back(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted);
+void shadow_plan_down(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted);
+void shadow_expire_deployments(struct sim *sim, size_t count);
+
 /* What takes the place of sim_calm_down(): two real shells, both at once, and nothing is compared. */
 void shells_open(const char *url, struct uv_loop_s *loop);
 void shells_calm_down(struct sim *sim);

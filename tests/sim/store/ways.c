@@ -1,0 +1,70 @@
+/* The ways back and down, as the rows give them. */
+#include "tests/sim/store/shadow.h"
+
+static const struct redeploy_target *target_of(const struct redeploy *wanted, struct str name)
+{
+	for (size_t i = 0; i < wanted->target_count; i++)
+		if (str_eq(wanted->targets[i].target, name))
+			return &wanted->targets[i];
+	return NULL;
+}
+
+enum { BACK_TARGET, BACK_WAVE, BACK_VERSION, BACK_RUN, BACK_NUMBER, BACK_JOB };
+
+void shadow_plan_back(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_REDEPLOY_BACK, DB_TEXT(row->service), DB_TEXT(row->environment), DB_TEXT(row->version),
+		DB_TEXT(str_or_empty(row->back_to)));
+	struct db_reply *reply = shadow_sent(sim, "the way back", batch, true);
+	size_t found = 0;
+	for (size_t i = 0; reply && i < db_row_count(reply, 0); i++) {
+		struct str name = db_text(reply, 0, i, BACK_TARGET);
+		const struct redeploy_target *target = target_of(wanted, name);
+		if (db_i64(reply, 0, i, BACK_RUN) == 0)
+			continue;
+		found++;
+		if (!target || target->wave != db_i64(reply, 0, i, BACK_WAVE) ||
+			!str_eq(target->version, db_text(reply, 0, i, BACK_VERSION)) ||
+			target->run != db_i64(reply, 0, i, BACK_NUMBER) ||
+			!str_eq(target->job, db_text(reply, 0, i, BACK_JOB)))
+			sim_fail(sim, "the way back of %.*s: the model has another one than the database",
+				STR_ARG(name));
+	}
+	if (found != wanted->target_count)
+		sim_fail(sim, "the way back from %.*s: %zu targets in the model, %zu in the database",
+			STR_ARG(row->version), wanted->target_count, found);
+	if (reply)
+		db_reply_free(reply);
+}
+
+/* --- what expires --- */
+
+void shadow_expire_deployments(struct sim *sim, size_t count)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_EXPIRIES_DUE, DB_I64(16));
+	shadow_send(sim, "what has expired", batch, true);
+	int64_t first = store_sql(
+		"select coalesce(min(id), 0) from (select id from trigger where event = 'teardown' order by id desc limit %zu) t",
+		count);
+	for (size_t i = 0; i < count; i++) /* of several, as they come */
+		store_ids.triggers[sim->rows.trigger_count - count + 1 + i] = first + (int64_t)i;
+	if (first == 0)
+		sim_fail(sim, "something expires in the model, and nothing in the database");
+}
+
+void shadow_plan_down(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_REDEPLOY_DOWN, DB_TEXT(row->service), DB_TEXT(row->environment));
+	struct db_reply *reply = shadow_sent(sim, "the way down", batch, true);
+	if (!reply)
+		return;
+	if (db_row_count(reply, 0) != wanted->target_count ||
+		(wanted->target_count && (!str_eq(wanted->targets[0].version, db_text(reply, 0, 0, BACK_VERSION)) ||
+						 wanted->targets[0].run != db_i64(reply, 0, 0, BACK_NUMBER))))
+		sim_fail(sim, "the way down of %.*s: the model has another one than the database",
+			STR_ARG(row->service));
+	db_reply_free(reply);
+}
