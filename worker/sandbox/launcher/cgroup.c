@@ -295,7 +295,29 @@ static int slot_path(const struct cgroup_tree *tree, int controller, unsigned nu
 
 void cgroup_slot_init(struct cgroup_slot *slot)
 {
-	*slot = (struct cgroup_slot){.dirs = {-1, -1, -1}};
+	*slot = (struct cgroup_slot){.dirs = {-1, -1, -1}, .counters = {-1, -1, -1}};
+}
+
+static const struct {
+	enum cgroup_controller controller;
+	const char *files[2], *key; /* by version; the number behind this word, or NULL: the file is the number */
+} counters[CGROUP_COUNTERS] = {
+	[CGROUP_OOM_KILLS] = {CGROUP_MEMORY, {"memory.oom_control", "memory.events"}, "oom_kill"},
+	[CGROUP_MEMORY_PEAK] = {CGROUP_MEMORY, {"memory.max_usage_in_bytes", "memory.peak"}, NULL},
+	[CGROUP_REFUSALS] = {CGROUP_PIDS, {"pids.events", "pids.events"}, "max"},
+};
+
+/* Not every kernel has each of them. */
+static void open_counters(int version, struct cgroup_slot *slot)
+{
+	for (int i = 0; i < CGROUP_COUNTERS; i++) {
+		int dir = slot->dirs[counters[i].controller];
+		const char *file = counters[i].files[version == 2];
+		/* Version 1 starts a peak anew by a write. */
+		int flags = i == CGROUP_MEMORY_PEAK && version == 1 ? O_RDWR : O_RDONLY;
+		if (dir >= 0 && slot->counters[i] < 0)
+			slot->counters[i] = openat(dir, file, flags | O_CLOEXEC);
+	}
 }
 
 bool cgroup_slot_open(const struct cgroup_tree *tree, unsigned number, struct cgroup_slot *ret, struct err *err)
@@ -311,11 +333,16 @@ bool cgroup_slot_open(const struct cgroup_tree *tree, unsigned number, struct cg
 		if (ret->dirs[i] < 0)
 			return err_errno(err, "open cgroup %s", path);
 	}
+	open_counters(tree->version, ret);
 	return true;
 }
 
 void cgroup_slot_close(const struct cgroup_tree *tree, unsigned number, struct cgroup_slot *slot)
 {
+	for (int i = 0; i < CGROUP_COUNTERS; i++) {
+		if (slot->counters[i] >= 0)
+			close(slot->counters[i]);
+	}
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
 		char path[PATH_MAX];
 		if (slot->dirs[i] < 0)
@@ -395,22 +422,23 @@ bool cgroup_slot_limit(const struct cgroup_tree *tree, struct cgroup_slot *slot,
 	return true;
 }
 
-void cgroup_slot_read(const struct cgroup_tree *tree, const struct cgroup_slot *slot, struct cgroup_counters *ret)
+void cgroup_slot_read(const struct cgroup_slot *slot, struct cgroup_counters *ret)
 {
+	uint64_t *const numbers[CGROUP_COUNTERS] = {
+		[CGROUP_OOM_KILLS] = &ret->oom_kills,
+		[CGROUP_MEMORY_PEAK] = &ret->memory_peak_bytes,
+		[CGROUP_REFUSALS] = &ret->process_refusals,
+	};
 	*ret = (struct cgroup_counters){0};
-	int memory = slot->dirs[CGROUP_MEMORY];
-	if (memory >= 0) {
-		sys_read_number(memory, tree->version == 2 ? "memory.events" : "memory.oom_control", "oom_kill",
-			&ret->oom_kills);
-		sys_read_number(memory, tree->version == 2 ? "memory.peak" : "memory.max_usage_in_bytes", NULL,
-			&ret->memory_peak_bytes);
+	for (int i = 0; i < CGROUP_COUNTERS; i++) {
+		if (slot->counters[i] >= 0)
+			sys_read_number(slot->counters[i], counters[i].key, numbers[i]);
 	}
-	if (slot->dirs[CGROUP_PIDS] >= 0)
-		sys_read_number(slot->dirs[CGROUP_PIDS], "pids.events", "max", &ret->process_refusals);
 }
 
 void cgroup_slot_reset_peak(const struct cgroup_tree *tree, const struct cgroup_slot *slot)
 {
-	if (slot->dirs[CGROUP_MEMORY] >= 0 && tree->version == 1)
-		sys_write_file(slot->dirs[CGROUP_MEMORY], "memory.max_usage_in_bytes", "0", NULL);
+	if (slot->counters[CGROUP_MEMORY_PEAK] >= 0 && tree->version == 1 &&
+		pwrite(slot->counters[CGROUP_MEMORY_PEAK], "0", 1, 0) < 0)
+		return; /* then it is this job's only if it has grown */
 }

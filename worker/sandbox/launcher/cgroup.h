@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 enum cgroup_controller { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_CONTROLLERS };
+enum cgroup_counter { CGROUP_OOM_KILLS, CGROUP_MEMORY_PEAK, CGROUP_REFUSALS, CGROUP_COUNTERS };
 
 struct cgroup_tree {
 	int version;                              /* 0: none can be used, `why` says the reason */
@@ -31,8 +32,9 @@ struct cgroup_counters {
 };
 
 struct cgroup_slot {
-	int dirs[CGROUP_CONTROLLERS]; /* -1 when not made */
-	struct sandbox_limits limits; /* as written last */
+	int dirs[CGROUP_CONTROLLERS];  /* -1 when not made */
+	int counters[CGROUP_COUNTERS]; /* open files, each read several times a job; -1 when the kernel has none */
+	struct sandbox_limits limits;  /* as written last */
 };
 
 /* Finds where this process may make cgroups and makes `penstock-ID` there; kills and removes what an earlier launcher
@@ -47,7 +49,7 @@ bool cgroup_slot_add(const struct cgroup_tree *tree, const struct cgroup_slot *s
 /* `extra` processes of our own are let in above the limit. Writes what has changed only. */
 bool cgroup_slot_limit(const struct cgroup_tree *tree, struct cgroup_slot *slot, const struct sandbox_limits *limits,
 	unsigned extra, struct err *err);
-void cgroup_slot_read(const struct cgroup_tree *tree, const struct cgroup_slot *slot, struct cgroup_counters *ret);
+void cgroup_slot_read(const struct cgroup_slot *slot, struct cgroup_counters *ret);
 /* Starts the memory peak anew, where the kernel can. */
 void cgroup_slot_reset_peak(const struct cgroup_tree *tree, const struct cgroup_slot *slot);
 

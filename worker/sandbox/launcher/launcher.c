@@ -263,7 +263,7 @@ static void handle_report(struct launcher *launcher, struct slot *slot, struct w
 	case WIRE_ENDED:
 		if (!slot_remove_step(slot, head->step))
 			break;
-		slot_explain_end(slot, &launcher->machine, &head->end);
+		slot_explain_end(slot, &head->end);
 		tell(launcher, head);
 		break;
 	case WIRE_OPENED:

@@ -206,7 +206,7 @@ bool slot_prepare(struct slot *slot, const struct machine *machine, const struct
 	if (!cgroup_slot_limit(&machine->cgroups, &slot->cgroup, &open.limits, OWN_PROCESSES, err))
 		return false;
 	cgroup_slot_reset_peak(&machine->cgroups, &slot->cgroup);
-	cgroup_slot_read(&machine->cgroups, &slot->cgroup, &slot->counters);
+	cgroup_slot_read(&slot->cgroup, &slot->counters);
 	slot->peak_before = slot->counters.memory_peak_bytes;
 	return true;
 }
@@ -258,10 +258,10 @@ bool slot_remove_step(struct slot *slot, uint64_t step)
 	return false;
 }
 
-void slot_explain_end(struct slot *slot, const struct machine *machine, struct sandbox_end *end)
+void slot_explain_end(struct slot *slot, struct sandbox_end *end)
 {
 	struct cgroup_counters now;
-	cgroup_slot_read(&machine->cgroups, &slot->cgroup, &now);
+	cgroup_slot_read(&slot->cgroup, &now);
 	bool has_failed = end->reason == SANDBOX_END_SIGNAL || (end->reason == SANDBOX_END_EXIT && end->exit_code);
 	if (has_failed && now.oom_kills > slot->counters.oom_kills) {
 		end->reason = SANDBOX_END_OUT_OF_MEMORY;

@@ -54,7 +54,7 @@ void slot_tear_down(struct slot *slot, const struct machine *machine);
 bool slot_add_step(struct slot *slot, uint64_t step);
 bool slot_remove_step(struct slot *slot, uint64_t step);
 /* Adds to an end what the cgroup knows: the peak of memory, and whether a limit was the reason. */
-void slot_explain_end(struct slot *slot, const struct machine *machine, struct sandbox_end *end);
+void slot_explain_end(struct slot *slot, struct sandbox_end *end);
 
 /* Fills in defaults and refuses what makes no sense. */
 bool slot_complete_limits(struct sandbox_limits *limits, struct err *err);

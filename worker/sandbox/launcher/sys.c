@@ -62,11 +62,13 @@ ssize_t sys_read_file(int dir, const char *path, char *ret, size_t size)
 	return n;
 }
 
-bool sys_read_number(int dir, const char *path, const char *key, uint64_t *ret)
+bool sys_read_number(int fd, const char *key, uint64_t *ret)
 {
 	char text[4096];
-	if (sys_read_file(dir, path, text, sizeof text) <= 0)
+	ssize_t got = pread(fd, text, sizeof text - 1, 0);
+	if (got <= 0)
 		return false;
+	text[got] = 0;
 	const char *at = text;
 	if (key) {
 		size_t n = strlen(key);

@@ -24,7 +24,8 @@ int sys_close_all_but(int keep);
 bool sys_write_file(int dir, const char *path, const char *text, struct err *err);
 /* At most `size` - 1 bytes, zero-terminated; -1 on failure. */
 ssize_t sys_read_file(int dir, const char *path, char *ret, size_t size);
-/* The number behind `key ` in a flat keyed file, or the number the file consists of when key is NULL. */
-bool sys_read_number(int dir, const char *path, const char *key, uint64_t *ret);
+/* The number behind `key ` in an open flat keyed file, or the number the file consists of when key is NULL. Reads from
+ * its start each time. */
+bool sys_read_number(int fd, const char *key, uint64_t *ret);
 
 #endif
