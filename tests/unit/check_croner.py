@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Compares due times of cron lines with those of npm's croner: some thousand lines, zones and instants, most of them around
 days on which clocks are set. The last line is Check's summary, a check for each zone.
+
+Node brings time zones of its own, and governments change their minds: due times are compared up to the first where Node's data and
+this machine's are not of one mind.
 """
 
 import datetime
@@ -9,6 +12,7 @@ import pathlib
 import random
 import subprocess
 import sys
+import zoneinfo
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build-asan")).resolve()
@@ -92,6 +96,13 @@ def install(environment):
     return target / "due.mjs"
 
 
+def strange_from(zone, offsets):
+    """The first of these moments at which this machine has another offset from UTC than Node."""
+    strange = [moment for moment, offset in (map(int, one.split("=")) for one in offsets.split())
+               if datetime.datetime.fromtimestamp(moment, zone).utcoffset() != datetime.timedelta(seconds=offset)]
+    return min(strange, default=float("inf"))
+
+
 def ask(command, lines, environment):
     answer = subprocess.run(command, input="\n".join(lines) + "\n", env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return answer.stdout.splitlines()
@@ -102,13 +113,21 @@ def main():
     theirs_is = install(environment)
     for zone in INSTANTS:
         lines = list(questions(zone))
-        ours, theirs = ask([BUILD / "tests/cron-due"], lines, environment), ask(["node", theirs_is], lines, environment)
+        ours = ask([BUILD / "tests/cron-due"], lines, environment)
+        theirs = ask(["node", theirs_is], [f"{line}|{our}" for line, our in zip(lines, ours)], environment)
         assert len(ours) == len(theirs) == len(lines)
-        wrong = [group for group in zip(lines, ours, theirs) if group[1] != group[2]]
+        wrong, compared = [], 0
+        for question, our, their in zip(lines, ours, theirs):
+            their, _, offsets = their.partition("|")
+            end = strange_from(zoneinfo.ZoneInfo(zone), offsets)
+            told, expected = ([int(seconds) for seconds in text.split() if int(seconds) < end] for text in (our, their))
+            compared += len(expected)
+            if told != expected:
+                wrong.append((question, our, their))
         for question, our, their in wrong[:5]:
-            print(f"{question}\n  ours  {our}\n  theirs{their}")
-        print(f"{zone}: {len(lines)} lines, {len(wrong)} differ")
-        failed += bool(wrong)
+            print(f"{question}\n  ours  {our}\n  theirs {their}")
+        print(f"{zone}: {len(lines)} lines, {compared} due times, {len(wrong)} differ")
+        failed += bool(wrong) or compared < len(lines) * DUE_TIMES // 2
     print(f"{100 * (len(INSTANTS) - failed) // len(INSTANTS)}%: Checks: {len(INSTANTS)}, Failures: {failed}, Errors: 0")
     sys.exit(1 if failed else 0)
 
