@@ -56,6 +56,7 @@ const struct field plan_job_fields[] = {
 	FIELD_AS(struct plan_job, is_skipped, "skipped", FIELD_BOOL, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_job, skip_reason, FIELD_STR, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_job, env, FIELD_PAIRS, FIELD_OMIT_EMPTY),
+	FIELD(struct plan_job, configured, FIELD_STRS, FIELD_OMIT_EMPTY),
 	FIELD(struct plan_job, labels, FIELD_STRS, FIELD_OMIT_EMPTY),
 	FIELD_ENUM(struct plan_job, network, plan_network_names, 0),
 	FIELD(struct plan_job, profile, FIELD_STR, FIELD_OMIT_EMPTY),

@@ -82,7 +82,8 @@ struct plan_job {
 	struct str condition;  /* bare expression, "" is success() of what it needs */
 	bool is_skipped;       /* its condition was false at planning */
 	struct str skip_reason;
-	struct pair_list env; /* pipeline, stage and job level merged; values may hold ${{ }} */
+	struct pair_list env;       /* pipeline, stage and job level merged; values may hold ${{ }} */
+	struct str_list configured; /* names in env whose values are the configuration's: a way back takes today's */
 	struct str_list labels;
 	enum plan_network network;
 	struct str profile; /* "full" when demanded, else "" */

@@ -220,6 +220,17 @@ static void add_all(struct stage_work *work, struct str_list *to, const struct s
 	*to = joined;
 }
 
+/* What the job's own block does not say otherwise. */
+static void note_configured(struct stage_work *work, const struct pair_list *variables, struct plan_job *made)
+{
+	for (size_t i = 0; i < variables->count; i++) {
+		struct str name = variables->items[i].name, value;
+		if (pair_find(&made->env, name, &value) && !str_list_has(&made->configured, name) &&
+			str_eq(value, expr_template_quote(variables->items[i].value, work->in->arena)))
+			planning_add(work->in, &made->configured, name);
+	}
+}
+
 /* All instances of `job` at one place; the index of the first. */
 static size_t add_jobs(struct stage_work *work, const struct pipeline_job *job, const struct plan_place *place)
 {
@@ -237,8 +248,11 @@ static size_t add_jobs(struct stage_work *work, const struct pipeline_job *job, 
 		made->needs = (struct str_list){0};
 		add_all(work, &made->needs, &work->producers);
 		add_all(work, &made->labels, &work->environment->floor.labels);
-		if (place->target)
+		if (place->target) {
 			add_all(work, &made->labels, &place->target->labels);
+			note_configured(work, &place->target->variables, made);
+		}
+		note_configured(work, &work->environment->variables, made);
 	}
 	return first;
 }

@@ -209,8 +209,8 @@ static struct str difference_of(const struct plan_stage *old, const struct plan_
 	return str_list_join(&in.sentences, "; ", arena);
 }
 
-/* The stage without what may be added and nobody is asked about: checks of the environment, and how an alarm is defined
- * where an older plan does not say it. */
+/* The stage without what nobody is asked about: checks of the environment that were added, and what an older plan does
+ * not say: how an alarm is defined, and where values come from. */
 static struct plan_stage approved(const struct plan_stage *made, const struct plan_stage *old, struct arena *arena)
 {
 	struct plan_stage part = *made;
@@ -220,7 +220,7 @@ static struct plan_stage approved(const struct plan_stage *made, const struct pl
 	part.job_count = 0;
 	for (size_t i = 0; i < made->job_count; i++)
 		if (made->jobs[i].part != PLAN_PART_TEST || job_of(old, made->jobs[i].key))
-			add_job(&part, made->jobs[i], arena);
+			add_job(&part, made->jobs[i], arena)->configured = (struct str_list){0};
 	*delivery = *made->delivery;
 	delivery->rules = (struct pair_list){0};
 	for (size_t i = 0; i < made->delivery->rules.count; i++) {
@@ -246,10 +246,10 @@ void plan_replace_stage(
 		add_job(&made, jobs[i], arena);
 	add_policies(old, index, fresh, &made, arena);
 	keep_previews(before, &made, arena);
-	struct plan_stage part = approved(&made, before, arena);
-	struct str hash = plan_stage_hash(before, arena);
-	*ret = (struct plan_replaced){.plan = *old, .is_same = str_eq(hash, plan_stage_hash(&made, arena))};
-	if (!str_eq(hash, plan_stage_hash(&part, arena)))
+	struct plan_stage asked = approved(before, before, arena), asked_now = approved(&made, before, arena);
+	*ret = (struct plan_replaced){
+		.plan = *old, .is_same = str_eq(plan_stage_hash(before, arena), plan_stage_hash(&made, arena))};
+	if (!str_eq(plan_stage_hash(&asked, arena), plan_stage_hash(&asked_now, arena)))
 		ret->difference = difference_of(before, &made, arena);
 	ret->plan.stages = arena_array(arena, struct plan_stage, old->stage_count);
 	for (size_t i = 0; i < old->stage_count; i++)

@@ -46,6 +46,28 @@ static bool copy_steps(struct source *source, struct plan_job *job, struct err *
 	return true;
 }
 
+static const struct plan_target *target_of(const struct plan_environment *environment, struct str name)
+{
+	for (size_t i = 0; i < environment->target_count; i++)
+		if (str_eq(environment->targets[i].name, name))
+			return &environment->targets[i];
+	return NULL;
+}
+
+/* What the configuration gave then it gives again, as far as it still does. */
+static void set_variables(const struct source *source, const struct plan_job *from, struct pair_list *env)
+{
+	const struct plan_environment *now = source->redeploy->now;
+	const struct plan_target *target = now ? target_of(now, from->target) : NULL;
+	for (size_t i = 0; now && i < from->configured.count; i++) {
+		struct str name = from->configured.items[i], value;
+		if ((target && pair_find(&target->variables, name, &value)) || pair_find(&now->variables, name, &value))
+			pair_set(env, source->arena, name, expr_template_quote(value, source->arena));
+	}
+	if (target)
+		pair_set(env, source->arena, STR("CI_TARGET_URL"), expr_template_quote(target->url, source->arena));
+}
+
 /* The job as it ran then, bound to the run that it is taken from. */
 static bool copy_job(struct source *source, const struct plan_job *from, struct plan_job *ret, struct err *err)
 {
@@ -55,6 +77,7 @@ static bool copy_job(struct source *source, const struct plan_job *from, struct 
 	if (!plan_reduce_env(&facts, from, source->arena, &env, err))
 		return err_wrap(err, "job \"%.*s\"", STR_ARG(from->key));
 	job.env = env;
+	set_variables(source, from, &job.env);
 	pair_set(&job.env, source->arena, STR("CI_PIPELINE_NUMBER"), STR("${{ run.number }}"));
 	pair_set(&job.env, source->arena, STR("CI_VERSION"), expr_template_quote(source->version, source->arena));
 	job.version = from->part == PLAN_PART_DEPLOY ? source->version : (struct str){0};

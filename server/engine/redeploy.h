@@ -3,10 +3,12 @@
 
 /*
  * Plans that deploy a version again, made of the stored plans that deployed it before: steps, images and artifacts as
- * they were then, whatever the pipeline file says today. Pure.
+ * they were then, whatever the pipeline file says today, with the variables that the environment and its targets have
+ * now. Pure.
  */
 
 #include "server/engine/plan_render.h"
+#include "server/engine/planner.h"
 
 /* How one target gets its version: the deployment that once brought it there. */
 struct redeploy_target {
@@ -23,6 +25,7 @@ struct redeploy_target {
 struct redeploy {
 	struct str service, environment;
 	struct str pipeline;
+	const struct plan_environment *now; /* its variables are taken; NULL: it is not there any more */
 	const struct redeploy_target *targets;
 	size_t target_count;
 	/* Outputs of a job of a run, as plan_facts.outputs. */

@@ -5,7 +5,9 @@
 #include "common/digest.h"
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "server/configuration/configurations.h"
 #include "server/dispatch/job_spec.h"
+#include "server/engine/plan_configuration.h"
 #include "server/engine/redeploy.h"
 #include "server/events/events.h"
 #include "server/ingest/ingest_internal.h"
@@ -202,6 +204,12 @@ static bool make_plan(struct redeploy_flow *redeploy, struct err *err)
 		.outputs = find_outputs,
 		.arg = redeploy,
 	};
+	const struct configuration_snapshot *snapshot = configurations_now(redeploy->ingest->server->configurations);
+	struct plan_environment now;
+	struct err unknown;
+	if (plan_configuration_environment((void *)(uintptr_t)snapshot->configuration, redeploy->environment,
+		    redeploy->trigger.pipeline, (struct str){0}, arena, &now, &unknown))
+		wanted.now = &now;
 	if (redeploy->direction == BACK)
 		return redeploy_back(&wanted, arena, &redeploy->plan, err);
 	if (redeploy->direction == DOWN)

@@ -351,7 +351,11 @@ START_TEST(a_rollback_is_made_of_the_plan_that_deployed)
 		{STR("eu-canary"), STR("v1"), 1, &plan, STR("prod/deploy[target=eu-canary]"), 7, 3, STR("c1")},
 		{STR("us-1"), STR("v0"), 2, &plan, STR("prod/deploy[target=us-1]"), 7, 3, STR("c1")},
 	};
-	struct redeploy redeploy = {STR("web"), STR("prod"), STR("ci"), back, 2, outputs_of, NULL};
+	struct plan_target today = {.name = STR("us-1"), .url = STR("http://elsewhere")};
+	struct plan_environment now = {.targets = &today, .target_count = 1};
+	pair_set(&now.variables, &arena, STR("REGISTRY"), STR("new.example"));
+	pair_set(&now.variables, &arena, STR("LATER"), STR("not of the plan"));
+	struct redeploy redeploy = {STR("web"), STR("prod"), STR("ci"), &now, back, 2, outputs_of, NULL};
 	struct plan made;
 	struct err err = {0};
 	ck_assert_msg(redeploy_back(&redeploy, &arena, &made, &err), "%s", err.text);
@@ -371,13 +375,17 @@ START_TEST(a_rollback_is_made_of_the_plan_that_deployed)
 	assert_str(test_joined(&stage->jobs[1].needs), "prod/deploy[target=us-1]");
 	assert_str(pair_get(&stage->jobs[2].env, STR("CI_VERSION")), "v1");
 	assert_str(made.version, "v1, v0");
+	assert_str(pair_get(&stage->jobs[0].env, STR("REGISTRY")), "new.example");
+	assert_str(pair_get(&stage->jobs[0].env, STR("CI_TARGET_URL")), "http://elsewhere");
+	assert_str(pair_get(&stage->jobs[0].env, STR("LATER")), "");
+	assert_str(pair_get(&stage->jobs[2].env, STR("CI_TARGET_URL")), "http://eu-canary"); /* it is gone */
 }
 END_TEST
 
 START_TEST(a_version_goes_forward_through_its_gate)
 {
 	plan_stages("  - name: prod\n    environment: prod\n    gate: { approvals: 1 }\n");
-	struct redeploy redeploy = {STR("web"), STR("prod"), STR("ci"), NULL, 0, outputs_of, NULL};
+	struct redeploy redeploy = {STR("web"), STR("prod"), STR("ci"), NULL, NULL, 0, outputs_of, NULL};
 	struct plan made;
 	struct err err = {0};
 	ck_assert(redeploy_forward(&plan, 7, 3, STR("c1"), STR("v1"), &redeploy, &arena, &made, &err));
@@ -444,7 +452,7 @@ START_TEST(what_expires_says_how_it_is_taken_down)
 	ck_assert_int_eq(test_job("live/diagnose[target=eu-canary]")->timeout_ms, 5 * 60 * 1000);
 	struct redeploy_target there = {
 		STR("eu-canary"), STR("v1"), 1, &plan, STR("live/deploy[target=eu-canary]"), 7, 3, STR("c1")};
-	struct redeploy redeploy = {STR("web"), STR("sandbox/ann"), STR("ci"), &there, 1, outputs_of, NULL};
+	struct redeploy redeploy = {STR("web"), STR("sandbox/ann"), STR("ci"), NULL, &there, 1, outputs_of, NULL};
 	struct plan down, again;
 	struct err err = {0};
 	ck_assert_msg(redeploy_down(&redeploy, &arena, &down, &err), "%s", err.text);
