@@ -57,6 +57,16 @@ static const char *below(const struct backup *backup, const char *folder, const 
 
 /* --- what is backed up --- */
 
+/* Whole, since tar goes from folder to folder. */
+static bool find_data(struct backup *backup, const char *folder, struct err *err)
+{
+	auto_free char *whole = realpath(folder, NULL);
+	if (!whole)
+		return err_errno(err, "%s", folder);
+	backup->data = arena_strdup(backup->arena, whole);
+	return true;
+}
+
 /* The socket of a running cluster stands in the fifth line of its postmaster.pid. */
 static bool find_up(struct backup *backup, const char *dir, struct err *err)
 {
@@ -72,9 +82,8 @@ static bool find_up(struct backup *backup, const char *dir, struct err *err)
 	if (line.n == 0 || str_find_char(line, '\'', &(size_t){0}) || str_find_char(line, '\\', &(size_t){0}))
 		return err_set(err, ERR_UNSUPPORTED, "%s names no socket that can be used", place);
 	backup->database = arena_printf(backup->arena, "dbname=postgres user=penstock host='%.*s'", STR_ARG(line)).p;
-	backup->data = below(backup, dir, "data");
 	backup->secrets = dir;
-	return true;
+	return find_data(backup, below(backup, dir, "data"), err);
 }
 
 static bool find_source(struct backup *backup, struct err *err)
@@ -86,8 +95,8 @@ static bool find_source(struct backup *backup, struct err *err)
 	if (!database || !*database)
 		return err_set(err, ERR_INVALID, "--data-dir needs the server's DATABASE_URL in the environment");
 	backup->database = database;
-	backup->data = backup->secrets = cli_flag(cli, "data-dir");
-	return true;
+	backup->secrets = cli_flag(cli, "data-dir");
+	return find_data(backup, backup->secrets, err);
 }
 
 /* --- its parts --- */

@@ -30,6 +30,12 @@ static bool read_all(int fd, struct buf *to)
 	}
 }
 
+/* How tar ends whatever was wrong. */
+static bool is_epilogue(struct str line)
+{
+	return str_ends(line, STR("exiting now")) || str_ends(line, STR("due to previous errors"));
+}
+
 /* The last line that says something. */
 static struct str complaint(int fd, struct arena *arena)
 {
@@ -38,7 +44,7 @@ static struct str complaint(int fd, struct arena *arena)
 	ssize_t n = pread(fd, text, COMPLAINT_BYTES, size > COMPLAINT_BYTES ? size - COMPLAINT_BYTES : 0);
 	struct str rest = str_trim((struct str){text, n > 0 ? (size_t)n : 0}), line, last = {0};
 	while (str_cut(&rest, '\n', &line))
-		if (str_trim(line).n)
+		if (str_trim(line).n && !(last.n && is_epilogue(str_trim(line))))
 			last = str_trim(line);
 	return str_head(last, 300);
 }
