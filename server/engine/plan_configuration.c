@@ -106,7 +106,7 @@ static struct str nearest(const struct configuration *configuration, struct str 
 	for (size_t i = 0; i < count; i++)
 		names[i] = arena_str(arena, configuration->environments.items[i].name.text).p;
 	const char *found = str_nearest(name, names);
-	return found ? arena_printf(arena, "; did you mean \"%s\"?", found) : STR("");
+	return found ? arena_printf(arena, "; did you mean \"%s\"?", found) : STR(".");
 }
 
 bool plan_configuration_environment(void *arg, struct str name, struct str pipeline, struct str ref,

@@ -134,8 +134,8 @@ static bool check_manual(struct trigger_flow *trigger, struct err *err)
 		return err_set(err, ERR_INVALID, "%.*s", STR_ARG(plans->reason));
 	const struct planned_run *run = &plans->runs[0];
 	if (!run->plan)
-		return err_set(err, ERR_INVALID, "pipeline \"%.*s\" cannot be planned: %.*s", STR_ARG(run->pipeline),
-			STR_ARG(run->reason));
+		return err_set(err, ERR_INVALID, "pipeline \"%.*s\" is not started: %.*s", STR_ARG(run->pipeline),
+			STR_ARG(run->errors ? STR("its file or an input is wrong") : run->reason));
 	if (run->plan->refusals.count)
 		return err_set(err, ERR_UNSUPPORTED, "%.*s", STR_ARG(run->plan->refusals.items[0]));
 	return trigger->trigger.rerun_of ||
