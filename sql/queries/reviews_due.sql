@@ -11,4 +11,4 @@ join pull_request u on u.repository_id = v.repository_id and u.number = v.number
 where g.state = 'open' and v.withdrawn_at is null and lower(v.login) <> lower(u.author)
 	and not exists (select from decision d where d.gate_id = g.id and d.account_id = a.id)
 	and not exists (select from pull_review_told t where t.review_id = v.id and t.gate_id = g.id)
-order by v.id, g.id limit (select $1::bigint)
+order by v.id, g.id limit $1::bigint
