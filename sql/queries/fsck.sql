@@ -3,7 +3,7 @@
 with late as (select now() - interval '1 min' as at),
 looked as (select * from run order by id desc limit $1::bigint),
 named as (select r.*, p.name || '#' || r.number as called from looked r join repository p on p.id = r.repository_id),
-needs as (
+needs as materialized ( -- once: plans are large, and would be opened for each job
 	select r.id as run_id, j ->> 'key' as key, n as need
 	from looked r join plan l on l.id = r.plan_id, jsonb_array_elements(l.body -> 'stages') as s,
 		jsonb_array_elements(coalesce(s -> 'jobs', '[]')) as j, jsonb_array_elements_text(coalesce(j -> 'needs', '[]')) as n)
