@@ -218,6 +218,9 @@ static void check_condemned(struct sim *sim, const struct row_run *back)
 	struct good_version good = {.condemned = trigger->version, .wanted = trigger->back_to};
 	if (graph->state != RUN_SUCCEEDED || graph->deployment_count == 0)
 		return;
+	for (size_t i = 0; i < rows->run_count; i++) /* whoever ends a way back leaves targets as they are */
+		if (rows->runs[i]->is_rollback && rows->runs[i]->was_stopped)
+			return;
 	for (size_t i = 0; i < rows->quarantine_count; i++)
 		if (rows->quarantines[i].is_released) /* what is good now was not then, perhaps */
 			return;
