@@ -17,9 +17,9 @@ select id from run where abandoned <> '' and state in ('pending', 'waiting')
 union
 select run_id from stage where kind = 'environment' and state in ('queued', 'running')
 union
-select r.id from run r join stage s on s.run_id = r.id -- next is what was planned by an older configuration
-where r.state in ('running', 'waiting') and s.kind = 'environment' and s.state in ('blocked', 'gated')
-	and r.configuration_version < (select max(version) from configuration)
+select r.id from run r join stage s on s.run_id = r.id -- next is what may have to be planned again, or was and nobody looked
+where r.state in ('running', 'waiting') and s.kind = 'environment'
+	and (s.state = 'blocked' or s.state = 'gated' and r.configuration_version < (select max(version) from configuration))
 	and not exists (select from stage b where b.run_id = r.id and b.position < s.position
 		and b.state in ('blocked', 'gated', 'queued', 'running'))
 union

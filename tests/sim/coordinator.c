@@ -1,8 +1,8 @@
 /* Visits of runs, lanes and triggers as server/shell and server/ingest make them, step by step. */
 #include "tests/sim/sim.h"
-
 #include "common/mem.h"
 #include "server/configuration/delivery_facts.h"
+#include "tests/sim/plans.h"
 #include "tests/sim/policies.h"
 
 enum { TRIES_MAX = 60, TRIGGER_US = 10 * 1000000 };
@@ -35,6 +35,7 @@ static void add_facts(struct coordinator *coordinator, struct run_graph *graph)
 		{STR("qa"), known->versions[0]}, {STR("prod"), known->versions[1]}};
 	const struct configuration_snapshot snapshot = {
 		.configuration = policies_get(known->configuration),
+		.version = known->version,
 		.blockers = {known->blockers, known->blocker_count},
 		.versions = {versions, ENVIRONMENTS},
 	};
@@ -166,6 +167,35 @@ static void compare(struct sim *sim, struct visit *visit)
 	visit->is_wanted_again = true;
 }
 
+/* As ingest_replan(): planned at once, stored some time later, or lost on the way. Then the round is over. */
+static void plan_again(struct sim *sim, struct coordinator *coordinator, struct visit *visit, int64_t version)
+{
+	size_t stage = visit->effects.replans;
+	int64_t run = visit->desk.graph.id;
+	keep(sim, coordinator, visit);
+	end_round(visit);
+	if (stage == 0 || (!sim->is_calm && sim->at % 5 == 0))
+		return;
+	const struct row_trigger *trigger = &sim->rows.triggers[rows_run(&sim->rows, run)->trigger - 1];
+	visit->plan = plans_get(trigger->pipeline, coordinator->known.places);
+	visit->configuration = coordinator->known.version;
+	visit->stage = stage - 1;
+	visit->version = version;
+	visit->step = VISIT_REPLAN;
+	visit->is_busy = true;
+}
+
+static void store_plan(struct sim *sim, struct visit *visit)
+{
+	if (rows_replan(&sim->rows, visit->of.id, visit->version, visit->stage, visit->plan, visit->configuration)) {
+		sim_say(sim, "  web#%lld is planned again: %.*s", (long long)visit->of.id,
+			STR_ARG(rows_run(&sim->rows, visit->of.id)->graph.stages[visit->stage].replanned));
+		if (sim->tally)
+			sim->tally->replans++;
+	}
+	visit->step = VISIT_LOAD;
+}
+
 static void decide_run(struct sim *sim, struct coordinator *coordinator, struct visit *visit)
 {
 	struct desk *desk = &visit->desk;
@@ -187,8 +217,7 @@ static void decide_run(struct sim *sim, struct coordinator *coordinator, struct 
 	if (!engine_is_dirty(&desk->graph, &visit->effects)) {
 		MIRROR(sim, decide, sim, desk, event, false, true);
 		look_stage_lane(coordinator, visit);
-		keep(sim, coordinator, visit);
-		end_round(visit);
+		plan_again(sim, coordinator, visit, desk->graph.version);
 		return;
 	}
 	if (!rows_may_save(&sim->rows, desk, &visit->effects)) {
@@ -218,8 +247,7 @@ static void tell_run(struct sim *sim, struct coordinator *coordinator, struct vi
 	look_stage_lane(coordinator, visit);
 	if (visit->effects.requests_lane || visit->effects.requests_lane_of || visit->effects.looks_again)
 		visit->is_wanted_again = true;
-	keep(sim, coordinator, visit);
-	end_round(visit);
+	plan_again(sim, coordinator, visit, visit->desk.graph.version + 1);
 }
 
 /* --- a lane --- */
@@ -265,14 +293,17 @@ static void tell_lane(struct coordinator *coordinator, struct visit *visit)
 
 /* --- a trigger --- */
 
-static void load_trigger(struct sim *sim, struct visit *visit)
+static void load_trigger(struct sim *sim, struct coordinator *coordinator, struct visit *visit)
 {
 	struct row_trigger *trigger = &sim->rows.triggers[visit->of.id - 1];
 	visit->is_busy = trigger->state == TRIGGER_PENDING && trigger->next_at <= sim->rows.now_us;
 	if (!visit->is_busy)
 		return;
 	trigger->next_at = sim->rows.now_us + TRIGGER_US;
-	visit->plan = triggers_plan(sim, trigger);
+	/* Only what was pushed is planned again: a history with another store plans nothing again. */
+	bool may_change = trigger->kind == TRIGGER_PUSH && !sim->mirror;
+	visit->plan = triggers_plan(sim, trigger, coordinator->known.places);
+	visit->configuration = may_change ? coordinator->known.version : INT64_MAX;
 	visit->step = VISIT_DECIDE;
 }
 
@@ -286,7 +317,8 @@ static void decide_trigger(struct sim *sim, struct coordinator *coordinator, str
 			MIRROR(sim, refuse, sim, visit->of.id);
 		return;
 	}
-	int64_t run = rows_create(rows, visit->of.id, visit->plan, trigger->commit, trigger->kind == TRIGGER_BACK);
+	int64_t run = rows_create(
+		rows, visit->of.id, visit->plan, trigger->commit, trigger->kind == TRIGGER_BACK, visit->configuration);
 	MIRROR(sim, create, sim, visit->of.id, visit->plan, run);
 	if (run)
 		sim_say(sim, "  trigger %lld becomes web#%lld (%.*s)", (long long)visit->of.id, (long long)run,
@@ -306,7 +338,7 @@ static void step_visit(struct sim *sim, struct coordinator *coordinator, struct 
 		if (visit->of.kind == WAKE_RUN)
 			load_run(sim, coordinator, visit);
 		else if (visit->of.kind == WAKE_TRIGGER)
-			load_trigger(sim, visit);
+			load_trigger(sim, coordinator, visit);
 		else {
 			visit->is_wanted_again = false;
 			rows_load_lane(&sim->rows, visit->of.id, &visit->lane, &sim->arena);
@@ -325,6 +357,9 @@ static void step_visit(struct sim *sim, struct coordinator *coordinator, struct 
 			tell_run(sim, coordinator, visit);
 		else
 			tell_lane(coordinator, visit);
+		return;
+	case VISIT_REPLAN:
+		store_plan(sim, visit);
 		return;
 	}
 }

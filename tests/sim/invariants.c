@@ -22,6 +22,12 @@ static bool is_retry(const struct decision *decision)
 	return decision->event->kind == ENGINE_RETRY;
 }
 
+/* Its plan was replaced since it was looked at last. */
+static bool is_replanned(const struct decision *decision, size_t stage)
+{
+	return rows_run(&decision->sim->rows, decision->graph->id)->graph.stages[stage].replanned.n > 0;
+}
+
 /* What is over stays as it is, but for what a person asks for. */
 static void check_ends(const struct decision *decision)
 {
@@ -38,7 +44,8 @@ static void check_ends(const struct decision *decision)
 	}
 	for (size_t i = 0; i < graph->job_count; i++) {
 		const struct graph_job *job = &graph->jobs[i];
-		if (job_is_over(job->was) && job->state != job->was && !is_retried && !is_resolved)
+		bool is_again = job->plan->part == PLAN_PART_PREVIEW && is_replanned(decision, job->stage);
+		if (job_is_over(job->was) && job->state != job->was && !is_retried && !is_resolved && !is_again)
 			BROKEN(decision, "job %.*s was %s and is %s", STR_ARG(job->key), job_state_names[job->was],
 				job_state_names[job->state]);
 	}
@@ -49,7 +56,8 @@ static void check_ends(const struct decision *decision)
 				wave_state_names[wave->state]);
 	}
 	for (size_t i = 0; i < graph->gate_count; i++)
-		if (graph->gates[i].was != GATE_OPEN && graph->gates[i].state != graph->gates[i].was)
+		if (graph->gates[i].was != GATE_OPEN && graph->gates[i].state != graph->gates[i].was &&
+			!(graph->gates[i].state == GATE_VOID && is_replanned(decision, graph->gates[i].stage)))
 			BROKEN(decision, "a gate that was %s is %s", gate_state_names[graph->gates[i].was],
 				gate_state_names[graph->gates[i].state]);
 }
@@ -216,6 +224,10 @@ static void check_gates(const struct decision *decision)
 			graph->ending == RUN_PENDING)
 			BROKEN(decision, "a run goes on behind a gate that is %s", gate_state_names[gate->state]);
 		const struct graph_stage *stage = &graph->stages[gate->stage];
+		bool is_asked = gate->state == GATE_OPEN || gate->state == GATE_GRANTED;
+		if (gate->id && is_asked && gate == graph_gate_of(graph, gate->stage) &&
+			is_replanned(decision, gate->stage) && graph->ending == RUN_PENDING)
+			BROKEN(decision, "a gate stands that was for another plan of its stage");
 		bool has_begun = stage->state == STAGE_QUEUED || stage->state == STAGE_RUNNING ||
 				 stage->state == STAGE_SUCCEEDED;
 		if (stage->was == STAGE_GATED && has_begun && stage->plan->gate->not_before > graph->now_us)
@@ -445,7 +457,8 @@ void check_decision(
 	check_deployments(&decision);
 	check_stages(&decision);
 	check_facts(sim, &desk->graph, effects);
-	if (!graph_can_move(&desk->graph) && !effects->requests_lane_of && !effects->compares && !effects->looks_again)
+	if (!graph_can_move(&desk->graph) && !effects->requests_lane_of && !effects->compares &&
+		!effects->looks_again && !effects->replans)
 		BROKEN(&decision, "%.*s is %s, and nothing is left that could move it", STR_ARG(desk->graph.name),
 			run_state_names[desk->graph.state]);
 }

@@ -73,6 +73,19 @@ static const char *closed(
 		targets, stage->version, is_override, graph->now_us);
 }
 
+/* What enters or asks for its lane does so by the plan of today, unless it had begun before. */
+static bool is_outdated(const struct sim *sim, const struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (job->attempt > 0 && job->plan->part != PLAN_PART_PREVIEW)
+			return false;
+	}
+	bool is_inside = stage->was == STAGE_RUNNING;
+	return !is_inside && !is_back(stage) && !is_down(stage) && graph->configuration < sim->rows.policy.version;
+}
+
 static void check_beginning(struct sim *sim, const struct run_graph *graph, const struct graph_wave *wave)
 {
 	const struct graph_stage *stage = &graph->stages[wave->stage];
@@ -81,6 +94,10 @@ static void check_beginning(struct sim *sim, const struct run_graph *graph, cons
 	if (why)
 		sim_fail(sim, "%.*s: a wave begins in %.*s though by now %s", STR_ARG(graph->name),
 			STR_ARG(stage->plan->environment), why);
+	if (is_outdated(sim, graph, wave->stage))
+		sim_fail(sim, "%.*s: wave %d of %.*s begins by the plan of an older configuration (%lld, %lld holds)",
+			STR_ARG(graph->name), wave->number, STR_ARG(stage->plan->name), (long long)graph->configuration,
+			(long long)sim->rows.policy.version);
 	int64_t expires_at = rows_expires_at(&sim->rows, stage);
 	if (is_down(stage) && (expires_at == 0 || expires_at > graph->now_us))
 		sim_fail(sim, "%.*s: what has not expired is taken down", STR_ARG(graph->name));
@@ -103,6 +120,8 @@ static void check_request(struct sim *sim, const struct run_graph *graph, size_t
 	const char *why = closed(sim, graph, index, targets);
 	if (why)
 		sim_fail(sim, "%.*s: it asks for its lane though by now %s", STR_ARG(graph->name), why);
+	if (is_outdated(sim, graph, index))
+		sim_fail(sim, "%.*s: it asks for its lane by the plan of an older configuration", STR_ARG(graph->name));
 }
 
 void check_facts(struct sim *sim, const struct run_graph *graph, const struct effects *effects)

@@ -87,7 +87,7 @@ static int judge(const struct sim_tally *tally)
 	for (int i = GATE_GRANTED; i < GATE_STATE_COUNT; i++)
 		missing += tally->gates[i] == 0;
 	missing += tally->conflicts == 0 || tally->refusals == 0 || tally->rollbacks == 0 || tally->teardowns == 0 ||
-		   tally->called_off == 0 || tally->retries == 0;
+		   tally->called_off == 0 || tally->retries == 0 || tally->replans == 0;
 	if (missing)
 		printf("%d states were never reached: the histories have become too tame\n", missing);
 	return missing ? 1 : 0;
@@ -95,10 +95,12 @@ static int judge(const struct sim_tally *tally)
 
 static void print(const struct sim_tally *tally)
 {
-	printf("%llu histories, %llu events, %llu commits, %llu lane commits, %llu stale, %llu refused; every invariant holds\n",
+	printf("%llu histories, %llu events, %llu commits, %llu lane commits, %llu stale, %llu refused, %llu planned again; every "
+	       "invariant holds\n",
 		(unsigned long long)tally->histories, (unsigned long long)tally->events,
 		(unsigned long long)tally->commits, (unsigned long long)tally->lane_commits,
-		(unsigned long long)tally->conflicts, (unsigned long long)tally->refusals);
+		(unsigned long long)tally->conflicts, (unsigned long long)tally->refusals,
+		(unsigned long long)tally->replans);
 	printf("runs:");
 	for (int i = RUN_SUCCEEDED; i < RUN_STATE_COUNT; i++)
 		printf(" %llu %s", (unsigned long long)tally->ends[i], run_state_names[i]);

@@ -146,11 +146,11 @@ static const struct plan *plan_forward(struct sim *sim, const struct row_trigger
 		       : NULL;
 }
 
-const struct plan *triggers_plan(struct sim *sim, const struct row_trigger *trigger)
+const struct plan *triggers_plan(struct sim *sim, const struct row_trigger *trigger, size_t places)
 {
 	switch (trigger->kind) {
 	case TRIGGER_PUSH:
-		return plans_get(trigger->pipeline, sim->rows.pipelines_changed);
+		return plans_get(trigger->pipeline, places);
 	case TRIGGER_BACK:
 		return plan_back(sim, trigger);
 	case TRIGGER_FORWARD:
@@ -519,7 +519,8 @@ bool outside_event(struct sim *sim, const struct sim_event *event)
 		sample(sim, event->a % ALARMS);
 		return true;
 	case SIM_CONFIGURE:
-		sim->rows.pipelines_changed = (sim->rows.pipelines_changed + 1) % CONFIGURATIONS;
+		sim->rows.policy.places = (sim->rows.policy.places + 1) % CONFIGURATIONS;
+		configure(sim, sim->rows.policy.configuration);
 		return true;
 	case SIM_WAIT:
 		/* Slow ones are too late for their leases when much time passes. */

@@ -78,7 +78,8 @@ static void request_group(struct rows *rows, const struct run_graph *graph)
 			      .cancels = graph->plan->concurrency.cancel});
 }
 
-int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan, struct str commit, bool is_rollback)
+int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan, struct str commit, bool is_rollback,
+	int64_t configuration)
 {
 	struct row_trigger *from = &rows->triggers[trigger - 1];
 	int64_t run = (int64_t)rows->run_count + 1;
@@ -90,6 +91,7 @@ int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan,
 	struct row_run *row = arena_new(rows->arena, struct row_run);
 	row->trigger = trigger;
 	row->is_rollback = is_rollback;
+	row->next_job = run * JOB_IDS + JOB_IDS / 2;
 	row->is_touched = true;
 	row->graph = (struct run_graph){
 		.id = run,
@@ -101,6 +103,7 @@ int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan,
 		.commit = commit,
 		.concurrency_group = plan->concurrency.group,
 		.plan = plan,
+		.configuration = configuration,
 		.lane = {.state = LANE_RELEASED},
 		.arena = rows->arena,
 	};

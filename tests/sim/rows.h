@@ -67,6 +67,7 @@ struct row_quarantine {
 struct row_run {
 	struct run_graph graph; /* without lanes and facts, which are loaded */
 	int64_t trigger;
+	int64_t next_job; /* ids of what is planned later */
 	bool is_rollback;
 	bool is_touched;          /* since the invariants were looked at */
 	bool overrides_freeze[8]; /* by stage */
@@ -85,6 +86,8 @@ struct row_alarm {
 /* The configuration in force, and the stops that stand. */
 struct row_policy {
 	size_t configuration;
+	size_t places;   /* which targets there are */
+	int64_t version; /* of the configuration */
 	struct freeze_blocker blockers[STOPS];
 	size_t blocker_count;
 	int64_t versions[ENVIRONMENTS]; /* qa, prod: the trigger policy_changed */
@@ -113,7 +116,6 @@ struct rows {
 	struct row_expiry expiries[SERVICES][ENVIRONMENTS];
 	int64_t service_versions[SERVICES]; /* web, api: the trigger quarantine_changed */
 	int64_t last_gate, last_deployment, last_blocker;
-	size_t pipelines_changed;              /* which configuration holds */
 	bool is_compared[COMMITS][COMMITS][2]; /* newer, older, by patch: somebody has looked whether it contains it */
 };
 
@@ -134,7 +136,11 @@ struct desk {
 };
 
 /* run_create.sql with trigger_end.sql: 0 when the trigger has ended already. */
-int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan, struct str commit, bool is_rollback);
+int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan, struct str commit, bool is_rollback,
+	int64_t configuration);
+/* run_store_replan(): false: the run has moved on. */
+bool rows_replan(
+	struct rows *rows, int64_t run, int64_t version, size_t stage, const struct plan *today, int64_t configuration);
 /* trigger_end.sql: it becomes no run. */
 bool rows_refuse(struct rows *rows, int64_t trigger);
 

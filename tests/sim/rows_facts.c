@@ -265,6 +265,19 @@ static bool is_outrun(const struct rows *rows, const struct run_graph *graph, co
 	return false;
 }
 
+/* What comes next may have to be planned again, or was and nobody has looked. */
+static bool is_outdated(const struct rows *rows, const struct run_graph *graph)
+{
+	for (size_t i = 0; i < graph->stage_count; i++) {
+		const struct graph_stage *stage = &graph->stages[i];
+		if (stage_is_over(stage->state))
+			continue;
+		bool is_older = stage->state == STAGE_GATED && graph->configuration < rows->policy.version;
+		return stage->plan->delivery && (stage->replanned.n || stage->state == STAGE_BLOCKED || is_older);
+	}
+	return false;
+}
+
 static bool has_stage_due(const struct rows *rows, const struct run_graph *graph)
 {
 	for (size_t i = 0; i < graph->stage_count; i++) {
@@ -297,7 +310,8 @@ bool rows_is_due(const struct rows *rows, int64_t run)
 		return true;
 	if (graph->abandoned.n && (graph->state == RUN_PENDING || graph->state == RUN_WAITING))
 		return true;
-	return has_lane_news(rows, graph) || has_stage_due(rows, graph);
+	bool is_moving = graph->state == RUN_RUNNING || graph->state == RUN_WAITING;
+	return has_lane_news(rows, graph) || has_stage_due(rows, graph) || (is_moving && is_outdated(rows, graph));
 }
 
 /* --- versions --- */

@@ -32,6 +32,7 @@ void rows_lift(struct rows *rows, size_t blocker)
 void rows_configure(struct rows *rows, size_t configuration)
 {
 	rows->policy.configuration = configuration;
+	rows->policy.version++;
 	policy_changed(rows, (struct str){0});
 }
 

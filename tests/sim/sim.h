@@ -64,7 +64,7 @@ struct wake {
 	int64_t id;
 };
 
-enum visit_step { VISIT_LOAD, VISIT_DECIDE, VISIT_TELL };
+enum visit_step { VISIT_LOAD, VISIT_DECIDE, VISIT_TELL, VISIT_REPLAN };
 
 struct visit {
 	bool is_busy, is_wanted_again, is_kept;
@@ -77,7 +77,10 @@ struct visit {
 	struct lane lane;
 	struct effects effects;
 	bool was_saved;
-	const struct plan *plan; /* of a trigger */
+	const struct plan *plan; /* of a trigger, or by which the stage below is planned again */
+	int64_t configuration;   /* by which it was made */
+	size_t stage;
+	int64_t version; /* of the run */
 };
 
 struct coordinator {
@@ -164,7 +167,7 @@ struct sim_tally {
 	uint64_t histories, events, commits, conflicts, refusals, lane_commits;
 	uint64_t ends[RUN_STATE_COUNT], deployments[DEPLOYMENT_STATE_COUNT], waves[WAVE_STATE_COUNT],
 		gates[GATE_STATE_COUNT], jobs[JOB_STATE_COUNT];
-	uint64_t rollbacks, teardowns, called_off, retries, revoked;
+	uint64_t rollbacks, teardowns, called_off, retries, revoked, replans;
 };
 
 extern const struct person sim_people[PEOPLE];
@@ -201,7 +204,7 @@ void people_decide(struct sim *sim, unsigned round);
 /* They lift what is closed. */
 void people_open(struct sim *sim);
 /* The plan that a trigger asks for; NULL: there is none, and it says why. */
-const struct plan *triggers_plan(struct sim *sim, const struct row_trigger *trigger);
+const struct plan *triggers_plan(struct sim *sim, const struct row_trigger *trigger, size_t places);
 int64_t triggers_add(struct sim *sim, struct row_trigger trigger);
 
 /* --- invariants --- */
