@@ -416,6 +416,11 @@ static void check_stages(const struct decision *decision)
 			BROKEN(decision, "a version changed from %.*s to %.*s", STR_ARG(fixed),
 				STR_ARG(stage->version));
 		const struct plan_delivery *rules = stage->plan->delivery;
+		bool is_before = stage->state == STAGE_BLOCKED || stage->state == STAGE_GATED;
+		bool has_lane = stage->lane.state == LANE_WAITING || stage->lane.state == LANE_GRANTED ||
+				stage->lane.state == LANE_REVOKED;
+		if (is_before && has_lane)
+			BROKEN(decision, "stage %zu is %s and stands in its lane", i, stage_state_names[stage->state]);
 		bool waits = stage->state == STAGE_GATED || stage->state == STAGE_QUEUED;
 		if (!rules || graph->ending != RUN_PENDING)
 			continue;
