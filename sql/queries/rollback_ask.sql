@@ -1,12 +1,14 @@
 -- $1 service, $2 environment, $3 the version to go back to ("": the last good one of each target), $4 reason, $5 account, $6 who,
--- $7 how long in ms nobody else takes the trigger. The version that was deployed last goes into quarantine there. No row: nothing was
--- ever deployed.
-with last as (
-	select d.service_id, e.id as environment_id, d.version_id, v.name as version, d.run_id, s.repository_id
+-- $7 how long in ms nobody else takes the trigger. The version that was deployed last goes into quarantine there. No row: nothing is
+-- deployed, or it was taken down.
+with newest as (
+	select d.service_id, e.id as environment_id, d.version_id, v.name as version, d.run_id, s.repository_id, d.is_teardown
 	from deployment d join service s on s.id = d.service_id join target t on t.id = d.target_id
 	join environment e on e.id = t.environment_id join version v on v.id = d.version_id
 	where s.name = $1::text and e.name = $2::text and d.state not in ('pending', 'superseded')
 	order by d.id desc limit 1),
+last as (
+	select * from newest where not is_teardown),
 held as (
 	insert into quarantine (service_id, environment_id, version_id, reason, run_id, created_by)
 	select service_id, environment_id, version_id, $4::text, run_id, $5::bigint from last

@@ -370,7 +370,8 @@ bool rows_was_good(const struct rows *rows, const struct row_deployment *deploym
 bool rows_ask_back(struct rows *rows, struct str service, struct str environment, struct str to)
 {
 	struct row_deployment last;
-	if (!rows_last_deployment(rows, service, environment, (struct str){0}, rows_reached, NULL, &last))
+	if (!rows_last_deployment(rows, service, environment, (struct str){0}, rows_reached, NULL, &last) ||
+		rows_is_teardown(&last))
 		return false;
 	struct str version = last.deployment->version;
 	if (!rows_is_quarantined(rows, service, environment, version)) {
