@@ -357,6 +357,13 @@ static bool refuse_in_wave(const struct run_graph *graph, const struct graph_job
 		STR_ARG(job->key));
 }
 
+static bool is_of_past_wave(const struct run_graph *graph, const struct graph_job *job)
+{
+	const struct graph_stage *stage = &graph->stages[job->stage];
+	int32_t wave = job->plan->wave;
+	return wave > 0 && wave_is_over(graph->waves[stage->first_wave + (size_t)wave - 1].state);
+}
+
 static bool retry(struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err)
 {
 	const struct graph_job *only;
@@ -369,6 +376,10 @@ static bool retry(struct run_graph *graph, const struct engine_event *event, str
 			STR_ARG(graph->name), run_state_names[graph->state]);
 	if (is_in_stage && (only->plan->part == PLAN_PART_DEPLOY || only->plan->part == PLAN_PART_VERIFY))
 		return refuse_in_wave(graph, only, err);
+	if (is_in_stage && is_of_past_wave(graph, only))
+		return err_set(err, ERR_CONFLICT,
+			"the wave that \"%.*s\" belongs to has ended, and the run went on without it",
+			STR_ARG(only->key));
 	const struct graph_job *busy = is_in_stage ? busy_dependent(graph, only) : NULL;
 	if (busy)
 		return err_set(err, ERR_CONFLICT, "job \"%.*s\", which needs it, is %s; retry when the run has ended",

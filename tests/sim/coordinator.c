@@ -177,7 +177,8 @@ static void plan_again(struct sim *sim, struct coordinator *coordinator, struct 
 	if (stage == 0 || (!sim->is_calm && sim->at % 5 == 0))
 		return;
 	const struct row_trigger *trigger = &sim->rows.triggers[rows_run(&sim->rows, run)->trigger - 1];
-	visit->plan = plans_get(trigger->pipeline, coordinator->known.places);
+	visit->places = coordinator->known.places;
+	visit->plan = plans_get(trigger->pipeline, visit->places);
 	visit->configuration = coordinator->known.version;
 	visit->stage = stage - 1;
 	visit->version = version;
@@ -187,7 +188,8 @@ static void plan_again(struct sim *sim, struct coordinator *coordinator, struct 
 
 static void store_plan(struct sim *sim, struct visit *visit)
 {
-	if (rows_replan(&sim->rows, visit->of.id, visit->version, visit->stage, visit->plan, visit->configuration)) {
+	if (rows_replan(&sim->rows, visit->of.id, visit->version, visit->stage, visit->plan, visit->places,
+		    visit->configuration)) {
 		sim_say(sim, "  web#%lld is planned again: %.*s", (long long)visit->of.id,
 			STR_ARG(rows_run(&sim->rows, visit->of.id)->graph.stages[visit->stage].replanned));
 		if (sim->tally)
@@ -302,7 +304,8 @@ static void load_trigger(struct sim *sim, struct coordinator *coordinator, struc
 	trigger->next_at = sim->rows.now_us + TRIGGER_US;
 	/* Only what was pushed is planned again: a history with another store plans nothing again. */
 	bool may_change = trigger->kind == TRIGGER_PUSH && !sim->mirror;
-	visit->plan = triggers_plan(sim, trigger, coordinator->known.places);
+	visit->places = coordinator->known.places;
+	visit->plan = triggers_plan(sim, trigger, visit->places);
 	visit->configuration = may_change ? coordinator->known.version : INT64_MAX;
 	visit->step = VISIT_DECIDE;
 }
@@ -317,8 +320,8 @@ static void decide_trigger(struct sim *sim, struct coordinator *coordinator, str
 			MIRROR(sim, refuse, sim, visit->of.id);
 		return;
 	}
-	int64_t run = rows_create(
-		rows, visit->of.id, visit->plan, trigger->commit, trigger->kind == TRIGGER_BACK, visit->configuration);
+	int64_t run = rows_create(rows, visit->of.id, visit->plan, trigger->commit, trigger->kind == TRIGGER_BACK,
+		visit->places, visit->configuration);
 	MIRROR(sim, create, sim, visit->of.id, visit->plan, run);
 	if (run)
 		sim_say(sim, "  trigger %lld becomes web#%lld (%.*s)", (long long)visit->of.id, (long long)run,

@@ -79,7 +79,7 @@ static void request_group(struct rows *rows, const struct run_graph *graph)
 }
 
 int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan, struct str commit, bool is_rollback,
-	int64_t configuration)
+	size_t places, int64_t configuration)
 {
 	struct row_trigger *from = &rows->triggers[trigger - 1];
 	int64_t run = (int64_t)rows->run_count + 1;
@@ -91,6 +91,8 @@ int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan,
 	struct row_run *row = arena_new(rows->arena, struct row_run);
 	row->trigger = trigger;
 	row->is_rollback = is_rollback;
+	for (size_t i = 0; i < COUNT_OF(row->places); i++)
+		row->places[i] = places;
 	row->next_job = run * JOB_IDS + JOB_IDS / 2;
 	row->is_touched = true;
 	row->graph = (struct run_graph){

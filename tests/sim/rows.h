@@ -68,6 +68,7 @@ struct row_run {
 	struct run_graph graph; /* without lanes and facts, which are loaded */
 	int64_t trigger;
 	int64_t next_job; /* ids of what is planned later */
+	size_t places[8]; /* by which each stage is planned */
 	bool is_rollback;
 	bool is_touched;          /* since the invariants were looked at */
 	bool overrides_freeze[8]; /* by stage */
@@ -137,10 +138,10 @@ struct desk {
 
 /* run_create.sql with trigger_end.sql: 0 when the trigger has ended already. */
 int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan, struct str commit, bool is_rollback,
-	int64_t configuration);
+	size_t places, int64_t configuration);
 /* run_store_replan(): false: the run has moved on. */
-bool rows_replan(
-	struct rows *rows, int64_t run, int64_t version, size_t stage, const struct plan *today, int64_t configuration);
+bool rows_replan(struct rows *rows, int64_t run, int64_t version, size_t stage, const struct plan *today, size_t places,
+	int64_t configuration);
 /* trigger_end.sql: it becomes no run. */
 bool rows_refuse(struct rows *rows, int64_t trigger);
 

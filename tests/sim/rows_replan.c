@@ -61,8 +61,8 @@ static bool may_replan(const struct run_graph *graph, size_t stage)
 	       (state == STAGE_BLOCKED || state == STAGE_GATED || state == STAGE_QUEUED);
 }
 
-bool rows_replan(
-	struct rows *rows, int64_t run, int64_t version, size_t stage, const struct plan *today, int64_t configuration)
+bool rows_replan(struct rows *rows, int64_t run, int64_t version, size_t stage, const struct plan *today, size_t places,
+	int64_t configuration)
 {
 	struct row_run *row = rows_run(rows, run);
 	struct run_graph *graph = &row->graph;
@@ -71,11 +71,14 @@ bool rows_replan(
 	struct err err;
 	if (graph->version != version || !may_replan(graph, stage))
 		return false;
-	fresh.stage_count = stage + 1;
-	plan_replace_stage(graph->plan, stage, &fresh, graph->arena, &replaced);
 	graph->version++;
 	graph->configuration = configuration;
 	row->is_touched = true;
+	if (row->places[stage] == places) /* which plan_replace_stage() would find out by much arithmetic */
+		return true;
+	row->places[stage] = places;
+	fresh.stage_count = stage + 1;
+	plan_replace_stage(graph->plan, stage, &fresh, graph->arena, &replaced);
 	if (replaced.is_same)
 		return true;
 	*made = replaced.plan;

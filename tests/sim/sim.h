@@ -78,7 +78,8 @@ struct visit {
 	struct effects effects;
 	bool was_saved;
 	const struct plan *plan; /* of a trigger, or by which the stage below is planned again */
-	int64_t configuration;   /* by which it was made */
+	size_t places;           /* by which it was made */
+	int64_t configuration;
 	size_t stage;
 	int64_t version; /* of the run */
 };

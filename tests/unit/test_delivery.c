@@ -529,15 +529,6 @@ START_TEST(an_unknown_outcome_is_not_retried_as_a_job)
 }
 END_TEST
 
-START_TEST(a_version_that_nobody_can_tell_fails_the_stage)
-{
-	begin(deploys);
-	world_pass(&world, "build/make"); /* wrote no output */
-	ck_assert_str_eq(world_run_state(&world), "failed");
-	ck_assert_ptr_nonnull(strstr(world.graph.reason.p, "its version is empty: ${{ jobs.make.outputs.v }}"));
-}
-END_TEST
-
 START_TEST(cancelling_leaves_targets_as_they_are)
 {
 	begin(deploys);
@@ -547,6 +538,22 @@ START_TEST(cancelling_leaves_targets_as_they_are)
 	ck_assert_str_eq(world_run_state(&world), "cancelled");
 	ck_assert_str_eq(world_target_state(&world, "eu-canary"), "live"); /* it has the version, verified or not */
 	ck_assert_uint_eq(world.effects.condemns, 0);
+}
+END_TEST
+
+START_TEST(a_check_of_a_wave_that_is_over_is_not_tried_again)
+{
+	begin("stages:\n  - name: prod\n    environment: prod\n"
+	      "    waves: [ { targets: [eu-canary] }, { targets: [\"*\"], bake: 1h } ]\n"
+	      "    tests: { load: { allow_failure: true, steps: [ { run: l } ] } }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	ck_assert(world_let_in(&world, "prod"));
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	world_fail(&world, "prod/load[target=eu-canary]");
+	ck_assert_str_eq(world_wave_state(&world, 1), "deploying");
+	ck_assert(!world_retry(&world, &world_bob, "prod/load[target=eu-canary]"));
+	ck_assert_ptr_nonnull(strstr(world.err.text, "has ended, and the run went on without it"));
+	ck_assert_str_eq(world_job_state(&world, "prod/load[target=eu-canary]"), "failed");
 }
 END_TEST
 
@@ -581,8 +588,8 @@ int main(void)
 	tcase_add_test(cases, what_may_be_deployed_twice_is_tried_again_at_once);
 	tcase_add_test(cases, a_deployment_that_never_began_has_failed);
 	tcase_add_test(cases, an_unknown_outcome_is_not_retried_as_a_job);
-	tcase_add_test(cases, a_version_that_nobody_can_tell_fails_the_stage);
 	tcase_add_test(cases, cancelling_leaves_targets_as_they_are);
+	tcase_add_test(cases, a_check_of_a_wave_that_is_over_is_not_tried_again);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
 }

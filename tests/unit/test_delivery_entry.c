@@ -171,6 +171,17 @@ START_TEST(previews_come_before_the_gate)
 }
 END_TEST
 
+START_TEST(a_version_that_nobody_can_tell_fails_the_stage)
+{
+	begin("stages:\n  - { name: build, jobs: { make: { outputs: [v], steps: [ { run: m } ] } } }\n"
+	      "  - { name: prod, environment: prod }\n"
+	      "deploy: { service: web, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ] }\n");
+	world_pass(&world, "build/make"); /* wrote no output */
+	ck_assert_str_eq(world_run_state(&world), "failed");
+	ck_assert_ptr_nonnull(strstr(world.graph.reason.p, "its version is empty: ${{ jobs.make.outputs.v }}"));
+}
+END_TEST
+
 /* --- planned again --- */
 
 static const struct {
@@ -276,6 +287,7 @@ int main(void)
 	tcase_add_loop_test(cases, commits_that_contain_others_decide, 0, COUNT_OF(relation_cases));
 	tcase_add_test(cases, a_newer_run_in_the_lane_supersedes_who_waits);
 	tcase_add_test(cases, previews_come_before_the_gate);
+	tcase_add_test(cases, a_version_that_nobody_can_tell_fails_the_stage);
 	tcase_add_loop_test(cases, what_changed_is_asked_again, 0, COUNT_OF(replan_cases));
 	tcase_add_test(cases, what_has_begun_keeps_its_plan);
 	tcase_add_test(cases, what_may_not_go_there_any_more_ends);
