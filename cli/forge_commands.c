@@ -1,4 +1,4 @@
-/* What ties a repository to its forge: webhook, credentials, deliveries. */
+/* What ties a repository to its forge: webhook and credentials. */
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -173,33 +173,4 @@ int command_repo_credential(struct cli *cli, struct err *err)
 		code = ask(cli, "PUT", path, body, print_credential, err);
 	json_decref(body);
 	return code;
-}
-
-/* --- what came in --- */
-
-static void print_deliveries(struct cli *cli, const json_t *answer)
-{
-	static const char *const heads[] = {"ID", "EVENT", "CAME", "STATE", "REASON", NULL};
-	struct table table;
-	size_t i;
-	json_t *item;
-	table_init(&table, cli, heads);
-	json_array_foreach(json_object_get(answer, "deliveries"), i, item)
-	{
-		char ago[PRINT_TIME_BYTES];
-		print_ago(ago, item, "received_at");
-		table_addf(&table, "%lld", (long long)print_number(item, "id"));
-		table_add(&table, print_text(item, "event"));
-		table_add(&table, ago);
-		table_add_state(&table, print_text(item, "state"));
-		table_add(&table, print_text(item, "reason"));
-	}
-	table_print(&table);
-	if (table.count == 0)
-		puts("nothing came in yet: look at the webhook's address and secret on the forge");
-}
-
-int command_repo_deliveries(struct cli *cli, struct err *err)
-{
-	return ask(cli, "GET", ask_path(cli, "/api/v1/repositories/", "/deliveries"), NULL, print_deliveries, err);
 }

@@ -18,13 +18,14 @@ static void print_repositories(struct cli *cli, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "repositories"), i, item)
 	{
 		char ago[PRINT_TIME_BYTES];
-		const char *problem = print_text(item, "problem"), *unsaid = print_text(item, "report_problem");
+		const char *problem = print_text(item, "problem"), *unsaid = print_text(item, "report_problem"),
+			   *unasked = print_text(item, "ask_problem");
 		print_ago(ago, item, "fetched_at");
 		table_add(&table, print_text(item, "name"));
 		table_add(&table, print_text(item, "default_branch"));
 		table_add(&table, ago);
-		table_addf(&table, "%s%s%s%s%s", print_text(item, "url"), *problem ? "  ! " : "", problem,
-			*unsaid ? "  ! " : "", unsaid);
+		table_addf(&table, "%s%s%s%s%s%s%s", print_text(item, "url"), *problem ? "  ! " : "", problem,
+			*unsaid ? "  ! " : "", unsaid, *unasked ? "  ! " : "", unasked);
 	}
 	table_print(&table);
 	if (table.count == 0)
@@ -41,9 +42,23 @@ int command_repo_rm(struct cli *cli, struct err *err)
 	return ask(cli, "DELETE", ask_path(cli, "/api/v1/repositories/", ""), NULL, ask_print_done, err);
 }
 
+static void print_found(struct cli *cli, const json_t *answer)
+{
+	long long updates = print_number(answer, "updates"), pulls = print_number(answer, "pull_requests");
+	const char *name = cli_argument(cli, 0), *problem = print_text(answer, "problem");
+	if (updates + pulls == 0)
+		printf("%s: nothing new\n", name);
+	else
+		printf("%s: news of %lld branches or tags and %lld pull requests; `penstock triggers --repository %s` says what "
+		       "becomes of them\n",
+			name, updates, pulls, name);
+	if (*problem)
+		printf("! pull requests were not looked for: %s\n", problem);
+}
+
 int command_repo_poll(struct cli *cli, struct err *err)
 {
-	return ask(cli, "POST", ask_path(cli, "/api/v1/repositories/", "/poll"), NULL, ask_print_done, err);
+	return ask(cli, "POST", ask_path(cli, "/api/v1/repositories/", "/poll"), NULL, print_found, err);
 }
 
 static void print_schedules(struct cli *cli, const json_t *answer)
@@ -120,4 +135,31 @@ int command_triggers(struct cli *cli, struct err *err)
 		path = arena_printf(&cli->arena, "/api/v1/triggers?repository=%.*s",
 			STR_ARG(api_quote(str_of(cli_flag(cli, "repository")), &cli->arena)));
 	return ask(cli, "GET", path, NULL, print_triggers, err);
+}
+
+static void print_deliveries(struct cli *cli, const json_t *answer)
+{
+	static const char *const heads[] = {"ID", "EVENT", "CAME", "STATE", "RUNS", NULL};
+	struct table table;
+	size_t i;
+	json_t *item;
+	table_init(&table, cli, heads);
+	json_array_foreach(json_object_get(answer, "deliveries"), i, item)
+	{
+		char ago[PRINT_TIME_BYTES];
+		print_ago(ago, item, "received_at");
+		table_addf(&table, "%lld", (long long)print_number(item, "id"));
+		table_add(&table, print_text(item, "event"));
+		table_add(&table, ago);
+		table_add_state(&table, print_text(item, "state"));
+		add_outcome(&table, item);
+	}
+	table_print(&table);
+	if (table.count == 0)
+		puts("nothing came in yet: look at the webhook's address and secret on the forge");
+}
+
+int command_repo_deliveries(struct cli *cli, struct err *err)
+{
+	return ask(cli, "GET", ask_path(cli, "/api/v1/repositories/", "/deliveries"), NULL, print_deliveries, err);
 }

@@ -1,6 +1,7 @@
 /* Repositories, what came in from them, and the pool. */
 #include "server/api/repositories.h"
 
+#include "common/json.h"
 #include "server/api/repository_row.h"
 #include "server/ingest/ingest.h"
 
@@ -16,6 +17,7 @@ const struct field repository_fields[] = {
 	FIELD(struct repository_row, project, FIELD_STR, 0),
 	FIELD(struct repository_row, api_url, FIELD_STR, 0),
 	FIELD(struct repository_row, report_problem, FIELD_STR, 0),
+	FIELD(struct repository_row, ask_problem, FIELD_STR, 0),
 	FIELD(struct repository_row, has_token, FIELD_BOOL, 0),
 	FIELD(struct repository_row, has_ssh_key, FIELD_BOOL, 0),
 	FIELD(struct repository_row, ssh_host_keys, FIELD_STRS, 0),
@@ -109,20 +111,30 @@ void repositories_remove(struct http_exchange *exchange, void *context)
 	api_start(exchange, context, sizeof(struct api_request), steps, false);
 }
 
-static enum flow_next poll_found(struct flow *flow)
+static void looked(void *arg, const struct ingest_found *found, const struct err *err)
 {
-	struct api_request *request = api_request_of(flow);
+	struct api_request *request = arg;
+	if (err) {
+		flow_fail(&request->flow, err);
+		return;
+	}
+	request->answer = json_pack("{s:I, s:I, s:o}", "updates", (json_int_t)found->updates, "pull_requests",
+		(json_int_t)found->pulls, "problem", json_of_str(found->problem));
+	flow_resume(&request->flow);
+}
+
+static enum flow_next look(struct flow *flow)
+{
 	const struct db_reply *reply = db_reply_of(flow);
 	if (db_row_count(reply, 0) == 0)
 		return repository_fail_unknown(flow, repository_name_of(flow));
-	ingest_poll(request->server->ingest, db_i64(reply, 0, 0, 0));
-	request->status = 202;
-	return FLOW_DONE;
+	ingest_look(api_request_of(flow)->server->ingest, db_i64(reply, 0, 0, 0), looked, flow);
+	return FLOW_WAIT;
 }
 
 void repositories_poll(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {repository_find, poll_found, NULL};
+	static flow_step *const steps[] = {repository_find, look, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 

@@ -411,6 +411,7 @@ void repositories_credential_remove(struct http_exchange *exchange, void *contex
 struct delivery_row {
 	int64_t id, received_at;
 	struct str key, event, state, reason;
+	struct str_list runs;
 };
 
 static const struct field delivery_fields[] = {
@@ -419,6 +420,7 @@ static const struct field delivery_fields[] = {
 	FIELD(struct delivery_row, event, FIELD_STR, 0),
 	FIELD(struct delivery_row, state, FIELD_STR, 0),
 	FIELD(struct delivery_row, reason, FIELD_STR, 0),
+	FIELD(struct delivery_row, runs, FIELD_STRS, 0),
 	FIELD(struct delivery_row, received_at, FIELD_TIME, 0),
 	FIELD_END,
 };

@@ -7,7 +7,7 @@
 
 struct repository_row {
 	int64_t id, created_at, fetched_at;
-	struct str name, forge, url, default_branch, problem, project, api_url, report_problem;
+	struct str name, forge, url, default_branch, problem, project, api_url, report_problem, ask_problem;
 	bool has_token, has_ssh_key;
 	struct str_list ssh_host_keys;
 };

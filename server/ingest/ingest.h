@@ -66,7 +66,18 @@ void ingest_compare(struct ingest *ingest, const struct run_graph *graph);
 void ingest_replan(struct ingest *ingest, const struct run_graph *graph, size_t stage, int64_t version);
 /* Approving reviews on a forge that gates have not heard of: the slow tick. */
 void ingest_look_at_reviews(struct ingest *ingest);
-/* Compares the refs with what was triggered. */
+/* Compares the refs with what was triggered, and the open pull requests. */
 void ingest_poll(struct ingest *ingest, int64_t repository);
+
+/* What a look at a repository found that no webhook had told. */
+struct ingest_found {
+	int64_t updates;    /* of branches and tags */
+	int64_t pulls;      /* pull requests that were opened, updated, closed or reopened */
+	struct str problem; /* why the forge could not be asked for them; "": it was, or has none */
+};
+typedef void ingest_looked(void *arg, const struct ingest_found *found, const struct err *err);
+/* The same for a person who waits: nothing is left to a webhook that may still come. `looked` runs once; err: the
+ * repository could not be fetched. */
+void ingest_look(struct ingest *ingest, int64_t repository, ingest_looked *looked, void *arg);
 
 #endif

@@ -88,8 +88,10 @@ void ingest_load_pull(struct db_batch *batch, const struct pull_delivery *delive
 bool ingest_add_pull(struct db_batch *batch, const struct pull_delivery *delivery, const struct db_reply *reply,
 	struct arena *arena, struct err *err);
 
-/* poll_pulls.c: asks the forge for its open pull requests, and stores as deliveries what no webhook told of them. */
-void ingest_poll_pulls(struct ingest *ingest, int64_t repository);
+/* poll_pulls.c: asks the forge for its open pull requests, and stores as deliveries what no webhook told of them.
+ * `looked` (NULL: nobody waits) hears of `found`, to which it adds. */
+void ingest_poll_pulls(
+	struct ingest *ingest, int64_t repository, const struct ingest_found *found, ingest_looked *looked, void *arg);
 
 /* mirror_refs.c: fetches and reads the refs; for a flow's step. */
 struct mirror_state {

@@ -8,14 +8,20 @@
 /* A difference that a poll sees first waits so long for its webhook, which knows who pushed and with which options. */
 #define POLL_PATIENCE_US (10 * US_PER_SECOND)
 
+enum { CONFLICTS_MAX = 5 };
+
 struct poll_flow {
 	struct flow flow;
 	struct ingest *ingest;
 	int64_t repository;
 	struct arena row_arena;
 	struct mirror_state mirror;
-	struct str default_branch;                      /* adopt */
-	void (*done)(void *arg, const struct err *err); /* adopt */
+	struct str default_branch; /* adopt */
+	bool is_by_hand;           /* a person waits, and means now */
+	struct ingest_found found;
+	ingest_looked *looked;
+	int conflicts;
+	void (*adopted)(void *arg, const struct err *err);
 	void *arg;
 };
 
@@ -84,7 +90,7 @@ static void judge_ref(
 	struct str known = pair_get(&differences->known, ref->name);
 	if (str_eq(known, ref->value))
 		return;
-	if (!has_waited(differences, ref->name, ref->value, clock_wall_us())) {
+	if (!poll->is_by_hand && !has_waited(differences, ref->name, ref->value, clock_wall_us())) {
 		differences->names[differences->count] = ref->name;
 		differences->commits[differences->count++] = ref->value;
 		return;
@@ -97,6 +103,19 @@ static void judge_ref(
 	};
 	struct ref_update update = {ref->name, known, ref->value};
 	ingest_add_update(batch, &facts, &update);
+	poll->found.updates++;
+}
+
+/* What is gone: the same branch, pushed once more, is news then. A repository that has nothing at all any more is more
+ * likely broken than emptied. */
+static void judge_missing(struct poll_flow *poll, struct differences *differences, struct db_batch *batch)
+{
+	for (size_t i = 0; i < differences->row_count && poll->mirror.refs.count; i++) {
+		const struct known_ref *row = &differences->rows[i];
+		struct pair ref = {row->name, STR("")};
+		if (row->commit.n && !pair_get(&poll->mirror.refs, row->name).n)
+			judge_ref(poll, differences, &ref, batch);
+	}
 }
 
 static enum flow_next compare(struct flow *flow)
@@ -104,13 +123,15 @@ static enum flow_next compare(struct flow *flow)
 	struct poll_flow *poll = poll_of(flow);
 	struct arena *arena = &flow->arena;
 	const struct pair_list *refs = &poll->mirror.refs;
-	struct differences differences = {.names = arena_array(arena, struct str, refs->count),
-		.commits = arena_array(arena, struct str, refs->count)};
+	struct differences differences = {0};
 	void *rows;
 	if (!db_read_rows(db_reply_of(flow), 0, known_ref_fields, sizeof(struct known_ref), &rows,
 		    &differences.row_count, arena, &flow->err))
 		return FLOW_FAIL;
 	differences.rows = rows;
+	differences.names = arena_array(arena, struct str, refs->count + differences.row_count);
+	differences.commits = arena_array(arena, struct str, refs->count + differences.row_count);
+	poll->found = (struct ingest_found){0};
 	for (size_t i = 0; i < differences.row_count; i++)
 		pair_set(&differences.known, arena, differences.rows[i].name, differences.rows[i].commit);
 	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
@@ -118,6 +139,7 @@ static enum flow_next compare(struct flow *flow)
 		DB_TEXT(ref_guess_default(refs)));
 	for (size_t i = 0; i < refs->count; i++)
 		judge_ref(poll, &differences, &refs->items[i], batch);
+	judge_missing(poll, &differences, batch);
 	if (differences.count)
 		db_add(batch, QUERY_REFS_POLLED, DB_I64(poll->repository),
 			DB_TEXTS(differences.names, differences.count),
@@ -182,26 +204,43 @@ static void noted(void *arg, struct db_reply *reply)
 	ingest_ended(arg);
 }
 
+static void note_problem(struct poll_flow *poll, const struct err *err)
+{
+	struct ingest *ingest = poll->ingest;
+	struct db_batch *batch = db_batch_new(ingest->server->db);
+	log_warn("ingest.poll", F("repository", poll->repository), F("err", err));
+	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(str_of(err->text)), DB_TEXT(STR("")));
+	ingest->active++;
+	db_submit(batch, noted, ingest);
+}
+
+/* Refs first: what pull requests are made of is there when they are asked for. */
+static void polled(struct poll_flow *poll, const struct err *err)
+{
+	struct ingest *ingest = poll->ingest;
+	if (!err) {
+		FAILPOINT("poll.compared");
+		ingest_tick(ingest);
+		ingest_poll_pulls(ingest, poll->repository, &poll->found, poll->looked, poll->arg);
+	} else if (poll->looked)
+		poll->looked(poll->arg, &poll->found, err);
+}
+
 static void poll_ended(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
 	struct ingest *ingest = poll->ingest;
 	const struct err *err = flow->err.kind == ERR_NONE ? NULL : &flow->err;
-	if (err && err->kind != ERR_CONFLICT) {
-		log_warn("ingest.poll", F("repository", poll->repository), F("err", err));
-		struct db_batch *batch = db_batch_new(ingest->server->db);
-		db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(str_of(err->text)),
-			DB_TEXT(STR("")));
-		ingest->active++;
-		db_submit(batch, noted, ingest);
+	if (err && err->kind == ERR_CONFLICT && poll->is_by_hand && ++poll->conflicts < CONFLICTS_MAX) {
+		flow_restart(flow);
+		return;
 	}
-	if (poll->done)
-		poll->done(poll->arg, err);
-	else if (!err) {
-		FAILPOINT("poll.compared");
-		ingest_tick(ingest);
-		ingest_poll_pulls(ingest, poll->repository);
-	}
+	if (err && err->kind != ERR_CONFLICT)
+		note_problem(poll, err);
+	if (poll->adopted)
+		poll->adopted(poll->arg, err);
+	else
+		polled(poll, err);
 	arena_done(&poll->row_arena);
 	flow_free(flow);
 	ingest_ended(ingest);
@@ -222,10 +261,19 @@ void ingest_poll(struct ingest *ingest, int64_t repository)
 		flow_start(&new_poll(ingest, poll_steps, repository)->flow);
 }
 
+void ingest_look(struct ingest *ingest, int64_t repository, ingest_looked *looked, void *arg)
+{
+	struct poll_flow *poll = new_poll(ingest, poll_steps, repository);
+	poll->is_by_hand = true;
+	poll->looked = looked;
+	poll->arg = arg;
+	flow_start(&poll->flow);
+}
+
 void ingest_adopt(struct ingest *ingest, int64_t repository, void (*done)(void *arg, const struct err *err), void *arg)
 {
 	struct poll_flow *poll = new_poll(ingest, adopt_steps, repository);
-	poll->done = done;
+	poll->adopted = done;
 	poll->arg = arg;
 	flow_start(&poll->flow);
 }

@@ -34,6 +34,10 @@ struct pulls_flow {
 	struct api_row row;
 	const struct forge *forge;
 	json_t *answer;
+	bool is_asked;
+	struct ingest_found found;
+	ingest_looked *looked;
+	void *arg;
 };
 
 static struct pulls_flow *pulls_of(struct flow *flow)
@@ -51,11 +55,30 @@ static enum flow_next find_repository(struct flow *flow)
 
 /* --- asking --- */
 
+/* What somebody here can do about it. */
+static struct str advice_of(const struct pulls_flow *pulls, int status, struct arena *arena)
+{
+	const struct api_row *row = &pulls->row;
+	if (status == 401)
+		return arena_printf(arena,
+			"it does not know the token any more; `penstock repo credential set %.*s --forge-token-file FILE` "
+			"takes a new one",
+			STR_ARG(row->name));
+	if (status == 403)
+		return STR("its token may not read them");
+	if (status == 404 || status == 301 || status == 302 || status == 307 || status == 308)
+		return arena_printf(arena,
+			"\"%.*s\" is not there for this token: it may have been renamed, or the token may not see it",
+			STR_ARG(row->project));
+	return STR("it is asked again");
+}
+
 static bool take_answer(struct pulls_flow *pulls, const struct http_answer *answer, struct err *err)
 {
 	if (answer->status != 200)
-		return err_set(err, ERR_UPSTREAM, "%.*s answered %d when it was asked for its pull requests",
-			STR_ARG(pulls->row.forge), answer->status);
+		return err_set(err, ERR_UPSTREAM, "%.*s answered %d when it was asked for pull requests: %.*s",
+			STR_ARG(pulls->row.forge), answer->status,
+			STR_ARG(advice_of(pulls, answer->status, &pulls->row_arena)));
 	pulls->answer = json_loadb(answer->body.p ? answer->body.p : "", answer->body.n, 0, NULL);
 	return json_is_array(pulls->answer) ||
 	       err_set(err, ERR_UPSTREAM, "%.*s lists its pull requests as no array", STR_ARG(pulls->row.forge));
@@ -99,6 +122,7 @@ static enum flow_next ask(struct flow *flow)
 		.timeout_ms = TIMEOUT_MS,
 		.answer_max_bytes = ANSWER_BYTES,
 	};
+	pulls->is_asked = true;
 	http_send(server->http_out, &request, answered, pulls, NULL);
 	return FLOW_WAIT;
 }
@@ -155,33 +179,58 @@ static enum flow_next store(struct flow *flow)
 
 static enum flow_next wake(struct flow *flow)
 {
-	if (db_row_count(db_reply_of(flow), 0) == 0)
-		return FLOW_DONE;
-	ingest_tick(pulls_of(flow)->ingest);
+	struct pulls_flow *pulls = pulls_of(flow);
+	pulls->found.pulls += (int64_t)db_row_count(db_reply_of(flow), 0);
+	if (db_row_count(db_reply_of(flow), 0))
+		ingest_tick(pulls->ingest);
 	return FLOW_DONE;
 }
 
 static flow_step *const steps[] = {find_repository, ask, store, wake, NULL};
 
+static void noted(void *arg, struct db_reply *reply)
+{
+	db_reply_free(reply);
+	ingest_ended(arg);
+}
+
+/* People see on the repository that its forge does not answer. */
+static void note(struct pulls_flow *pulls, struct str problem)
+{
+	struct ingest *ingest = pulls->ingest;
+	struct db_batch *batch = db_batch_new(ingest->server->db);
+	db_add(batch, QUERY_REPOSITORY_ASKED, DB_I64(pulls->repository), DB_TEXT(problem));
+	ingest->active++;
+	db_submit(batch, noted, ingest);
+}
+
 static void pulls_ended(struct flow *flow)
 {
 	struct pulls_flow *pulls = pulls_of(flow);
 	struct ingest *ingest = pulls->ingest;
-	if (flow->err.kind != ERR_NONE && flow->err.kind != ERR_BUSY)
-		log_warn("ingest.poll_pulls", F("repository", pulls->repository), F("err", &flow->err));
+	const struct err *err = flow->err.kind == ERR_NONE ? NULL : &flow->err;
+	if (err && err->kind != ERR_BUSY)
+		log_warn("ingest.poll_pulls", F("repository", pulls->repository), F("err", err));
+	if (pulls->is_asked && (!err || err->kind != ERR_BUSY))
+		note(pulls, err ? str_of(err->text) : STR(""));
+	pulls->found.problem = err ? str_of(err->text) : STR("");
+	if (pulls->looked)
+		pulls->looked(pulls->arg, &pulls->found, NULL);
 	json_decref(pulls->answer);
 	arena_done(&pulls->row_arena);
 	flow_free(flow);
 	ingest_ended(ingest);
 }
 
-void ingest_poll_pulls(struct ingest *ingest, int64_t repository)
+void ingest_poll_pulls(
+	struct ingest *ingest, int64_t repository, const struct ingest_found *found, ingest_looked *looked, void *arg)
 {
-	if (ingest->closed)
-		return;
 	struct pulls_flow *pulls = flow_new(sizeof *pulls, steps, pulls_ended);
 	pulls->ingest = ingest;
 	pulls->repository = repository;
+	pulls->found = *found;
+	pulls->looked = looked;
+	pulls->arg = arg;
 	ingest->active++;
 	flow_start(&pulls->flow);
 }

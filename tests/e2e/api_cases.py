@@ -153,7 +153,12 @@ def test_repositories(world):
     world.refused(404, "missing", "rotateHookSecret", repository="missing")
     world.refused(404, "missing", "pollRepository", repository="missing")
     world.refused(404, "missing", "removeRepository", repository="missing")
-    world.expect(202, "pollRepository")
+    found = world.expect(200, "pollRepository")
+    world.check(found == {"updates": 0, "pull_requests": 0, "problem": ""}, f"a fresh repository has news: {found}")
+    path = world.repository.path
+    away = path.rename(path.with_name("away"))
+    world.refused(502, "origin.git", "pollRepository")
+    away.rename(path)
 
 
 def test_gitops_grants(world):

@@ -445,7 +445,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Look for pushes now */
+        /**
+         * Look now for pushes and pull requests that no webhook told of
+         * @description It answers when it has looked. What it found is stored, and becomes triggers like those of the slow poll.
+         */
         post: operations["pollRepository"];
         delete?: never;
         options?: never;
@@ -2038,8 +2041,10 @@ export interface components {
             event: "push" | "pull_request" | "ignored";
             /** @enum {unknown} */
             state: "stored" | "done" | "failed" | "ignored";
-            /** @description why it is ignored, or what went wrong */
+            /** @description why it is ignored, what went wrong, or why what it brought starts nothing */
             reason: string;
+            /** @description what it started */
+            runs: string[];
             received_at: components["schemas"]["Time"];
         };
         Repository: {
@@ -2052,6 +2057,8 @@ export interface components {
             api_url?: string;
             /** @description why the last status could not be told */
             report_problem?: string;
+            /** @description why the forge could not be asked for its pull requests */
+            ask_problem?: string;
             has_token?: boolean;
             has_ssh_key?: boolean;
             /** @description fingerprints: ssh-ed25519 SHA256:... */
@@ -3083,14 +3090,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description looking */
-            202: {
+            /** @description what was found */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": {
+                        /** @description of branches and tags */
+                        updates: number;
+                        /** @description opened, updated, closed or reopened */
+                        pull_requests: number;
+                        /** @description why the forge could not be asked for pull requests */
+                        problem: string;
+                    };
+                };
             };
             404: components["responses"]["Error"];
+            502: components["responses"]["Error"];
         };
     };
     listTriggers: {
