@@ -135,3 +135,23 @@ export async function seeNoBarrier(page: Page): Promise<void> {
 			),
 	).toEqual([]);
 }
+
+/** In the dark, and in the light on a phone, where nothing may be wider than the screen: each colour and each width once. */
+export async function seeNoBarrierInAnyLook(
+	page: Page,
+	seen: (look: string) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+	const wide = page.viewportSize() ?? { width: 1280, height: 900 };
+	const looks = [
+		{ name: "dark", colorScheme: "dark" as const, viewport: wide },
+		{ name: "phone", colorScheme: "light" as const, viewport: { width: 390, height: 844 } },
+	];
+	for (const look of looks) {
+		await page.emulateMedia({ colorScheme: look.colorScheme });
+		await page.setViewportSize(look.viewport);
+		await seeNoBarrier(page);
+		expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), page.url()).toBe(true);
+		await seen(look.name);
+	}
+	await page.setViewportSize(wide);
+}
