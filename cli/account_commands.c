@@ -51,13 +51,56 @@ static json_t *describe(struct cli *cli, const char *password)
 int command_account_add(struct cli *cli, struct err *err)
 {
 	char password[PASSWORD_MAX_BYTES];
-	if (!password_read("Password: ", password, err))
+	if (!password_read_new("Password: ", password, err))
 		return CLI_FAILED;
 	json_t *body = describe(cli, password);
 	explicit_bzero(password, sizeof password);
 	int code = ask(cli, "POST", STR("/api/v1/accounts"), body, ask_print_done, err);
 	json_decref(body);
 	return code;
+}
+
+/* --- another password --- */
+
+static void print_changed(const json_t *answer)
+{
+	printf("%s has another password; its sessions have ended, its tokens are as good as before\n",
+		print_text(answer, "name"));
+}
+
+/* {password}, and for one's own account {current}. NULL: see err. */
+static json_t *read_change(struct cli *cli, const char *account, bool is_own, struct err *err)
+{
+	char current[PASSWORD_MAX_BYTES] = "", password[PASSWORD_MAX_BYTES] = "";
+	const char *prompt = arena_printf(&cli->arena, "Present password of %s: ", account).p;
+	json_t *body = NULL;
+	if ((!is_own || password_read(prompt, current, err)) && password_read_new("New password: ", password, err)) {
+		body = json_pack("{s:s}", "password", password);
+		if (is_own)
+			json_object_set_new(body, "current", json_string(current));
+	}
+	explicit_bzero(current, sizeof current);
+	explicit_bzero(password, sizeof password);
+	return body;
+}
+
+int command_account_password(struct cli *cli, struct err *err)
+{
+	struct api api;
+	json_auto_t *me = NULL, *body = NULL, *answer = NULL;
+	if (!api_open(cli, &api, err) || !api_call(&api, "GET", STR("/api/v1/me"), NULL, &me, err))
+		return CLI_FAILED;
+	const char *own = print_text(me, "name"), *account = cli_argument(cli, 0) ? cli_argument(cli, 0) : own;
+	struct str name = api_quote(str_of(account), &cli->arena);
+	struct str path = arena_printf(&cli->arena, "/api/v1/accounts/%.*s/password", STR_ARG(name));
+	body = read_change(cli, account, strcmp(account, own) == 0, err);
+	if (!body || !api_call(&api, "POST", path, body, &answer, err))
+		return CLI_FAILED;
+	if (cli->is_json)
+		print_json(answer);
+	else
+		print_changed(answer);
+	return CLI_OK;
 }
 
 /* --- letting in --- */

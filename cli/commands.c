@@ -230,6 +230,10 @@ const struct cli_command cli_commands[] = {
 		"Its approving reviews of a pull request then count at the gates of the run of that very commit. FORGE: github,\n"
 		"gitlab or gitea.",
 		NULL, command_account_login},
+	{"account password", "[NAME]", "Change your password; as an admin, anybody's",
+		"The present one and the new one are asked for, or are the first two lines of standard input; for somebody else\n"
+		"only the new one. The account's sessions end, its tokens stay good.",
+		NULL, command_account_password},
 	{"account disable", "NAME", "Let an account in no more", "Its sessions end; what it decided stays.", NULL,
 		command_account_disable},
 	{"account enable", "NAME", "Let an account in again", NULL, NULL, command_account_enable},

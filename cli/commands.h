@@ -46,6 +46,7 @@ CLI_COMMAND(account_add);
 CLI_COMMAND(account_login);
 CLI_COMMAND(account_logins);
 CLI_COMMAND(account_disable);
+CLI_COMMAND(account_password);
 CLI_COMMAND(account_enable);
 CLI_COMMAND(tokens);
 CLI_COMMAND(token_add);

@@ -30,3 +30,17 @@ bool password_read(const char *prompt, char to[static PASSWORD_MAX_BYTES], struc
 	}
 	return ok || err_set(err, ERR_INVALID, "the password is read from standard input, one line");
 }
+
+bool password_read_new(const char *prompt, char to[static PASSWORD_MAX_BYTES], struct err *err)
+{
+	char again[PASSWORD_MAX_BYTES];
+	if (!password_read(prompt, to, err))
+		return false;
+	if (!isatty(STDIN_FILENO))
+		return true;
+	bool ok =
+		password_read("Once more: ", again, err) &&
+		(strcmp(to, again) == 0 || err_set(err, ERR_INVALID, "the two are not the same; nothing was changed"));
+	explicit_bzero(again, sizeof again);
+	return ok;
+}

@@ -2,12 +2,9 @@
 #include "server/api/people.h"
 
 #include "common/digest.h"
-#include "common/io/work.h"
 #include "common/json.h"
 #include "common/random.h"
-#include "server/api/handler.h"
-#include "server/auth/login_limit.h"
-#include "server/auth/password.h"
+#include "server/api/passwords.h"
 #include "server/configuration/configurations.h"
 #include "server/events/events.h"
 
@@ -49,71 +46,25 @@ void people_me(struct http_exchange *exchange, void *context)
 
 struct login {
 	struct api_request api;
-	struct str name, password, token;
-	struct str hash; /* of the account; "" when there is none */
-	int64_t account;
-	bool matches;
+	struct password_try try;
+	struct str token;
 };
-
-/* Before the password is looked at: looking costs tens of milliseconds of a processor. */
-static bool may_try(struct login *login, int64_t wait_s, struct err *err)
-{
-	if (wait_s == 0)
-		return true;
-	http_add_header(
-		login->api.exchange, "Retry-After", arena_printf(&login->api.flow.arena, "%lld", (long long)wait_s));
-	return err_set(err, ERR_LIMITED, "too many tries; wait %lld s", (long long)wait_s);
-}
 
 static enum flow_next take_try(struct flow *flow)
 {
 	static const char *const names[] = {"name", "password", NULL};
 	struct login *login = (struct login *)flow;
+	login->try.api = &login->api;
 	if (!api_only(&login->api, names, &flow->err) ||
-		!api_text(&login->api, "name", true, &login->name, &flow->err) ||
-		!api_text(&login->api, "password", true, &login->password, &flow->err))
+		!api_text(&login->api, "name", true, &login->try.name, &flow->err) ||
+		!api_text(&login->api, "password", true, &login->try.password, &flow->err))
 		return FLOW_FAIL;
-	struct db_batch *batch = db_batch_new(login->api.server->db);
-	login_limit_add(batch, login->name, http_peer(login->api.exchange));
-	db_add(batch, QUERY_ACCOUNT_LOGIN, DB_TEXT(login->name));
-	return db_await(flow, batch);
+	return password_try_ask(&login->try);
 }
 
-static void verify_on_pool(void *arg)
+static enum flow_next look(struct flow *flow)
 {
-	struct login *login = arg;
-	char ignored[PASSWORD_HASH_BYTES];
-	/* An unknown name costs as long as a wrong password, so that names cannot be guessed by the clock. */
-	if (login->hash.n)
-		login->matches = password_matches(login->password, login->hash.p);
-	else
-		password_hash(STR("no such account"), ignored, NULL);
-}
-
-static void verified(void *arg, bool is_cancelled)
-{
-	struct login *login = arg;
-	struct err err;
-	if (is_cancelled || !login->matches) {
-		err_set(&err, ERR_UNAUTHENTICATED, "name or password is wrong");
-		flow_fail(&login->api.flow, &err);
-		return;
-	}
-	flow_resume(&login->api.flow);
-}
-
-static enum flow_next verify(struct flow *flow)
-{
-	struct login *login = (struct login *)flow;
-	const struct db_reply *reply = db_reply_of(flow);
-	if (!may_try(login, login_limit_wait_s(reply, 0), &flow->err))
-		return FLOW_FAIL;
-	if (db_row_count(reply, 1)) {
-		login->account = db_i64(reply, 1, 0, 0);
-		login->hash = arena_str(&flow->arena, db_text(reply, 1, 0, 1));
-	}
-	work_submit(login->api.server->loop, verify_on_pool, verified, login);
-	return FLOW_WAIT;
+	return password_try_look(&((struct login *)flow)->try);
 }
 
 static struct str hash_of(struct str token, struct arena *arena)
@@ -126,13 +77,17 @@ static struct str hash_of(struct str token, struct arena *arena)
 static enum flow_next open_session(struct flow *flow)
 {
 	struct login *login = (struct login *)flow;
+	if (!login->try.matches) {
+		err_set(&flow->err, ERR_UNAUTHENTICATED, "name or password is wrong");
+		return FLOW_FAIL;
+	}
 	login->token = random_token(&flow->arena, "pss");
 	struct str hash = hash_of(login->token, &flow->arena);
 	struct db_batch *batch = db_batch_new(login->api.server->db);
 	db_add(batch, QUERY_TOKEN_INSERT, DB_TEXT(STR("session")), DB_TEXT(STR("browser")), DB_BYTES(hash),
-		DB_I64(login->account), DB_TEXT(random_token(&flow->arena, "csrf")), DB_I64(SESSION_MS));
+		DB_I64(login->try.account), DB_TEXT(random_token(&flow->arena, "csrf")), DB_I64(SESSION_MS));
 	db_add(batch, QUERY_TOKEN_FIND, DB_BYTES(hash));
-	login_limit_forget(batch, login->name, http_peer(login->api.exchange));
+	password_try_forget(&login->try, batch);
 	return db_await(flow, batch);
 }
 
@@ -163,7 +118,7 @@ static enum flow_next login_answer(struct flow *flow)
 
 void people_login(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {take_try, verify, open_session, login_answer, NULL};
+	static flow_step *const steps[] = {take_try, look, open_session, login_answer, NULL};
 	api_start(exchange, context, sizeof(struct login), steps, true);
 }
 
@@ -240,9 +195,8 @@ void accounts_list(struct http_exchange *exchange, void *context)
 struct new_account {
 	struct api_request api;
 	struct account_row row;
-	struct str email, password;
-	char hash[PASSWORD_HASH_BYTES];
-	struct err fault;
+	struct str email;
+	struct password_new password;
 };
 
 /* As the table demands it, said in words. */
@@ -302,33 +256,17 @@ static bool check_groups(const struct new_account *new, struct err *err)
 	return true;
 }
 
-static void hash_on_pool(void *arg)
-{
-	struct new_account *new = arg;
-	password_hash(new->password, new->hash, &new->fault);
-}
-
-static void hashed(void *arg, bool is_cancelled)
-{
-	struct new_account *new = arg;
-	if (is_cancelled)
-		err_set(&new->fault, ERR_BUSY, "the server is stopping");
-	if (new->fault.kind != ERR_NONE)
-		flow_fail(&new->api.flow, &new->fault);
-	else
-		flow_resume(&new->api.flow);
-}
-
 static enum flow_next read_account(struct flow *flow)
 {
 	static const char *const names[] = {"name", "display_name", "email", "password", "role", "groups", NULL};
 	static const char *const roles[] = {"viewer", "developer", "operator", "admin", NULL};
 	struct new_account *new = (struct new_account *)flow;
 	int ignored;
+	new->password.api = &new->api;
 	if (!api_only(&new->api, names, &flow->err) || !api_text(&new->api, "name", true, &new->row.name, &flow->err) ||
 		!api_text(&new->api, "display_name", false, &new->row.display_name, &flow->err) ||
 		!api_text(&new->api, "email", false, &new->email, &flow->err) ||
-		!api_text(&new->api, "password", true, &new->password, &flow->err) ||
+		!api_text(&new->api, "password", true, &new->password.password, &flow->err) ||
 		!api_text(&new->api, "role", true, &new->row.role, &flow->err) || !read_groups(new, &flow->err) ||
 		!check_name("name", new->row.name, &flow->err) || !check_groups(new, &flow->err))
 		return FLOW_FAIL;
@@ -337,8 +275,7 @@ static enum flow_next read_account(struct flow *flow)
 			STR_ARG(new->row.role));
 		return FLOW_FAIL;
 	}
-	work_submit(new->api.server->loop, hash_on_pool, hashed, new);
-	return FLOW_WAIT;
+	return password_new_hash(&new->password);
 }
 
 static enum flow_next insert_account(struct flow *flow)
@@ -346,7 +283,7 @@ static enum flow_next insert_account(struct flow *flow)
 	struct new_account *new = (struct new_account *)flow;
 	struct db_batch *batch = db_batch_new(new->api.server->db);
 	db_add(batch, QUERY_ACCOUNT_INSERT, DB_TEXT(new->row.name), DB_TEXT(new->row.display_name), DB_TEXT(new->email),
-		DB_TEXT(str_of(new->hash)), DB_TEXT(new->row.role),
+		DB_TEXT(str_of(new->password.hash)), DB_TEXT(new->row.role),
 		DB_TEXTS(new->row.groups.items, new->row.groups.count));
 	return db_await_conflict(flow, batch);
 }
@@ -370,21 +307,21 @@ void accounts_create(struct http_exchange *exchange, void *context)
 	api_start(exchange, context, sizeof(struct new_account), steps, true);
 }
 
-/* --- disabling --- */
+/* --- disabling, and another password --- */
 
-struct switched_row {
+struct changed_row {
 	struct account_row account;
-	struct str_list tokens; /* numbers as text: what of them this server remembers ends at once */
+	struct str_list tokens; /* numbers as text: they are good no more, also where this server remembers them */
 };
 
-static const struct field switched_fields[] = {
-	FIELD_AS(struct switched_row, account.id, "id", FIELD_I64, 0),
-	FIELD_AS(struct switched_row, account.name, "name", FIELD_STR, 0),
-	FIELD_AS(struct switched_row, account.display_name, "display_name", FIELD_STR, 0),
-	FIELD_AS(struct switched_row, account.role, "role", FIELD_STR, 0),
-	FIELD_AS(struct switched_row, account.groups, "groups", FIELD_STRS, 0),
-	FIELD_AS(struct switched_row, account.is_disabled, "is_disabled", FIELD_BOOL, 0),
-	FIELD(struct switched_row, tokens, FIELD_STRS, 0),
+static const struct field changed_fields[] = {
+	FIELD_AS(struct changed_row, account.id, "id", FIELD_I64, 0),
+	FIELD_AS(struct changed_row, account.name, "name", FIELD_STR, 0),
+	FIELD_AS(struct changed_row, account.display_name, "display_name", FIELD_STR, 0),
+	FIELD_AS(struct changed_row, account.role, "role", FIELD_STR, 0),
+	FIELD_AS(struct changed_row, account.groups, "groups", FIELD_STRS, 0),
+	FIELD_AS(struct changed_row, account.is_disabled, "is_disabled", FIELD_BOOL, 0),
+	FIELD(struct changed_row, tokens, FIELD_STRS, 0),
 	FIELD_END,
 };
 
@@ -413,18 +350,18 @@ static enum flow_next enable(struct flow *flow)
 	return switch_account(flow, false);
 }
 
-static enum flow_next switched(struct flow *flow)
+static enum flow_next changed(struct flow *flow)
 {
 	struct api_request *request = api_request_of(flow);
-	struct switched_row row = {0};
+	struct changed_row row = {0};
 	if (db_row_count(db_reply_of(flow), 0) == 0) {
 		err_set(&flow->err, ERR_NOT_FOUND, "there is no account \"%.*s\"; `penstock account ls` lists them",
 			STR_ARG(str_head(http_param(request->exchange, "account"), 60)));
 		return FLOW_FAIL;
 	}
-	if (!db_read_row(db_reply_of(flow), 0, 0, switched_fields, &row, &flow->arena, &flow->err))
+	if (!db_read_row(db_reply_of(flow), 0, 0, changed_fields, &row, &flow->arena, &flow->err))
 		return FLOW_FAIL;
-	for (size_t i = 0; i < row.tokens.count && row.account.is_disabled; i++) {
+	for (size_t i = 0; i < row.tokens.count; i++) {
 		int64_t token = 0;
 		if (!str_to_i64(row.tokens.items[i], &token))
 			continue;
@@ -437,12 +374,72 @@ static enum flow_next switched(struct flow *flow)
 
 void accounts_disable(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {disable, switched, NULL};
+	static flow_step *const steps[] = {disable, changed, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 
 void accounts_enable(struct http_exchange *exchange, void *context)
 {
-	static flow_step *const steps[] = {enable, switched, NULL};
+	static flow_step *const steps[] = {enable, changed, NULL};
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}
+
+struct password_change {
+	struct api_request api;
+	struct password_try current;
+	struct password_new password;
+};
+
+/* Who walks up to an unlocked screen must not take the account with them: for one's own, the present one is asked for.
+ */
+static enum flow_next read_change(struct flow *flow)
+{
+	static const char *const names[] = {"current", "password", NULL};
+	struct password_change *change = (struct password_change *)flow;
+	const struct caller *caller = auth_caller(change->api.exchange);
+	change->current.api = change->password.api = &change->api;
+	change->current.name = http_param(change->api.exchange, "account");
+	bool is_own = str_eq(change->current.name, caller->person.name);
+	if (!api_only(&change->api, names, &flow->err) ||
+		!api_text(&change->api, "current", is_own, &change->current.password, &flow->err) ||
+		!api_text(&change->api, "password", true, &change->password.password, &flow->err) ||
+		(!is_own && !auth_may(caller, AUTH_ADMIN, &flow->err)))
+		return FLOW_FAIL;
+	change->current.matches = !is_own;
+	return is_own ? password_try_ask(&change->current) : FLOW_CONTINUE;
+}
+
+static enum flow_next look_at_current(struct flow *flow)
+{
+	struct password_change *change = (struct password_change *)flow;
+	return change->current.matches ? FLOW_CONTINUE : password_try_look(&change->current);
+}
+
+static enum flow_next hash_new(struct flow *flow)
+{
+	struct password_change *change = (struct password_change *)flow;
+	if (!change->current.matches) {
+		err_set(&flow->err, ERR_DENIED,
+			"the present password is wrong; an admin can set another one: `penstock account password %.*s`",
+			STR_ARG(change->current.name));
+		return FLOW_FAIL;
+	}
+	return password_new_hash(&change->password);
+}
+
+static enum flow_next store_password(struct flow *flow)
+{
+	struct password_change *change = (struct password_change *)flow;
+	const struct caller *caller = auth_caller(change->api.exchange);
+	struct db_batch *batch = db_batch_new(change->api.server->db);
+	db_add(batch, QUERY_ACCOUNT_PASSWORD, DB_TEXT(change->current.name), DB_TEXT(str_of(change->password.hash)),
+		DB_TEXT(caller->person.name), DB_I64(caller->token));
+	password_try_forget(&change->current, batch);
+	return db_await(flow, batch);
+}
+
+void accounts_password(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {read_change, look_at_current, hash_new, store_password, changed, NULL};
+	api_start(exchange, context, sizeof(struct password_change), steps, true);
 }

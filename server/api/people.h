@@ -12,5 +12,6 @@ http_handler accounts_list;
 http_handler accounts_create;
 http_handler accounts_disable;
 http_handler accounts_enable;
+http_handler accounts_password;
 
 #endif

@@ -56,6 +56,7 @@ const struct http_route api_routes[] = {
 	{"POST", V1 "/accounts/{account}/login", logins_set, SMALL, false, AUTH_ADMIN},
 	{"POST", V1 "/accounts/{account}/disable", accounts_disable, SMALL, false, AUTH_ADMIN},
 	{"POST", V1 "/accounts/{account}/enable", accounts_enable, SMALL, false, AUTH_ADMIN},
+	{"POST", V1 "/accounts/{account}/password", accounts_password, SMALL, false, AUTH_VIEWER},
 	{"GET", V1 "/tokens", tokens_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/tokens", tokens_create, SMALL, false, AUTH_VIEWER},
 	{"DELETE", V1 "/tokens/{token_id}", tokens_withdraw, SMALL, false, AUTH_VIEWER},

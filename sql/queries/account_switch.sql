@@ -9,5 +9,5 @@ told as (
 ended as (
 	delete from token t using switched s where s.is_disabled and t.account_id = s.id and t.kind = 'session')
 select s.id, s.name, s.display_name, s.role, array(select g.name from account_group g where g.account_id = s.id order by g.name) as groups,
-	s.is_disabled, array(select t.id::text from token t where t.account_id = s.id) as tokens -- as they were
+	s.is_disabled, array(select t.id::text from token t where s.is_disabled and t.account_id = s.id) as tokens -- good no more
 from switched s

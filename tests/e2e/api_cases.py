@@ -103,6 +103,35 @@ def test_tokens(world):
                   {"name": "eve", "password": "12345678", "role": "admin"}, token=world.ann)
 
 
+def test_passwords(world):
+    world.expect(201, "createAccount", {"name": "pat", "password": "battery staple", "role": "viewer"})
+    token = token_of(world, "pat", "battery staple")
+    _, here, _ = log_in(world, "pat", "battery staple")
+    _, elsewhere, _ = log_in(world, "pat", "battery staple")
+    change = {"current": "battery staple", "password": "correct horse"}
+    world.refused(400, "current", "setPassword", {"password": "correct horse"}, token=token, account="pat")
+    world.refused(400, "password", "setPassword", {**change, "password": "short"}, token=token, account="pat")
+    world.refused(403, "present password is wrong", "setPassword", {**change, "current": "a guess"}, token=token, account="pat")
+    world.refused(403, "admin", "setPassword", change, token=token, account="ann")
+    world.refused(404, "no account \"nobody\"", "setPassword", {"password": "correct horse"}, account="nobody")
+    world.expect(200, "me", token=None, headers={"Cookie": elsewhere["Cookie"]})
+    world.expect(200, "setPassword", change, token=None, headers=here, account="pat")
+    world.expect(200, "me", token=None, headers={"Cookie": here["Cookie"]})
+    world.expect(200, "me", token=token)
+    world.refused(401, "session has ended", "me", token=None, headers={"Cookie": elsewhere["Cookie"]})
+    log_in(world, "pat", "battery staple", 401)
+    log_in(world, "pat", "correct horse")
+    for _ in range(30):  # a stolen token is no way to guess the password
+        answer = world.call("setPassword", {**change, "current": "a guess"}, token=token, account="pat")
+        if answer.status == 429:
+            break
+    world.check(answer.status == 429, f"the last of 30 guesses: {answer.status} {answer.body[:200]!r}")
+    world.expect(200, "setPassword", {"password": "the admin's choice"}, account="pat")
+    world.refused(401, "session has ended", "me", token=None, headers={"Cookie": here["Cookie"]})
+    log_in(world, "pat", "the admin's choice")
+    world.expect(200, "disableAccount", account="pat")
+
+
 def test_disabled_accounts(world):
     eve = {"name": "eve", "password": "battery staple", "role": "operator"}
     world.expect(201, "createAccount", eve)
@@ -563,7 +592,7 @@ def test_lost_database(world):
     world.expect(200, "listRuns")
 
 
-BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_disabled_accounts, test_repositories, test_forges, test_gitops_grants, test_pipelines,
+BEFORE = (test_accounts, test_sessions, test_logins_are_slowed_down, test_tokens, test_disabled_accounts, test_passwords, test_repositories, test_forges, test_gitops_grants, test_pipelines,
           test_hooks, test_starting,
           test_lists, test_one_run, test_work, test_logs, test_lines_are_fast, test_artifacts, test_findings, test_gates, test_workers,
           test_fsck, test_configuration, test_environments, test_blockers, test_deliveries, test_alarms)

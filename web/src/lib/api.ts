@@ -141,6 +141,8 @@ export const api = {
 	login: async (name: string, password: string) => remember(await post<Me>("/api/v1/login", { name, password })),
 	logout: () => post<void>("/api/v1/logout"),
 	me: async () => remember(await get<Me>("/api/v1/me")),
+	setPassword: (account: string, current: string, password: string) =>
+		post<void>(`/api/v1/accounts/${encodeURIComponent(account)}/password`, { current, password }),
 
 	runs: (filter: RunFilter, before?: string) =>
 		get<{ runs: RunSummary[]; next: string | null }>(`/api/v1/runs${query({ ...filter, before })}`),

@@ -85,6 +85,28 @@ describe("people", { timeout: 60_000 }, () => {
 		await page.getByRole("heading", { level: 1, name: "web#1" }).waitFor();
 	});
 
+	test("changes their password, and goes on where they were", async () => {
+		await begin("pat");
+		expectFaults(/^403 /);
+		const change = async (present: string) => {
+			await page.getByRole("button", { name: "pat", exact: true }).click();
+			await page.getByLabel("Present password").fill(present);
+			await page.getByLabel("New password", { exact: true }).fill("another correct horse");
+			await page.getByLabel("New password, once more").fill("another correct horse");
+			await page.getByRole("button", { name: "Change it" }).click();
+		};
+		await change("a guess at it");
+		await page.getByText("the present password is wrong").waitFor();
+		await flows.seeNoBarrier(page);
+		await page.getByLabel("Present password").fill(password);
+		await page.getByRole("button", { name: "Change it" }).click();
+		await page.getByText("Your password has been changed").waitFor();
+		await page.getByRole("button", { name: "Close" }).click();
+		await page.getByRole("button", { name: "Sign out" }).click();
+		await signIn(page, "pat", "another correct horse");
+		await page.getByRole("heading", { level: 1, name: "Runs" }).waitFor();
+	});
+
 	test("signing out ends it for all tabs", async () => {
 		await begin();
 		expectFaults(/^401 /);
