@@ -224,8 +224,9 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 	struct graph_stage *stage = &graph->stages[index];
 	struct graph_lane *lane = &stage->lane;
 	struct str where = stage->plan->environment, service = stage->plan->delivery->service;
-	if (delivery_is_barred(graph, index, effects) || is_unwanted_teardown(graph, index) ||
-		!delivery_is_compared(graph, index, effects))
+	if (delivery_is_barred(graph, index, effects) || is_unwanted_teardown(graph, index))
+		return;
+	if (!delivery_is_compared(graph, index, effects) && lane->state != LANE_WAITING)
 		return;
 	if (!delivery_is_current(graph, index, effects)) {
 		*ret_wait = STR("its stage to be planned again, since the configuration has changed");

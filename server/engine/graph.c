@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-const char *const graph_relation_kind_names[] = {"newer", "hotfix", "condemned", "fixed", NULL};
+const char *const graph_relation_kind_names[] = {"newer", "hotfix", "condemned", "fixed", "lane", NULL};
 static_assert(COUNT_OF(graph_relation_kind_names) == GRAPH_RELATION_KIND_COUNT + 1, "a name for each kind of relation");
 
 /* Keys are looked up once for each need of each job: a sorted index keeps a run of thousands of jobs linear enough. */

@@ -123,6 +123,7 @@ enum graph_relation_kind {
 	GRAPH_RELATION_HOTFIX,    /* the run's commit contains the hotfix that is live there */
 	GRAPH_RELATION_CONDEMNED, /* the run's commit contains that of a version in quarantine there */
 	GRAPH_RELATION_FIXED,     /* and the one that is said to mend it */
+	GRAPH_RELATION_LANE, /* the run and one that waits for the lane or has entered it; the lane decides by it */
 	GRAPH_RELATION_KIND_COUNT,
 };
 extern const char *const graph_relation_kind_names[];
@@ -152,9 +153,9 @@ struct graph_facts {
 	bool overrides_freeze;  /* somebody lets this stage pass what is closed */
 	struct str frozen;      /* why no wave may start; "": one may */
 	struct str quarantined; /* why its version must not be deployed; "" */
-	struct str newer;       /* "web#43" entered the lane after it was asked for; "" */
-	int64_t expires_at;     /* when what is deployed there is taken down; 0: never */
-	int64_t configuration;  /* the version that holds */
+	struct str newer; /* "web#43", which is newer as lane.h has it, entered the lane since this run was made; "" */
+	int64_t expires_at;    /* when what is deployed there is taken down; 0: never */
+	int64_t configuration; /* the version that holds */
 	struct graph_alarm *alarms;
 	size_t alarm_count;
 	struct graph_relation *relations;

@@ -5,6 +5,9 @@
  * A lane: one at a time inside. Pure, like the rest of the engine: lane_apply() looks at the open requests of one lane
  * and says who holds it next. A run's transaction only inserts a request or a release; a transaction of the lane itself
  * applies this, so two runs never both believe they are inside.
+ *
+ * Of two runs that one is newer whose commit contains the other's; where neither does, the one with the higher number.
+ * As long as nobody has looked which it is of two that wait, neither enters; the runs have their commits compared.
  */
 
 #include "server/engine/states.h"
@@ -21,6 +24,12 @@ struct lane_entry { /* an open request: waiting, granted or revoked; in the orde
 	int64_t superseded_by; /* run; 0 */
 };
 
+/* Of two that wait: the commit of one contains that of the other, or nobody has looked yet. */
+struct lane_relation {
+	int64_t newer, older; /* runs */
+	bool is_known;
+};
+
 struct lane {
 	int64_t id;
 	int64_t version;
@@ -29,6 +38,8 @@ struct lane {
 	bool is_reserved; /* a rollback is being planned: nobody else enters before it */
 	struct lane_entry *entries;
 	size_t count;
+	struct lane_relation *relations; /* where the newest enters */
+	size_t relation_count;
 };
 
 /* True: something changed (entries whose state differs from `was`, the epoch). */

@@ -223,22 +223,33 @@ static const struct field lane_entry_fields[] = {
 	FIELD_END,
 };
 
+static const struct field lane_relation_fields[] = {
+	FIELD(struct lane_relation, newer, FIELD_I64, 0),
+	FIELD(struct lane_relation, older, FIELD_I64, 0),
+	FIELD(struct lane_relation, is_known, FIELD_BOOL, 0),
+	FIELD_END,
+};
+
 void lane_store_load(struct db_batch *batch, int64_t lane)
 {
 	db_add(batch, QUERY_LANE_LOAD, DB_I64(lane));
 	db_add(batch, QUERY_LANE_ENTRIES, DB_I64(lane));
+	db_add(batch, QUERY_LANE_RELATIONS, DB_I64(lane));
 }
 
 bool lane_store_read(const struct db_reply *reply, struct lane *ret, struct arena *arena, struct err *err)
 {
 	struct lane lane = {0};
-	void *entries;
+	void *entries, *relations;
 	if (db_row_count(reply, 0) == 0)
 		return err_set(err, ERR_NOT_FOUND, "there is no such lane");
 	if (!db_read_row(reply, 0, 0, lane_fields, &lane, arena, err) ||
-		!db_read_rows(reply, 1, lane_entry_fields, sizeof *lane.entries, &entries, &lane.count, arena, err))
+		!db_read_rows(reply, 1, lane_entry_fields, sizeof *lane.entries, &entries, &lane.count, arena, err) ||
+		!db_read_rows(reply, 2, lane_relation_fields, sizeof *lane.relations, &relations, &lane.relation_count,
+			arena, err))
 		return false;
 	lane.entries = entries;
+	lane.relations = relations;
 	for (size_t i = 0; i < lane.count; i++)
 		lane.entries[i].was = lane.entries[i].state;
 	*ret = lane;

@@ -23,6 +23,10 @@ running as materialized ( -- there, of this service
 			order by d.id desc limit 1) last
 		where not is_teardown and state = 'live') l
 	join version v on v.id = l.version_id join run r on r.id = l.run_id join repository p on p.id = r.repository_id),
+rivals as materialized ( -- in its lane; whoever is inside asks nobody any more
+	select v.* from current c, lane, lane_rival v
+	where v.run_id = $1::bigint and v.lane_id = (select id from lane) -- which a join would not say to the index
+		and c.state <> 'running' and (v.has_entered or coalesce(lane.state, '') not in ('granted', 'revoked'))),
 related as (
 	select 'newer' as kind, running.commit as newer, me.commit as older, false as by_patch, run, '' as text, 0::bigint as quarantine
 	from running, me where running.commit <> me.commit
@@ -39,6 +43,10 @@ related as (
 	join quarantine q on q.service_id = s.id and q.environment_id = e.id and q.released_at is null
 	join version v on v.id = q.version_id, me
 	where v.commit <> me.commit and v.commit <> ''
+	union
+	select 'lane', commit, rival_commit, false, rival, '', 0 from rivals where is_comparable
+	union
+	select 'lane', rival_commit, commit, false, rival, '', 0 from rivals where is_comparable
 	union
 	select 'fixed', me.commit, q.fixed_commit, false, '', '', q.id
 	from current c join service s on s.name = c.service join environment e on e.name = c.environment
@@ -66,9 +74,7 @@ select jsonb_build_object(
 				where h.lane_id = lane.id and h.state in ('granted', 'revoked') and h.run_id <> $1::bigint), ''),
 			'superseded_by', coalesce((select p.name || '#' || r.number from run r join repository p on p.id = r.repository_id
 				where r.id = lane.superseded_by), '')) from lane),
-	'newer', coalesce((select p.name || '#' || r.number from lane join lane_request n on n.lane_id = lane.id
-			join run r on r.id = n.run_id join repository p on p.id = r.repository_id
-			where n.run_id > $1::bigint and n.granted_at is not null and n.priority = 0 order by n.id desc limit 1), ''),
+	'newer', coalesce((select rival from rivals where has_entered and priority = 0 and is_newer order by request_id desc limit 1), ''),
 	'expires_at', coalesce((select us(x.expires_at) from current c join service v on v.name = c.service
 			join environment e on e.name = c.environment
 			join expiry x on x.service_id = v.id and x.environment_id = e.id), 0),

@@ -28,4 +28,5 @@ where (s.replanned <> '' or s.refused <> '') and r.state in ('running', 'waiting
 union
 select s.run_id from stage s join lane l on l.kind = 'environment' and l.key = s.service || '@' || s.environment
 where s.kind = 'environment' and s.state = 'gated'
-	and exists (select from lane_request n where n.lane_id = l.id and n.run_id > s.run_id and n.granted_at is not null and n.priority = 0)
+	and (select true from lane_rival v where v.lane_id = l.id and v.run_id = s.run_id and v.has_entered and v.priority = 0
+		and v.is_newer is not false limit 1) -- of this lane alone, which exists() would not say to the index

@@ -264,7 +264,7 @@ static void decide_lane(struct sim *sim, struct coordinator *coordinator, struct
 	check_lane(sim, &before, &visit->lane);
 	visit->step = VISIT_LOAD;
 	bool is_saved = has_changed && rows_save_lane(&sim->rows, &visit->lane);
-	MIRROR(sim, lane, sim, &before, &visit->lane, has_changed, is_saved);
+	MIRROR(sim, lane, sim, &visit->desk, has_changed, is_saved);
 	if (!has_changed) {
 		visit->is_busy = visit->is_wanted_again;
 		return;
@@ -345,6 +345,7 @@ static void step_visit(struct sim *sim, struct coordinator *coordinator, struct 
 		else {
 			visit->is_wanted_again = false;
 			rows_load_lane(&sim->rows, visit->of.id, &visit->lane, &sim->arena);
+			MIRROR(sim, load_lane, sim, &visit->desk, &visit->lane);
 		}
 		return;
 	case VISIT_DECIDE:

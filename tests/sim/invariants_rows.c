@@ -11,8 +11,20 @@ static bool is_inside(enum lane_request_state state)
 	return state == LANE_GRANTED || state == LANE_REVOKED;
 }
 
+/* By one that waits with it and contains its commit. */
+static bool is_outdone(const struct rows *rows, const struct lane *lane, const struct lane_entry *entry)
+{
+	for (size_t i = 0; lane->is_newest && i < lane->count; i++) {
+		const struct lane_entry *other = &lane->entries[i];
+		if (other->state == LANE_WAITING && other->priority == entry->priority &&
+			rows_descends(rows, other->run, entry->run))
+			return true;
+	}
+	return false;
+}
+
 /* Who is next, by the words of the design: rollback, hotfix, the rest; of these the newest run, or who came first. */
-static const struct lane_entry *who_is_next(const struct lane *lane)
+static const struct lane_entry *who_is_next(const struct rows *rows, const struct lane *lane)
 {
 	const struct lane_entry *best = NULL;
 	bool has_canceller = false;
@@ -23,7 +35,8 @@ static const struct lane_entry *who_is_next(const struct lane *lane)
 	}
 	for (size_t i = 0; i < lane->count && !has_canceller; i++) {
 		const struct lane_entry *entry = &lane->entries[i];
-		if (entry->state != LANE_WAITING || (lane->is_reserved && entry->priority != PLAN_PRIORITY_ROLLBACK))
+		if (entry->state != LANE_WAITING || (lane->is_reserved && entry->priority != PLAN_PRIORITY_ROLLBACK) ||
+			is_outdone(rows, lane, entry))
 			continue;
 		if (!best || entry->priority > best->priority ||
 			(entry->priority == best->priority && lane->is_newest && entry->run > best->run))
@@ -32,11 +45,26 @@ static const struct lane_entry *who_is_next(const struct lane *lane)
 	return best;
 }
 
+/* Somebody has looked how those that wait are related, as far as they may enter next. */
+static bool is_compared(const struct rows *rows, const struct lane *lane, const struct lane_entry *next)
+{
+	for (size_t i = 0; lane->is_newest && next && i < lane->count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (lane->entries[i].state == LANE_WAITING && lane->entries[j].state == LANE_WAITING &&
+				lane->entries[i].priority == next->priority &&
+				lane->entries[j].priority == next->priority &&
+				!rows_are_compared(rows, lane->entries[i].run, lane->entries[j].run))
+				return false;
+	return true;
+}
+
 static void check_outrun(struct sim *sim, const struct lane *lane, const struct lane_entry *entered)
 {
 	for (size_t i = 0; i < lane->count; i++) {
 		const struct lane_entry *entry = &lane->entries[i];
-		bool is_older = entry->run < entered->run && entry->priority <= entered->priority;
+		bool is_older = entry->priority <= entered->priority && entry != entered &&
+				rows_are_compared(&sim->rows, entered->run, entry->run) &&
+				rows_is_newer(&sim->rows, entered->run, entry->run);
 		if (lane->is_newest && is_older && entry->state == LANE_WAITING)
 			sim_fail(sim, "web#%lld waits on behind web#%lld, which is newer and inside",
 				(long long)entry->run, (long long)entered->run);
@@ -45,7 +73,7 @@ static void check_outrun(struct sim *sim, const struct lane *lane, const struct 
 
 void check_lane(struct sim *sim, const struct lane *before, const struct lane *lane)
 {
-	const struct lane_entry *was_inside = NULL, *entered = NULL, *next = who_is_next(before);
+	const struct lane_entry *was_inside = NULL, *entered = NULL, *next = who_is_next(&sim->rows, before);
 	size_t inside = 0;
 	for (size_t i = 0; i < lane->count; i++) {
 		const struct lane_entry *entry = &lane->entries[i];
@@ -57,13 +85,17 @@ void check_lane(struct sim *sim, const struct lane *before, const struct lane *l
 			sim_fail(sim, "web#%lld is superseded by nobody", (long long)entry->run);
 		bool cancels = sim->rows.lanes[lane->id - 1].is_group;
 		if (entry->state == LANE_SUPERSEDED && !cancels &&
-			(!lane->is_newest || entry->superseded_by < entry->run))
+			(!lane->is_newest || !rows_is_newer(&sim->rows, entry->superseded_by, entry->run)))
 			sim_fail(sim, "web#%lld is superseded by web#%lld", (long long)entry->run,
 				(long long)entry->superseded_by);
 	}
 	if (inside > 1)
 		sim_fail(sim, "%zu are inside lane %lld", inside, (long long)lane->id);
-	if (!was_inside && (next ? next->id : 0) != (entered ? entered->id : 0))
+	if (entered && is_outdone(&sim->rows, before, entered))
+		sim_fail(sim, "web#%lld enters lane %lld, and one that contains its commit waits",
+			(long long)entered->run, (long long)lane->id);
+	if (!was_inside && (next ? next->id : 0) != (entered ? entered->id : 0) &&
+		is_compared(&sim->rows, before, next))
 		sim_fail(sim, "web#%lld should enter lane %lld, and web#%lld does (0: nobody)",
 			(long long)(next ? next->run : 0), (long long)lane->id,
 			(long long)(entered ? entered->run : 0));

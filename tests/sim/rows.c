@@ -90,6 +90,7 @@ int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan,
 	from->state = TRIGGER_DONE;
 	struct row_run *row = arena_new(rows->arena, struct row_run);
 	row->trigger = trigger;
+	row->created_at = rows->now_us;
 	row->is_rollback = is_rollback;
 	for (size_t i = 0; i < COUNT_OF(row->places); i++)
 		row->places[i] = places;
@@ -204,16 +205,6 @@ void rows_show_lanes(const struct rows *rows, struct run_graph *graph)
 			graph->stages[i].lane = rows_stage_lane(rows, graph, i);
 }
 
-static struct str newer_in(const struct rows *rows, int64_t lane, int64_t run)
-{
-	for (size_t i = rows->request_count; lane && i > 0; i--) {
-		const struct row_request *other = &rows->requests[i - 1];
-		if (other->lane == lane && other->run > run && other->was_granted && other->priority == 0)
-			return name_of(rows, other->run);
-	}
-	return (struct str){0};
-}
-
 struct str rows_commit_of(const struct rows *rows, struct str service, struct str version)
 {
 	for (size_t i = 0; i < rows->version_count; i++)
@@ -286,6 +277,7 @@ static void load_alarms(const struct rows *rows, struct run_graph *graph, size_t
 static void load_facts(const struct rows *rows, struct run_graph *graph)
 {
 	size_t current = current_stage(graph);
+	bool is_known;
 	rows_load_silence(rows, graph);
 	graph->facts = (struct graph_facts){0};
 	for (size_t i = 0; i < graph->stage_count; i++)
@@ -297,7 +289,8 @@ static void load_facts(const struct rows *rows, struct run_graph *graph)
 	graph->facts.expires_at = rows_expires_at(rows, stage);
 	graph->facts.stage = current + 1;
 	graph->facts.version = stage->version;
-	graph->facts.newer = newer_in(rows, stage->lane.lane, graph->id);
+	if (stage->state != STAGE_RUNNING)
+		graph->facts.newer = rows_newer_in_lane(rows, graph->id, stage->lane.lane, &is_known);
 	graph->facts.quarantined = rows_quarantined(rows, graph, stage);
 	graph->facts.overrides_freeze = rows_run(rows, graph->id)->overrides_freeze[current];
 	graph->facts.environment_version = rows->policy.versions[rows_environment(stage->plan->environment)];

@@ -42,6 +42,7 @@ struct row_request {
 	int64_t epoch;
 	int64_t superseded_by;
 	bool was_granted;
+	int64_t granted_at;
 };
 
 enum trigger_kind { TRIGGER_PUSH, TRIGGER_BACK, TRIGGER_FORWARD, TRIGGER_DOWN };
@@ -66,7 +67,7 @@ struct row_quarantine {
 
 struct row_run {
 	struct run_graph graph; /* without lanes and facts, which are loaded */
-	int64_t trigger;
+	int64_t trigger, created_at;
 	int64_t next_job; /* ids of what is planned later */
 	size_t places[8]; /* by which each stage is planned */
 	bool is_rollback;
@@ -161,7 +162,18 @@ bool rows_save_lane(struct rows *rows, const struct lane *lane);
 void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_t stage);
 /* Whether one commit contains the other, whoever has looked. */
 bool rows_contains(struct str newer, struct str older);
+bool rows_has_looked(const struct rows *rows, struct str newer, struct str older, bool by_patch);
 void rows_compare(struct rows *rows, const struct run_graph *graph);
+void rows_add_relation(const struct rows *rows, struct graph_facts *facts, struct graph_relation relation);
+/* Of the view lane_rival: who to be compared with; who entered the lane and is newer ("": nobody, as far as is known);
+ * lane_relations.sql. */
+void rows_load_rivals(const struct rows *rows, struct run_graph *graph, size_t stage);
+struct str rows_newer_in_lane(const struct rows *rows, int64_t run, int64_t lane, bool *ret_is_known);
+void rows_load_lane_relations(const struct rows *rows, struct lane *lane, struct arena *arena);
+/* Of two runs in a lane that takes the newest, whoever has looked: the commit of the first contains the second's. */
+bool rows_descends(const struct rows *rows, int64_t run, int64_t other);
+bool rows_is_newer(const struct rows *rows, int64_t run, int64_t other);
+bool rows_are_compared(const struct rows *rows, int64_t run, int64_t other);
 void rows_load_silence(const struct rows *rows, struct run_graph *graph);
 void rows_load_occupants(const struct rows *rows, struct run_graph *graph, size_t stage);
 struct str rows_commit_of(const struct rows *rows, struct str service, struct str version);

@@ -45,6 +45,7 @@ void rows_load_lane(const struct rows *rows, int64_t id, struct lane *ret, struc
 			.was = asked->state,
 			.epoch = asked->epoch};
 	}
+	rows_load_lane_relations(rows, ret, arena);
 }
 
 /* The unique index lane_holder. */
@@ -76,7 +77,10 @@ bool rows_save_lane(struct rows *rows, const struct lane *lane)
 		asked->state = entry->state;
 		asked->epoch = entry->epoch;
 		asked->superseded_by = entry->superseded_by;
-		asked->was_granted |= entry->state == LANE_GRANTED;
+		if (entry->state == LANE_GRANTED) {
+			asked->was_granted = true;
+			asked->granted_at = rows->now_us;
+		}
 		rows_run(rows, asked->run)->is_touched = true;
 	}
 	BUG_ON(!has_one_holder(rows, lane->id));
@@ -254,15 +258,9 @@ static bool has_lane_news(const struct rows *rows, const struct run_graph *graph
 
 static bool is_outrun(const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage)
 {
-	for (size_t i = 0; i < rows->request_count; i++) {
-		const struct row_request *other = &rows->requests[i];
-		const struct row_lane *lane = &rows->lanes[other->lane - 1];
-		if (other->run > graph->id && other->was_granted && other->priority == 0 && !lane->is_group &&
-			str_starts(lane->key, stage->plan->delivery->service) &&
-			str_eq(str_skip(lane->key, stage->plan->delivery->service.n + 1), stage->plan->environment))
-			return true;
-	}
-	return false;
+	bool is_known;
+	int64_t lane = rows_stage_lane(rows, graph, (size_t)(stage - graph->stages)).lane;
+	return rows_newer_in_lane(rows, graph->id, lane, &is_known).n || !is_known;
 }
 
 /* What comes next may have to be planned again, or was and nobody has looked. */

@@ -23,12 +23,16 @@ bool rows_contains(struct str newer, struct str older)
 	return contains(number_of(newer), number_of(older));
 }
 
+bool rows_has_looked(const struct rows *rows, struct str newer, struct str older, bool by_patch)
+{
+	return str_eq(newer, older) || rows->is_compared[number_of(newer)][number_of(older)][by_patch];
+}
+
 static struct str known(const struct rows *rows, const struct graph_relation *relation)
 {
-	int64_t newer = number_of(relation->newer), older = number_of(relation->older);
-	if (newer != older && !rows->is_compared[newer][older][relation->by_patch])
+	if (!rows_has_looked(rows, relation->newer, relation->older, relation->by_patch))
 		return (struct str){0};
-	return contains(newer, older) ? STR("yes") : STR("no");
+	return rows_contains(relation->newer, relation->older) ? STR("yes") : STR("no");
 }
 
 static bool is_same(const struct graph_relation *a, const struct graph_relation *b)
@@ -37,7 +41,7 @@ static bool is_same(const struct graph_relation *a, const struct graph_relation 
 	       str_eq(a->run, b->run) && a->quarantine == b->quarantine;
 }
 
-static void add(const struct rows *rows, struct graph_facts *facts, struct graph_relation relation)
+void rows_add_relation(const struct rows *rows, struct graph_facts *facts, struct graph_relation relation)
 {
 	if (str_eq(relation.newer, relation.older) && relation.kind != GRAPH_RELATION_FIXED)
 		return;
@@ -81,14 +85,14 @@ static void add_running(const struct rows *rows, struct run_graph *graph, const 
 			.newer = rows_commit_of(rows, plan->delivery->service, last.deployment->version),
 			.older = graph->commit,
 			.run = rows_run(rows, last.run)->graph.name};
-		add(rows, &graph->facts, relation);
+		rows_add_relation(rows, &graph->facts, relation);
 		if (!is_hotfix(rows, &last))
 			continue;
 		relation.kind = GRAPH_RELATION_HOTFIX;
 		relation.older = relation.newer;
 		relation.newer = graph->commit;
 		relation.by_patch = true;
-		add(rows, &graph->facts, relation);
+		rows_add_relation(rows, &graph->facts, relation);
 	}
 }
 
@@ -102,18 +106,19 @@ void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_
 		bool is_inside = held->state == LANE_GRANTED || held->state == LANE_REVOKED;
 		if (lane && held->lane == lane && is_inside && held->run != graph->id && held->priority >= 0 &&
 			!rows_run(rows, held->run)->is_rollback)
-			add(rows, &graph->facts,
+			rows_add_relation(rows, &graph->facts,
 				(struct graph_relation){.kind = GRAPH_RELATION_NEWER,
 					.newer = rows_run(rows, held->run)->graph.commit,
 					.older = graph->commit,
 					.run = rows_run(rows, held->run)->graph.name});
 	}
+	rows_load_rivals(rows, graph, stage);
 	for (size_t i = 0; i < rows->quarantine_count; i++) {
 		const struct row_quarantine *held = &rows->quarantines[i];
 		bool is_here = !held->is_released && str_eq(held->service, plan->delivery->service) &&
 			       str_eq(held->environment, plan->environment);
 		if (is_here)
-			add(rows, &graph->facts,
+			rows_add_relation(rows, &graph->facts,
 				(struct graph_relation){.kind = GRAPH_RELATION_CONDEMNED,
 					.newer = graph->commit,
 					.older = rows_commit_of(rows, held->service, held->version),
@@ -121,7 +126,7 @@ void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_
 					.text = held->reason,
 					.quarantine = (int64_t)i + 1});
 		if (is_here && held->fixed_commit.n)
-			add(rows, &graph->facts,
+			rows_add_relation(rows, &graph->facts,
 				(struct graph_relation){.kind = GRAPH_RELATION_FIXED,
 					.newer = graph->commit,
 					.older = held->fixed_commit,

@@ -113,8 +113,8 @@ struct mirror {
 		struct sim *sim, struct desk *desk, const struct engine_event *event, bool is_dirty, bool may_save);
 	void (*keep)(struct desk *desk);
 	void (*compare)(struct sim *sim, const struct desk *desk); /* the commits that nobody has compared yet */
-	void (*lane)(
-		struct sim *sim, const struct lane *before, const struct lane *lane, bool has_changed, bool is_saved);
+	void (*load_lane)(struct sim *sim, struct desk *desk, const struct lane *lane);
+	void (*lane)(struct sim *sim, struct desk *desk, bool has_changed, bool is_saved);
 	void (*trigger)(struct sim *sim, int64_t trigger); /* was made by a person or a forge */
 	void (*create)(struct sim *sim, int64_t trigger, const struct plan *plan, int64_t run); /* 0: it had ended */
 	void (*refuse)(struct sim *sim, int64_t trigger);

@@ -35,6 +35,8 @@ static const struct {
 	{"newer", "no", false, false, "running", ""},
 	{"newer", "yes", false, false, "superseded", "superseded by web#50, which contains this commit"},
 	{"newer", "yes", true, false, "running", ""}, /* somebody chose an old version */
+	{"lane", "yes", false, false, "running", ""},
+	{"lane", "no", false, false, "running", ""}, /* the lane's to decide */
 	{"hotfix", "yes", false, false, "running", ""},
 	{"hotfix", "no", false, false, "waiting", "the hotfix web#50, which is live in prod and not in this commit"},
 	{"hotfix", "no", false, true, "running", ""}, {"condemned", "no", false, false, "running", ""},

@@ -410,6 +410,46 @@ START_TEST(the_newest_run_wins_whoever_asked_first)
 }
 END_TEST
 
+/* Three that wait, 1 to 3 by their numbers: which commits contain which, and what lane_apply() makes of them. */
+static const struct {
+	bool is_newest;
+	const char *known, *unknown; /* pairs: the newer, the older */
+	int32_t priorities[3];
+	const char *after;
+} orders[] = {
+	{true, "21 23", "", {0}, "sgs"},      /* the third is the commit of the first once more */
+	{true, "13 23 12", "", {0}, "gss"},   /* numbers the wrong way round */
+	{true, "12 13", "", {0}, "gss"},      /* two branches, merged by the first */
+	{true, "13", "", {0}, "sgw"},         /* the second goes by its number, before the first and behind the third */
+	{true, "21", "", {0}, "ssg"},         /* so does the third */
+	{true, "13", "", {0, 0, 100}, "wsg"}, /* a hotfix goes first; what contains it waits on */
+	{true, "31", "", {0, 0, 100}, "ssg"},
+	{true, "", "13", {0}, "www"},         /* nobody has looked yet whether the third is the newest */
+	{true, "", "31 32", {0}, "ssg"},      /* it is by its number at least */
+	{true, "", "12", {0, 0, 200}, "ssg"}, /* a way back waits for nobody */
+	{true, "", "13", {0, 0, 200}, "wsg"}, /* who may be newer is left alone */
+	{false, "", "", {0}, "gww"},
+};
+
+START_TEST(a_commit_that_contains_another_is_newer)
+{
+	struct lane_entry entries[3] = {0};
+	struct lane_relation relations[8] = {0};
+	struct lane lane = {.is_newest = orders[_i].is_newest, .entries = entries, .count = 3, .relations = relations};
+	for (size_t i = 0; i < lane.count; i++)
+		entries[i] = (struct lane_entry){
+			.id = (int64_t)i + 1, .run = (int64_t)i + 1, .priority = orders[_i].priorities[i]};
+	for (int is_known = 0; is_known < 2; is_known++)
+		for (const char *c = is_known ? orders[_i].known : orders[_i].unknown; *c; c += c[2] ? 3 : 2)
+			relations[lane.relation_count++] = (struct lane_relation){c[0] - '0', c[1] - '0', is_known};
+	lane_apply(&lane);
+	for (size_t i = 0; i < lane.count; i++)
+		ck_assert_msg(lane_request_state_names[entries[i].state][0] == orders[_i].after[i],
+			"\"%s\", \"%s\": entry %zu is %s", orders[_i].known, orders[_i].unknown, i,
+			lane_request_state_names[entries[i].state]);
+}
+END_TEST
+
 START_TEST(a_hotfix_asks_the_holder_to_leave)
 {
 	struct lane_entry entries[] = {
@@ -466,6 +506,7 @@ int main(void)
 	suite_add_tcase(suite, cases);
 	TCase *pure = tcase_create("lanes");
 	tcase_add_test(pure, the_newest_run_wins_whoever_asked_first);
+	tcase_add_loop_test(pure, a_commit_that_contains_another_is_newer, 0, sizeof orders / sizeof orders[0]);
 	tcase_add_test(pure, a_hotfix_asks_the_holder_to_leave);
 	tcase_add_loop_test(pure, lanes_let_one_in, 0, sizeof lanes / sizeof lanes[0]);
 	suite_add_tcase(suite, pure);

@@ -51,16 +51,21 @@ static int64_t job_of(const struct sim *sim, const struct row_attempt *attempt)
 	return store_ids.first_jobs[attempt->run] + (graph_job_by_id(graph, attempt->job) - graph->jobs);
 }
 
+/* Of what a visit loads: freed with the history. */
+static struct shadow *new_shadow(struct desk *desk)
+{
+	desk->shadow = calloc(1, sizeof *desk->shadow);
+	desk->shadow->next = shadows;
+	return shadows = desk->shadow;
+}
+
 /* --- runs --- */
 
 static void load(struct sim *sim, struct desk *desk)
 {
-	struct shadow *shadow = calloc(1, sizeof *shadow);
+	struct shadow *shadow = new_shadow(desk);
 	struct db_batch *batch = store_batch();
 	struct err err = {0};
-	desk->shadow = shadow;
-	shadow->next = shadows;
-	shadows = shadow;
 	run_store_load(batch, store_ids.runs[desk->graph.id]);
 	struct db_reply *reply = shadow_sent(sim, "load", batch, true);
 	if (!reply)
@@ -193,34 +198,48 @@ static void same_entries(struct sim *sim, const struct lane *model, const struct
 			sim_fail(sim, "lane %lld: request %zu of the model is not that of the database",
 				(long long)model->id, i);
 	}
+	bool is_same = model->relation_count == real->relation_count;
+	for (size_t i = 0; is_same && i < model->relation_count; i++) { /* in no order */
+		const struct lane_relation *a = &model->relations[i];
+		bool is_there = false;
+		for (size_t j = 0; j < real->relation_count; j++) {
+			const struct lane_relation *b = &real->relations[j];
+			is_there |= store_ids.runs[a->newer] == b->newer && store_ids.runs[a->older] == b->older &&
+				    a->is_known == b->is_known;
+		}
+		is_same = is_there;
+	}
+	if (!is_same)
+		sim_fail(sim, "lane %lld: how those that wait are related is not as in the database",
+			(long long)model->id);
 }
 
-static void lane(struct sim *sim, const struct lane *before, const struct lane *after, bool has_changed, bool is_saved)
+static void load_lane(struct sim *sim, struct desk *desk, const struct lane *model)
 {
+	struct shadow *shadow = new_shadow(desk);
 	struct db_batch *batch = store_batch();
-	auto_arena arena = {0};
-	struct lane real = {0};
 	struct err err = {0};
-	if (has_changed && !is_saved) { /* the model loaded it before it was changed: so it is too late to load it */
-		db_batch_free(batch);
-		return;
-	}
-	(void)after;
-	lane_store_load(batch, lane_id(sim, before->id));
+	lane_store_load(batch, lane_id(sim, model->id));
 	struct db_reply *reply = shadow_sent(sim, "load of a lane", batch, true);
 	if (!reply)
 		return;
-	if (!lane_store_read(reply, &real, &arena, &err))
+	if (!lane_store_read(reply, &shadow->lane, &shadow->arena, &err))
 		sim_fail(sim, "load of a lane: %s", err.text);
-	else if (has_changed)
-		same_entries(sim, before, &real);
-	if (!sim->fault[0] && has_changed) {
-		lane_apply(&real);
-		batch = store_batch();
-		lane_store_save(batch, &real, &arena);
-		shadow_send(sim, "save of a lane", batch, true);
-	}
+	else
+		same_entries(sim, model, &shadow->lane);
 	db_reply_free(reply);
+}
+
+static void lane(struct sim *sim, struct desk *desk, bool has_changed, bool is_saved)
+{
+	struct shadow *shadow = desk->shadow;
+	if (lane_apply(&shadow->lane) != has_changed)
+		sim_fail(sim, "lane: the engine decides otherwise by what the database gave");
+	if (!has_changed)
+		return;
+	struct db_batch *batch = store_batch();
+	lane_store_save(batch, &shadow->lane, &shadow->arena);
+	shadow_send(sim, "save of a lane", batch, is_saved);
 }
 
 /* --- triggers --- */
@@ -523,6 +542,7 @@ const struct mirror store_mirror = {
 	.decide = decide,
 	.keep = keep,
 	.compare = compare,
+	.load_lane = load_lane,
 	.lane = lane,
 	.trigger = trigger,
 	.create = create,

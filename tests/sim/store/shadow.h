@@ -14,6 +14,7 @@ struct shadow {
 	struct shadow *next;
 	struct arena arena;
 	struct run_loaded loaded;
+	struct lane lane;
 };
 
 /* What the ids of the model are in the database. */
