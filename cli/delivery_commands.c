@@ -42,6 +42,8 @@ static void add_marks(struct table *table, const json_t *board, const json_t *ta
 	auto_buf marks = BUF_INIT(4096);
 	if (*print_text(target, "alert"))
 		buf_add_c(&marks, ", ALARM GOES ON");
+	if (*print_text(target, "no_way_back"))
+		buf_add_c(&marks, ", NO WAY BACK");
 	if (*print_text(target, "quarantine"))
 		buf_add_c(&marks, ", quarantined");
 	if (*coming)
@@ -90,18 +92,22 @@ static void print_targets(struct cli *cli, const json_t *board)
 
 static void print_waiting(struct cli *cli, const json_t *waiting)
 {
-	static const char *const heads[] = {"RUN", "SERVICE", "ENVIRONMENT", "VERSION", "STATE", "WAITS FOR", NULL};
+	static const char *const heads[] = {
+		"RUN", "SERVICE", "ENVIRONMENT", "VERSION", "STATE", "SINCE", "WAITS FOR", NULL};
 	struct table table;
 	size_t i;
 	json_t *item;
 	table_init(&table, cli, heads);
 	json_array_foreach(waiting, i, item)
 	{
+		char since[PRINT_TIME_BYTES];
+		print_ago(since, item, "waiting_since");
 		table_add(&table, print_text(item, "run"));
 		table_add(&table, print_text(item, "service"));
 		table_add(&table, print_text(item, "environment"));
 		table_add_version(&table, print_text(item, "version"));
 		table_add_state(&table, print_text(item, "state"));
+		table_add(&table, since);
 		table_add(&table, print_text(item, "waiting_for"));
 	}
 	if (table.count)
@@ -110,14 +116,14 @@ static void print_waiting(struct cli *cli, const json_t *waiting)
 }
 
 /* Once for all targets that one way back covers. */
-static void print_alerts(const json_t *list)
+static void print_alerts(const json_t *list, const char *name)
 {
 	const char *last = "";
 	size_t i;
 	json_t *item;
 	json_array_foreach(list, i, item)
 	{
-		const char *alert = print_text(item, "alert");
+		const char *alert = print_text(item, name);
 		if (*alert && strcmp(alert, last) != 0)
 			printf("\nWARNING: %s\n", alert);
 		last = *alert ? alert : last;
@@ -127,7 +133,8 @@ static void print_alerts(const json_t *list)
 static void print_board(struct cli *cli, const json_t *answer)
 {
 	print_targets(cli, answer);
-	print_alerts(json_object_get(answer, "targets"));
+	print_alerts(json_object_get(answer, "targets"), "alert");
+	print_alerts(json_object_get(answer, "targets"), "no_way_back");
 	print_waiting(cli, json_object_get(answer, "waiting"));
 }
 
@@ -162,7 +169,7 @@ static void print_history(struct cli *cli, const json_t *answer)
 	table_print(&table);
 	if (table.count == 0)
 		puts("nothing was deployed there yet");
-	print_alerts(json_object_get(answer, "deployments"));
+	print_alerts(json_object_get(answer, "deployments"), "alert");
 }
 
 int command_env_history(struct cli *cli, struct err *err)

@@ -42,6 +42,8 @@ static void merge_update(json_t *run, const json_t *update)
 	json_t *stages = json_object_get(run, "stages"), *item;
 	size_t i;
 	json_object_set(run, "run", json_object_get(update, "run"));
+	json_object_set(run, "alert", json_object_get(update, "alert"));
+	json_object_set(run, "ways_back", json_object_get(update, "ways_back"));
 	json_array_foreach(json_object_get(update, "stages"), i, item) merge_stage(stages, item);
 	json_array_foreach(json_object_get(update, "gates"), i, item)
 		json_object_set(find_by_id(stages, print_number(item, "stage_id")), "gate", item);
@@ -218,6 +220,31 @@ static void write_counts(const struct writer *writer, const json_t *jobs)
 	json_decref(counts);
 }
 
+/* "    wave 1 baking: eu-canary": of a stage that has begun; what it waits for, the run says. */
+static void write_wave(const struct writer *writer, const json_t *wave)
+{
+	const char *state = print_text(wave, "state"), *between = ": ";
+	size_t i;
+	json_t *target;
+	buf_addf(writer->to, "    wave %d %s%s%s", (int)print_number(wave, "number"), print_colour(writer->cli, state),
+		state, print_plain(writer->cli));
+	json_array_foreach(json_object_get(wave, "targets"), i, target)
+	{
+		buf_addf(writer->to, "%s%s", between, json_string_value(target));
+		between = ", ";
+	}
+	buf_add_char(writer->to, '\n');
+}
+
+static void write_waves(const struct writer *writer, const json_t *stage)
+{
+	size_t i;
+	json_t *wave;
+	if (*print_text(stage, "started_at"))
+		json_array_foreach(json_object_get(json_object_get(stage, "delivery"), "waves"), i, wave)
+			write_wave(writer, wave);
+}
+
 static void write_stage(const struct writer *writer, const json_t *stage)
 {
 	char took[PRINT_TIME_BYTES];
@@ -237,14 +264,16 @@ static void write_stage(const struct writer *writer, const json_t *stage)
 	buf_add_char(writer->to, '\n');
 	json_array_foreach(json_object_get(stage, "earlier_gates"), i, gate) write_gate(writer, gate);
 	write_gate(writer, json_object_get(stage, "gate"));
+	write_waves(writer, stage);
 	json_array_foreach(jobs, i, job) if (writer->is_short ? is_worth_a_line(job) : run_view_is_told(stage, job))
 		write_job(writer, job);
 }
 
 static void write_summary(const struct writer *writer, const json_t *run)
 {
-	char took[PRINT_TIME_BYTES];
+	char took[PRINT_TIME_BYTES], since[PRINT_TIME_BYTES];
 	print_took(took, run);
+	print_ago(since, run, "waiting_since");
 	buf_addf(writer->to, "%s  ", print_text(run, "name"));
 	write_state(writer, print_text(run, "state"), 0);
 	buf_addf(writer->to, "  %s  %.*s  %s  (%s, %s)\n", print_text(run, "pipeline"), COMMIT_DIGITS,
@@ -257,7 +286,26 @@ static void write_summary(const struct writer *writer, const json_t *run)
 	if (*print_text(run, "reason"))
 		buf_addf(writer->to, "  %s\n", print_text(run, "reason"));
 	if (*print_text(run, "waiting_for"))
-		buf_addf(writer->to, "  waits for %s\n", print_text(run, "waiting_for"));
+		buf_addf(writer->to, "  waits for %s, since %s\n", print_text(run, "waiting_for"), since);
+}
+
+/* What became of what it deployed, or of whose it takes back. */
+static void write_ways_back(const struct writer *writer, const json_t *run)
+{
+	size_t i;
+	json_t *way;
+	if (*print_text(run, "condemned"))
+		buf_addf(writer->to, "  takes back what %s deployed\n", print_text(run, "condemned"));
+	json_array_foreach(json_object_get(run, "ways_back"), i, way)
+	{
+		if (*print_text(way, "run"))
+			buf_addf(writer->to, "  taken back in %s by %s (%s)\n", print_text(way, "environment"),
+				print_text(way, "run"), print_text(way, "run_state"));
+		else if (strcmp(print_text(way, "state"), "pending") == 0)
+			buf_addf(writer->to, "  its way back in %s is being planned\n", print_text(way, "environment"));
+		else
+			buf_addf(writer->to, "  WARNING: nothing went back: %s\n", print_text(way, "reason"));
+	}
 }
 
 static void write_all(const struct writer *writer, const json_t *run)
@@ -265,6 +313,7 @@ static void write_all(const struct writer *writer, const json_t *run)
 	size_t i;
 	json_t *item;
 	write_summary(writer, json_object_get(run, "run"));
+	write_ways_back(writer, run);
 	if (*print_text(run, "alert"))
 		buf_addf(writer->to, "  WARNING: %s\n", print_text(run, "alert"));
 	json_array_foreach(json_object_get(run, "errors"), i, item)

@@ -39,6 +39,14 @@ void clock_format(int64_t wall_us, char ret_text[static CLOCK_TEXT_BYTES])
 		(int)micros);
 }
 
+void clock_say(int64_t wall_us, char ret_text[static CLOCK_TEXT_BYTES])
+{
+	char text[CLOCK_TEXT_BYTES];
+	clock_format(wall_us, text);
+	bool has_seconds = strncmp(text + 17, "00", 2) != 0;
+	snprintf(ret_text, CLOCK_TEXT_BYTES, "%.10s %.*s UTC", text, has_seconds ? 8 : 5, text + 11);
+}
+
 static bool read_digits(struct str *rest, size_t n, int *ret)
 {
 	if (rest->n < n)

@@ -21,6 +21,8 @@ enum { CLOCK_TEXT_BYTES = 32 };
 
 /* RFC 3339 in UTC with microseconds, of the years 0 to 9999: "2026-11-21T08:01:13.000042Z". */
 void clock_format(int64_t wall_us, char ret_text[static CLOCK_TEXT_BYTES]);
+/* For people: "2026-11-21 08:01:13 UTC"; without the seconds where they are 0. */
+void clock_say(int64_t wall_us, char ret_text[static CLOCK_TEXT_BYTES]);
 /* RFC 3339 with any offset, of the years 1 to 9999, and PostgreSQL's "2026-11-21 08:01:13.000042+00". */
 bool clock_parse(struct str text, int64_t *ret_us);
 

@@ -12,7 +12,7 @@
 struct target_row {
 	struct str service, environment, target, version, commit, run, actor, state, quarantine;
 	struct str coming_run, coming_version, coming_state;
-	struct str report, reported, report_problem, alert;
+	struct str report, reported, report_problem, alert, no_way_back;
 	struct str_list alarms;
 	int32_t position;
 	int64_t since, quarantine_id, reported_at, differs_since;
@@ -36,6 +36,7 @@ static const struct field target_fields[] = {
 	FIELD(struct target_row, coming_state, FIELD_STR, 0),
 	FIELD(struct target_row, alarms, FIELD_STRS, 0),
 	FIELD(struct target_row, alert, FIELD_STR, 0),
+	FIELD(struct target_row, no_way_back, FIELD_STR, 0),
 	FIELD(struct target_row, report, FIELD_STR, 0),
 	FIELD(struct target_row, reported, FIELD_STR, 0),
 	FIELD(struct target_row, report_problem, FIELD_STR, 0),
@@ -47,7 +48,7 @@ static const struct field target_fields[] = {
 struct waiting_row {
 	struct str service, environment, run, stage, state, version, commit, waiting_for, override;
 	struct str_list alarms;
-	int64_t created_at;
+	int64_t created_at, waiting_since;
 };
 
 static const struct field waiting_fields[] = {
@@ -59,6 +60,7 @@ static const struct field waiting_fields[] = {
 	FIELD(struct waiting_row, version, FIELD_STR, 0),
 	FIELD(struct waiting_row, commit, FIELD_STR, 0),
 	FIELD(struct waiting_row, waiting_for, FIELD_STR, 0),
+	FIELD(struct waiting_row, waiting_since, FIELD_TIME, 0),
 	FIELD(struct waiting_row, override, FIELD_STR, 0),
 	FIELD(struct waiting_row, alarms, FIELD_STRS, 0),
 	FIELD(struct waiting_row, created_at, FIELD_TIME, 0),

@@ -7,7 +7,7 @@
 static struct str time_text(const struct run_graph *graph, int64_t at)
 {
 	char text[CLOCK_TEXT_BYTES];
-	clock_format(at, text);
+	clock_say(at, text);
 	return str_of(arena_strdup(graph->arena, text));
 }
 

@@ -206,7 +206,7 @@ static bool is_unwanted_teardown(struct run_graph *graph, size_t index)
 		return false;
 	char text[CLOCK_TEXT_BYTES] = "";
 	if (at)
-		clock_format(at, text);
+		clock_say(at, text);
 	settle_end(graph, RUN_CANCELLED,
 		arena_printf(graph->arena, at ? "%.*s now expires %s" : "%.*s does not expire any more%s",
 			STR_ARG(graph->stages[index].plan->environment), text));

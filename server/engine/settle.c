@@ -199,14 +199,20 @@ static struct str wait_for_gate(const struct run_graph *graph, size_t index)
 	const struct plan_stage *plan = graph->stages[index].plan;
 	char text[CLOCK_TEXT_BYTES];
 	if (gate->state == GATE_GRANTED) {
-		clock_format(plan->gate->not_before, text);
+		clock_say(plan->gate->not_before, text);
 		return arena_printf(
 			graph->arena, "%s: stage \"%.*s\" is approved, but not for earlier", text, STR_ARG(plan->name));
 	}
+	struct str until = STR("");
+	if (gate->expires_at) {
+		clock_say(gate->expires_at, text);
+		until = arena_printf(graph->arena, " (until %s)", text);
+	}
 	struct str again =
 		gate->reason.n ? arena_printf(graph->arena, " again (%.*s)", STR_ARG(gate->reason)) : STR("");
-	return arena_printf(graph->arena, "approval of stage \"%.*s\"%.*s: %zu of %d, by %.*s", STR_ARG(plan->name),
-		STR_ARG(again), engine_approved(gate), plan->gate->approvals, STR_ARG(engine_who_may(graph, gate)));
+	return arena_printf(graph->arena, "approval of stage \"%.*s\"%.*s: %zu of %d, by %.*s%.*s", STR_ARG(plan->name),
+		STR_ARG(again), engine_approved(gate), plan->gate->approvals, STR_ARG(engine_who_may(graph, gate)),
+		STR_ARG(until));
 }
 
 /* They may be of the stage that came before, or older than the stage's version. */

@@ -110,13 +110,25 @@ struct run_watch {
 	struct arena arena; /* of the caller */
 	char horizon[32];   /* "": nothing was sent yet */
 	int64_t version;    /* of the run, as last sent */
+	json_t *afterwards; /* what it says of its time after the end, as last sent; NULL: nothing was */
 };
 
 static void run_released(struct watch *watch)
 {
 	struct run_watch *self = (struct run_watch *)watch;
+	json_decref(self->afterwards);
 	arena_done(&self->arena);
 	free(self);
+}
+
+/* An alarm that goes on, and what becomes of its way back: neither moves the run itself. */
+static bool take_afterwards(struct run_watch *self, const json_t *json)
+{
+	json_t *now = json_pack("[O, O]", json_object_get(json, "alert"), json_object_get(json, "ways_back"));
+	bool is_news = !json_equal(now, self->afterwards);
+	json_decref(self->afterwards);
+	self->afterwards = now;
+	return is_news;
 }
 
 static void run_looked(void *arg, struct db_reply *reply)
@@ -140,9 +152,9 @@ static void run_looked(void *arg, struct db_reply *reply)
 	else
 		json = run_view_update(reply, plans, &self->caller, &arena, &err);
 	int64_t version = json_integer_value(json_object_get(json_object_get(json, "run"), "version"));
-	bool is_news =
-		json && (is_first || version != self->version || json_array_size(json_object_get(json, "jobs")) ||
-				db_row_count(reply, RUN_VIEW_STATEMENTS - 1));
+	bool is_news = json && (take_afterwards(self, json) || is_first || version != self->version ||
+				       json_array_size(json_object_get(json, "jobs")) ||
+				       db_row_count(reply, RUN_VIEW_STATEMENTS - 1));
 	if (json && is_news) {
 		self->version = version;
 		snprintf(self->horizon, sizeof self->horizon, "%.*s", STR_ARG(run_view_horizon(reply)));

@@ -102,7 +102,8 @@ static bool fail_nothing(const struct redeploy_flow *redeploy, size_t rows, stru
 		return err_set(err, ERR_INVALID, "no target of %.*s runs %.*s %.*s", STR_ARG(redeploy->environment),
 			STR_ARG(redeploy->service), STR_ARG(redeploy->version));
 	return err_set(err, ERR_INVALID,
-		"%.*s in %.*s cannot go back from %.*s: no %s is known on any target; deploy one by hand",
+		"%.*s in %.*s cannot go back from %.*s, which stays there in quarantine: no %s is known on any target; "
+		"`penstock deploy` one by hand",
 		STR_ARG(redeploy->service), STR_ARG(redeploy->environment), STR_ARG(digest_brief(redeploy->version)),
 		redeploy->back_to.n ? "such version that baked clean" : "other version that baked clean");
 }

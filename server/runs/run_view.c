@@ -25,6 +25,7 @@ const struct field run_summary_fields[] = {
 	FIELD(struct run_summary, reason, FIELD_STR, 0),
 	FIELD(struct run_summary, has_warnings, FIELD_BOOL, 0),
 	FIELD(struct run_summary, waiting_for, FIELD_STR, 0),
+	FIELD(struct run_summary, waiting_since, FIELD_TIME, 0),
 	FIELD(struct run_summary, created_at, FIELD_TIME, 0),
 	FIELD(struct run_summary, started_at, FIELD_TIME, 0),
 	FIELD(struct run_summary, ended_at, FIELD_TIME, 0),
@@ -37,8 +38,8 @@ const struct field run_summary_fields[] = {
 };
 
 struct details {
-	json_t *inputs, *errors, *plan;
-	struct str plan_hash, alert;
+	json_t *inputs, *errors, *plan, *ways_back;
+	struct str plan_hash, alert, condemned;
 	bool is_replanned;
 };
 
@@ -46,6 +47,8 @@ static const struct field details_fields[] = {
 	FIELD(struct details, inputs, FIELD_JSON, 0),
 	FIELD(struct details, errors, FIELD_JSON, 0),
 	FIELD(struct details, alert, FIELD_STR, 0),
+	FIELD(struct details, condemned, FIELD_STR, 0),
+	FIELD(struct details, ways_back, FIELD_JSON, 0),
 	FIELD(struct details, plan_hash, FIELD_STR, 0),
 	FIELD(struct details, plan, FIELD_JSON, 0),
 	FIELD(struct details, is_replanned, FIELD_BOOL, 0),
@@ -162,10 +165,11 @@ static json_t *snapshot(struct view *view, const struct caller *caller)
 		json_object_set_new(stage, "jobs", jobs);
 		json_array_append_new(stages, stage);
 	}
-	return json_pack("{s:o, s:o, s:O, s:O, s:o, s:o, s:o}", "run", fields_write(run_summary_fields, &view->summary),
-		"alert", json_of_str(view->details.alert), "inputs", view->details.inputs, "errors",
-		view->details.errors, "refusals", texts_of(&plan->refusals), "warnings", texts_of(&plan->warnings),
-		"stages", stages);
+	return json_pack("{s:o, s:o, s:o, s:O, s:O, s:O, s:o, s:o, s:o}", "run",
+		fields_write(run_summary_fields, &view->summary), "alert", json_of_str(view->details.alert),
+		"condemned", json_of_str(view->details.condemned), "ways_back", view->details.ways_back, "inputs",
+		view->details.inputs, "errors", view->details.errors, "refusals", texts_of(&plan->refusals), "warnings",
+		texts_of(&plan->warnings), "stages", stages);
 }
 
 json_t *run_view_snapshot(const struct db_reply *reply, struct plan_cache *plans, const struct caller *caller,
@@ -202,8 +206,9 @@ static json_t *update(const struct db_reply *reply, struct view *view, const str
 		if (job)
 			json_array_append_new(jobs, view_job(graph, job, &view->jobs[i]));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o}", "run", fields_write(run_summary_fields, &view->summary), "stages",
-		stages, "gates", gates, "jobs", jobs);
+	return json_pack("{s:o, s:o, s:O, s:o, s:o, s:o}", "run", fields_write(run_summary_fields, &view->summary),
+		"alert", json_of_str(view->details.alert), "ways_back", view->details.ways_back, "stages", stages,
+		"gates", gates, "jobs", jobs);
 }
 
 json_t *run_view_update(const struct db_reply *reply, struct plan_cache *plans, const struct caller *caller,

@@ -12,7 +12,7 @@
 #include "server/store/plan_cache.h"
 
 struct run_summary {
-	int64_t id, number, version, created_at, started_at, ended_at, pull_request;
+	int64_t id, number, version, waiting_since, created_at, started_at, ended_at, pull_request;
 	struct str repository, name, pipeline, kind, state, event, ref, branch, tag, commit, title, author, actor,
 		reason, waiting_for, head_commit, base_commit;
 	bool has_warnings, is_fork;

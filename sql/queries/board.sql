@@ -12,6 +12,10 @@ select s.name as service, e.name as environment, e.position, t.name as target, c
 	coalesce(g.alarms, '{}') as alarms,
 	coalesce((select x.body from page x join alarm_state a on a.name = x.alarm and a.state <> 'ok'
 		where x.run_id = l.run_id order by x.id desc limit 1), '') as alert,
+	case when q.id is not null then coalesce((
+		select case when w.state = 'failed' then w.reason end from trigger w
+		where w.about_run_id = l.run_id and w.inputs->>'environment' = e.name and w.inputs->>'service' = s.name
+		order by w.id desc limit 1), '') else '' end as no_way_back,
 	case -- what was asked before the version came, or while one comes, says nothing about it
 		when o.sampled_at is null or v.id is null or c.run is not null or o.sampled_at < l.ended_at then ''
 		when o.version = '' then 'unknown'

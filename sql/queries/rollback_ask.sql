@@ -18,9 +18,9 @@ noted as (
 	insert into audit (actor, action, object, body)
 	select $6::text, 'rollback', $1::text || ' in ' || $2::text, jsonb_build_object('version', version, 'to', $3::text, 'reason', $4::text)
 	from last)
-insert into trigger (repository_id, event, pipeline, ref, commit, actor, account_id, inputs, next_at)
+insert into trigger (repository_id, event, pipeline, ref, commit, actor, account_id, inputs, next_at, about_run_id)
 select l.repository_id, 'rollback', r.pipeline, r.ref, r.commit, $6::text, $5::bigint,
 	jsonb_build_object('service', $1::text, 'environment', $2::text, 'version', l.version, 'to', $3::text, 'reason', $4::text),
-	now() + $7::bigint * interval '1 ms'
+	now() + $7::bigint * interval '1 ms', r.id
 from last l, held, run r where r.id = l.run_id
 returning id, repository_id

@@ -2,7 +2,7 @@
 -- $1 repository, $2 pipeline, $3 branch, $4 state (each null: any), $5 before this id, $6 at most so many. Runs of alarms have no
 -- number of their own.
 select id, repository, number, name, pipeline, kind, state, event, ref, branch, tag, commit, title, author, actor, reason, has_warnings,
-	waiting_for, created_at, started_at, ended_at, version, pull_request, head_commit, base_commit, is_fork
+	waiting_for, waiting_since, created_at, started_at, ended_at, version, pull_request, head_commit, base_commit, is_fork
 from run_summary
 where ($1::text is null or repository_id = (select id from repository where name = $1::text order by removed_at nulls first limit 1))
 	and ($2::text is null or pipeline = $2::text)

@@ -8,8 +8,8 @@ held as (
 	select service_id, environment_id, version_id, $5::text, $1::bigint, $6::bigint, $7::text from c
 	on conflict (service_id, environment_id, version_id) where released_at is null do nothing
 	returning id)
-insert into trigger (repository_id, event, pipeline, ref, commit, actor, account_id, inputs, dedup_key)
+insert into trigger (repository_id, event, pipeline, ref, commit, actor, account_id, inputs, dedup_key, about_run_id)
 select c.repository_id, 'rollback', r.pipeline, r.ref, r.commit, 'penstock', $6::bigint,
 	jsonb_build_object('service', $2::text, 'environment', $3::text, 'version', $4::text, 'reason', $5::text),
-	'rollback/' || held.id
+	'rollback/' || held.id, r.id
 from c, held, run r where r.id = $1::bigint

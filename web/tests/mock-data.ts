@@ -61,6 +61,7 @@ export function makeSummary(id: number, at: number, given: Partial<RunSummary>):
 		reason: "",
 		has_warnings: false,
 		waiting_for: "",
+		waiting_since: null,
 		created_at: created,
 		started_at: created,
 		ended_at: null,
@@ -95,8 +96,8 @@ export function makeJob(id: number, stage: number, name: string, given: Partial<
 }
 
 /** Of a run about which there is nothing to say. */
-export function nothingSaid(): Pick<Run, "errors" | "refusals" | "alert" | "warnings"> {
-	return { errors: [], refusals: [], alert: "", warnings: [] };
+export function nothingSaid(): Pick<Run, "errors" | "refusals" | "alert" | "condemned" | "ways_back" | "warnings"> {
+	return { errors: [], refusals: [], alert: "", condemned: "", ways_back: [], warnings: [] };
 }
 
 export function makeStage(id: number, index: number, name: string, given: Partial<Stage> = {}): Stage {
@@ -166,6 +167,8 @@ function liveRun(now: number, logs: MockData["logs"]): Run {
 		errors: [],
 		refusals: [],
 		alert: "",
+		condemned: "",
+		ways_back: [],
 		warnings: [],
 		stages: [
 			makeStage(1, 0, "test", {
@@ -260,6 +263,8 @@ function gatedRun(now: number): Run {
 		errors: [],
 		refusals: [],
 		alert: "",
+		condemned: "",
+		ways_back: [],
 		warnings: [],
 		stages: [
 			makeStage(11, 0, "test", {
@@ -316,6 +321,8 @@ function failedRun(now: number, logs: MockData["logs"]): Run {
 		errors: [],
 		refusals: [],
 		alert: "",
+		condemned: "",
+		ways_back: [],
 		warnings: [],
 		stages: [
 			makeStage(21, 0, "test", {
@@ -403,6 +410,8 @@ function brokenRun(now: number): Run {
 		],
 		refusals: [],
 		alert: "",
+		condemned: "",
+		ways_back: [],
 		warnings: [],
 		stages: [],
 	};
@@ -426,6 +435,8 @@ function refusedRun(now: number): Run {
 		errors: [],
 		refusals: ["stage prod: environment stages are planned, and run from a later version on"],
 		alert: "",
+		condemned: "",
+		ways_back: [],
 		warnings: [],
 		stages: [],
 	};
@@ -467,6 +478,8 @@ function pastRuns(now: number): Run[] {
 			errors: [],
 			refusals: [],
 			alert: "",
+			condemned: "",
+			ways_back: [],
 			warnings: [],
 			stages: [
 				makeStage(1000 + i, 0, "test", {

@@ -79,6 +79,8 @@ function exampleRun(id: number, at: number, run: Partial<Run["run"]>, stages: St
 		errors: [],
 		refusals: [],
 		alert: "",
+		condemned: "",
+		ways_back: [],
 		warnings: [],
 		stages,
 	};

@@ -120,9 +120,9 @@ export class MockServer {
 		const bare = (parts.stages ?? []).map(({ gate: _gate, jobs: _jobs, ...stage }) => stage as Stage);
 		const update: RunUpdate = structuredClone({
 			run: run.run,
-			stages: bare,
-			gates: parts.gates ?? [],
-			jobs: parts.jobs ?? [],
+			alert: run.alert,
+			ways_back: run.ways_back,
+			...{ stages: bare, gates: parts.gates ?? [], jobs: parts.jobs ?? [] },
 		});
 		this.#journal.set(run.run.id, [...(this.#journal.get(run.run.id) ?? []), { id: run.run.version, update }]);
 		for (const listener of this.#listeners)

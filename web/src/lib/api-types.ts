@@ -1614,7 +1614,7 @@ export interface components {
              * @description alarm: the script of an alarm, which no list shows
              * @enum {unknown}
              */
-            event: "push" | "tag" | "pull_request" | "manual" | "schedule" | "rollback" | "deploy" | "alarm";
+            event: "push" | "tag" | "pull_request" | "manual" | "schedule" | "rollback" | "deploy" | "teardown" | "alarm";
             ref: string;
             branch: string;
             tag: string;
@@ -1630,6 +1630,8 @@ export interface components {
             has_warnings: boolean;
             /** @description what it waits for, to be read behind "waits for"; empty when it waits for nothing */
             waiting_for: string;
+            /** @description since when it waits for that; null: it waits for nothing */
+            waiting_since: components["schemas"]["Time"];
             created_at: components["schemas"]["Time"];
             started_at: components["schemas"]["Time"];
             ended_at: components["schemas"]["Time"];
@@ -1646,6 +1648,10 @@ export interface components {
             run: components["schemas"]["RunSummary"];
             /** @description of a way back: the alarm that made it goes on; "": nothing is known to be wrong */
             alert: string;
+            /** @description of a way back: the run whose version is condemned */
+            condemned: string;
+            /** @description what was asked for to take back what this run deployed, the oldest first */
+            ways_back: components["schemas"]["WayBack"][];
             inputs: {
                 [key: string]: string;
             };
@@ -1657,8 +1663,27 @@ export interface components {
             warnings: string[];
             stages: components["schemas"]["Stage"][];
         };
+        WayBack: {
+            service: string;
+            environment: string;
+            /** @description that is condemned */
+            version: string;
+            /**
+             * @description failed: nothing went back, and the condemned version is still there
+             * @enum {unknown}
+             */
+            state: "pending" | "done" | "skipped" | "failed";
+            /** @description why nothing went back */
+            reason: string;
+            /** @description that goes back; empty: there is none */
+            run: string;
+            /** @enum {unknown} */
+            run_state: "" | "pending" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "superseded" | "rolled_back";
+        };
         RunUpdate: {
             run: components["schemas"]["RunSummary"];
+            alert: string;
+            ways_back: components["schemas"]["WayBack"][];
             /** @description without their jobs and gate */
             stages: components["schemas"]["Stage"][];
             gates: components["schemas"]["Gate"][];
@@ -1784,6 +1809,8 @@ export interface components {
             report_problem: string;
             /** @description what runs here came back to, and the alarm goes on: people were called; "": no such thing */
             alert: string;
+            /** @description its version is condemned, and why nothing went back; "": no such thing */
+            no_way_back: string;
             reported_at: components["schemas"]["Time"];
             /** @description drifted: the first answer that said so */
             differs_since: components["schemas"]["Time"];
@@ -1799,6 +1826,7 @@ export interface components {
             state: "gated" | "queued" | "running";
             version: string;
             waiting_for: string;
+            waiting_since: components["schemas"]["Time"];
             /** @description the reason for which it passes freezes, windows and stops of the line; empty: it does not */
             override: string;
             alarms: string[];

@@ -83,6 +83,7 @@ export function marksOf(place: Place, around: OpenState | null): Mark[] {
 	const coming = place.targets.filter((target) => !["", "unknown"].includes(target.coming_state));
 	const condemned = place.targets.filter((target) => target.quarantine_id !== 0);
 	const alerted = place.targets.filter((target) => target.alert !== "");
+	const stuck = place.targets.filter((target) => target.no_way_back !== "");
 	const drifted = place.targets.filter((target) => target.report === "drifted");
 	const isClosed = place.state !== null && place.state.kind !== "open" && place.state.reason !== around?.reason;
 	return [
@@ -91,6 +92,12 @@ export function marksOf(place: Place, around: OpenState | null): Mark[] {
 			{ word: "Alarm goes on", tone: "bad", icon: "alert" },
 			(target) => target.alert,
 			alerted[0]?.run,
+		),
+		...markOf(
+			stuck,
+			{ word: "No way back", tone: "bad", icon: "alert" },
+			(target) => target.no_way_back,
+			stuck[0]?.run,
 		),
 		...markOf(
 			condemned,

@@ -41,4 +41,5 @@ export type TestReport = Schemas["TestReport"];
 export type Trigger = Schemas["Trigger"];
 export type Wave = Schemas["Wave"];
 export type WaveDeployment = Schemas["WaveDeployment"];
+export type WayBack = Schemas["WayBack"];
 export type Worker = Schemas["Worker"];

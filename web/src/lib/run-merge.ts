@@ -44,12 +44,14 @@ export function mergeUpdate(held: Run, update: RunUpdate): Run {
 		mergeStage(stage, stages.get(stage.id), gates.get(stage.id), jobs.get(stage.id)),
 	);
 	merged.sort((a, b) => a.index - b.index);
-	return { ...held, run: newerSummary(held.run, update.run), stages: merged };
+	const { alert, ways_back } = update;
+	return { ...held, run: newerSummary(held.run, update.run), alert, ways_back, stages: merged };
 }
 
 /** A gate that came as the answer to a decision. */
 export function mergeGate(held: Run, gate: Gate): Run {
-	return mergeUpdate(held, { run: held.run, stages: [], gates: [gate], jobs: [] });
+	const { run, alert, ways_back } = held;
+	return mergeUpdate(held, { run, alert, ways_back, stages: [], gates: [gate], jobs: [] });
 }
 
 /** A snapshot replaces all, unless it is older than what is held. */

@@ -149,6 +149,8 @@ export function runStateWord(state: RunState): string {
 	return RUN[state].word;
 }
 
+export const runStateLook = (state: RunState): Look => RUN[state];
+
 export function runLook(run: RunSummary): Look {
 	if (run.state === "succeeded" && run.has_warnings) return { word: "With warnings", tone: "warn", icon: "alert" };
 	return RUN[run.state];

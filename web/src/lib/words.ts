@@ -20,6 +20,7 @@ const BY_PERSON: Record<RunSummary["event"], string> = {
 	schedule: "scheduled by",
 	rollback: "rollback by",
 	deploy: "deployed by",
+	teardown: "taken down by",
 	alarm: "asked by",
 };
 const BY_NOBODY: Record<RunSummary["event"], string> = {
@@ -30,6 +31,7 @@ const BY_NOBODY: Record<RunSummary["event"], string> = {
 	schedule: "on schedule",
 	rollback: "rollback",
 	deploy: "deployment",
+	teardown: "expiry",
 	alarm: "asked by an alarm",
 };
 

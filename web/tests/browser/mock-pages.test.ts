@@ -39,6 +39,8 @@ describe("the list of runs", () => {
 			errors: [],
 			refusals: [],
 			alert: "",
+			condemned: "",
+			ways_back: [],
 			warnings: [],
 			stages: [],
 		});
@@ -120,6 +122,8 @@ describe("a newcomer", () => {
 			errors: [],
 			refusals: [],
 			alert: "",
+			condemned: "",
+			ways_back: [],
 			warnings: [],
 			stages: [],
 		});
@@ -256,6 +260,8 @@ describe("a run", () => {
 			errors: [],
 			refusals: [],
 			alert: "",
+			condemned: "",
+			ways_back: [],
 			warnings: [],
 			stages: [
 				makeStage(900, 0, "test", {

@@ -80,6 +80,8 @@ test("jobs of an environment stage are named with their place, others as they ar
 		errors: [],
 		refusals: [],
 		alert: "",
+		condemned: "",
+		ways_back: [],
 		warnings: [],
 		stages: [stage, makeStage(2, 1, "test", { jobs: [matrix] })],
 	};
@@ -133,6 +135,8 @@ test("what a run waits for is not said twice when one of its waves says it", () 
 		errors: [],
 		refusals: [],
 		alert: "",
+		condemned: "",
+		ways_back: [],
 		warnings: [],
 		stages: [{ ...stage, delivery: { ...delivery, waves: [makeWave(1, [], given)] } }],
 	});

@@ -8,7 +8,7 @@ import {
 	mergeUpdate,
 	newerSummary,
 } from "../../src/lib/run-merge";
-import type { Run, RunUpdate, Stage } from "../../src/lib/model";
+import type { Run, RunUpdate, Stage, WayBack } from "../../src/lib/model";
 import { makeGate, makeJob, makeStage, makeSummary } from "../mock-data";
 import { makeDelivery, makeDeployment, makeWave } from "../mock-deliveries";
 
@@ -19,6 +19,8 @@ function example(): Run {
 		errors: [],
 		refusals: [],
 		alert: "",
+		condemned: "",
+		ways_back: [],
 		warnings: [],
 		stages: [
 			makeStage(1, 0, "test", {
@@ -37,7 +39,15 @@ function bareStage(given: Partial<Stage>): Stage {
 }
 
 function update(given: Partial<RunUpdate>): RunUpdate {
-	return { run: makeSummary(42, 0, { version: 6 }), stages: [], gates: [], jobs: [], ...given };
+	return {
+		run: makeSummary(42, 0, { version: 6 }),
+		alert: "",
+		ways_back: [],
+		stages: [],
+		gates: [],
+		jobs: [],
+		...given,
+	};
 }
 
 test("a job is replaced in its stage, at its place, and the rest is shared", () => {
@@ -83,6 +93,21 @@ test("jobs and stages that were not there before join in order", () => {
 	);
 	expect(merged.stages.map((stage) => stage.name)).toEqual(["test", "release", "publish"]);
 	expect(merged.stages.map((stage) => stage.jobs?.map((job) => job.id))).toEqual([[1, 2, 9], [], [10]]);
+});
+
+test("what becomes of a run after its end is news of the same version", () => {
+	const way: WayBack = {
+		service: "web",
+		environment: "prod",
+		version: "v2",
+		state: "done",
+		reason: "",
+		run: "web#43",
+		run_state: "running",
+	};
+	const merged = mergeUpdate(example(), update({ alert: "it goes on", ways_back: [way] }));
+	expect([merged.alert, merged.ways_back]).toEqual(["it goes on", [way]]);
+	expect(mergeGate(merged, makeGate(7, 2, { state: "granted" })).ways_back).toEqual([way]);
 });
 
 test("the same update twice changes nothing more", () => {
