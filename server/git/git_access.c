@@ -13,11 +13,16 @@
 /*
  * safe.directory: a repository on this machine may belong to somebody else; upload-pack would refuse it otherwise, and
  * takes the setting only from a file. Redirects could lead a fetch of an address that somebody was allowed to name to
- * one that nobody allowed.
+ * one that nobody allowed. A host that takes the connection and then says nothing for a minute is gone: upload-pack
+ * says every five seconds that it is still at work.
  */
 static const char config_text[] = "[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n"
-				  "[http]\n\tfollowRedirects = false\n[credential]\n\thelper =\n"
+				  "[http]\n\tfollowRedirects = false\n\tlowSpeedLimit = 1\n\tlowSpeedTime = 60\n"
+				  "[credential]\n\thelper =\n"
 				  "[protocol \"ext\"]\n\tallow = never\n";
+
+/* The same for ssh. */
+#define SSH_PATIENCE "-oConnectTimeout=60 -oServerAliveInterval=20 -oServerAliveCountMax=3"
 
 static const char no_hooks_text[] = "[core]\n\thooksPath = /dev/null\n";
 
@@ -75,7 +80,7 @@ static void add_token(struct buf *config, const struct git_remote *remote, const
 static bool add_ssh(struct git_access *access, const struct git_remote *remote, struct err *err)
 {
 	if (remote->ssh_key.n == 0) {
-		add(access, "GIT_SSH_COMMAND=ssh -oBatchMode=yes");
+		add(access, "GIT_SSH_COMMAND=ssh -oBatchMode=yes " SSH_PATIENCE);
 		return true;
 	}
 	access->key = make_file("key", remote->ssh_key, err);
@@ -86,7 +91,8 @@ static bool add_ssh(struct git_access *access, const struct git_remote *remote, 
 		return false;
 	int pid = (int)getpid();
 	add(access,
-		"GIT_SSH_COMMAND=ssh -F /dev/null -oBatchMode=yes -oIdentitiesOnly=yes -oIdentityAgent=none "
+		"GIT_SSH_COMMAND=ssh -F /dev/null -oBatchMode=yes " SSH_PATIENCE
+		" -oIdentitiesOnly=yes -oIdentityAgent=none "
 		"-oStrictHostKeyChecking=yes -oUpdateHostKeys=no -oGlobalKnownHostsFile=/dev/null "
 		"-oUserKnownHostsFile=/proc/%d/fd/%d -i /proc/%d/fd/%d",
 		pid, access->hosts, pid, access->key);

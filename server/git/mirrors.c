@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/random.h"
 #include "server/git/git_access.h"
+#include "server/git/git_verdict.h"
 #include "server/git/local_path.h"
 #include "server/git/mirror_locks.h"
 #include "server/git/pack_cache.h"
@@ -188,43 +189,10 @@ char *mirrors_path(const struct mirrors *mirrors, int64_t repository)
 	return format("%s/%lld.git", mirrors->folder, (long long)repository);
 }
 
-/* The first line of what git said: the cause. Behind it come consequences ("Could not read from remote repository") and
- * advice. */
-static struct str cause_of(struct str text)
-{
-	struct str rest = text, line;
-	while (str_cut(&rest, '\n', &line)) {
-		line = str_trim(line);
-		bool is_aside = str_starts(line, STR("warning: ")) || str_starts(line, STR("Warning: "));
-		if (line.n && !is_aside)
-			return str_starts(line, STR("fatal: ")) ? str_skip(line, 7) : line;
-	}
-	return STR("no message");
-}
-
-static bool check(const struct proc_result *result, const char *what, struct err *err)
-{
-	if (result->exit_code == 0)
-		return true;
-	if (result->is_timeout)
-		return err_set(err, ERR_TIMEOUT, "%s took too long and was ended", what);
-	size_t at;
-	if (str_find(result->error, STR("Host key verification failed"), &at))
-		return err_set(err, ERR_UPSTREAM,
-			"%s: the host shows a key that is not accepted here; if it was changed on purpose, `penstock repo "
-			"credential set` with the ssh key takes the new one",
-			what);
-	struct str words = cause_of(result->error);
-	if (str_find(words, STR("mismatched algorithms"), &at))
-		return err_set(err, ERR_UPSTREAM,
-			"its objects are of git's SHA-256 format, and Penstock reads the usual one (git init --object-format=sha1)");
-	return err_set(err, ERR_UPSTREAM, "%s: %.*s", what, STR_ARG(words));
-}
-
 /* The same, where git spoke to another repository. */
 static bool check_address(const struct proc_result *result, const char *what, const char *url, struct err *err)
 {
-	if (check(result, what, err))
+	if (git_verdict(result, what, err))
 		return true;
 	local_path_is_open(str_of(url), err);
 	return false;
@@ -322,7 +290,7 @@ static void initialised(void *arg, const struct proc_result *result)
 	struct err err = {0};
 	fetch->is_made = result->exit_code == 0;
 	FAILPOINT("mirror.made");
-	if (check(result, "git init", &err))
+	if (git_verdict(result, "git init", &err))
 		run_fetch(fetch);
 	else
 		end_fetch(fetch, &err);
@@ -482,7 +450,7 @@ static void packed(void *arg, const struct proc_result *result)
 {
 	struct pack *pack = arg;
 	struct err err = {0};
-	bool ok = check(result, "git pack-objects", &err);
+	bool ok = git_verdict(result, "git pack-objects", &err);
 	struct mirrors *mirrors = pack->mirrors;
 	struct stat stat;
 	FAILPOINT("pack.written");
