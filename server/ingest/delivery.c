@@ -43,6 +43,12 @@ static bool needs_fetch(const struct forge_event *event)
 	return event->kind == FORGE_PUSH;
 }
 
+static bool is_review(const struct forge_event *event)
+{
+	return event->kind == FORGE_PULL_REQUEST &&
+	       (event->pull.action == PULL_APPROVED || event->pull.action == PULL_UNAPPROVED);
+}
+
 static enum flow_next read_event(struct flow *flow)
 {
 	struct delivery_flow *delivery = delivery_of(flow);
@@ -176,6 +182,9 @@ static void delivery_ended(struct flow *flow)
 	else {
 		FAILPOINT("delivery.done");
 		ingest_tick(ingest);
+		if (is_review(&delivery->event) && delivery->forge->reviews)
+			ingest_ask_reviews(ingest, delivery->repository, delivery->event.pull.number,
+				&(struct ingest_found){0}, NULL, NULL);
 	}
 	json_decref(delivery->body);
 	arena_done(&delivery->row_arena);

@@ -61,6 +61,28 @@ struct str forge_random_secret(struct arena *arena)
 	return random_token(arena, "phs");
 }
 
+struct str forge_advice(int status, struct str repository, struct str project, struct arena *arena)
+{
+	switch (status) {
+	case 401:
+		return arena_printf(arena,
+			"its token is not good any more; `penstock repo credential set %.*s --forge-token-file FILE` takes "
+			"a new one",
+			STR_ARG(repository));
+	case 403:
+		return STR("its token may not do that (docs/forges.md)");
+	case 301:
+	case 302:
+	case 307:
+	case 308:
+	case 404:
+		return arena_printf(arena,
+			"\"%.*s\" is not there for its token; was it renamed? `penstock repo set %.*s --clone-url URL`",
+			STR_ARG(project), STR_ARG(repository));
+	}
+	return status >= 500 ? STR("it is asked again") : STR("");
+}
+
 /* --- reading bodies --- */
 
 const json_t *forge_at(const json_t *body, const char *path)

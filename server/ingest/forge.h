@@ -46,7 +46,7 @@ struct forge_pull {
 	enum forge_pull_action action;
 	struct str title, author; /* author "": the payload does not tell */
 	struct str base, head;    /* branches */
-	struct str reviewed;      /* PULL_APPROVED: the commit; "": the payload does not tell */
+	struct str reviewed;      /* PULL_APPROVED: the commit; "": the payload does not tell, and it is asked for */
 	bool is_fork;
 };
 
@@ -86,6 +86,14 @@ struct forge_listed {
 	struct str created_at;  /* RFC 3339 */
 };
 
+enum forge_verdict { FORGE_REVIEW_SAYS_NOTHING, FORGE_REVIEW_APPROVES, FORGE_REVIEW_DOES_NOT };
+
+/* A review of a pull request, as the forge lists it. */
+struct forge_review {
+	struct str login, commit;
+	enum forge_verdict verdict; /* one that was dismissed does not approve */
+};
+
 /* So many are asked for: those that changed last. */
 #define FORGE_LIST_MAX 50
 
@@ -112,11 +120,19 @@ struct forge {
 	void (*list)(
 		struct str api_url, struct str token, struct str project, struct forge_call *ret, struct arena *arena);
 	void (*read_listed)(const json_t *pull, struct forge_listed *ret);
+	/* The GET of a page, from 1 on, of the reviews of a pull request, oldest first, and an object of the array that
+	 * answers it; both NULL: webhooks alone tell. */
+	void (*reviews)(struct str api_url, struct str token, struct str project, int64_t number, int page,
+		struct forge_call *ret, struct arena *arena);
+	void (*read_review)(const json_t *review, struct forge_review *ret);
 };
 
 extern const struct forge forge_git, forge_github, forge_gitlab, forge_gitea;
 /* NULL when there is none of this name. */
 const struct forge *forge_of(struct str name);
+
+/* What somebody here can do about an answer that is none, for the end of a sentence. */
+struct str forge_advice(int status, struct str repository, struct str project, struct arena *arena);
 
 /* "refs/pull/7/head" */
 struct str forge_pull_ref(const struct forge *forge, int64_t number, struct arena *arena);

@@ -87,8 +87,7 @@ static bool read_pull(
 	if (!read_action(body, event, action, &read.pull.action))
 		return forge_ignore_event(ret, event, action, arena);
 	github_shape_read_pull(json_object_get(body, "pull_request"), &read.pull);
-	if (read.pull.action == PULL_APPROVED)
-		read.pull.reviewed = forge_text(body, "pull_request.head.sha");
+	/* Which commit was reviewed is not told: the head may be newer. */
 	*ret = read;
 	return forge_check_pull(ret, err);
 }
@@ -129,6 +128,13 @@ static void list(struct str api_url, struct str token, struct str project, struc
 	pair_set(&ret->headers, arena, STR("Authorization"), arena_printf(arena, "token %.*s", STR_ARG(token)));
 }
 
+static void reviews(struct str api_url, struct str token, struct str project, int64_t number, int page,
+	struct forge_call *ret, struct arena *arena)
+{
+	github_shape_reviews(api_url, project, number, "limit", page, ret, arena);
+	pair_set(&ret->headers, arena, STR("Authorization"), arena_printf(arena, "token %.*s", STR_ARG(token)));
+}
+
 const struct forge forge_gitea = {
 	.name = "gitea",
 	.event = "X-Gitea-Event",
@@ -143,4 +149,6 @@ const struct forge forge_gitea = {
 	.status = status,
 	.list = list,
 	.read_listed = github_shape_read_listed,
+	.reviews = reviews,
+	.read_review = github_shape_read_review,
 };

@@ -109,6 +109,13 @@ static void list(struct str api_url, struct str token, struct str project, struc
 	ask_as(ret, token, arena);
 }
 
+static void reviews(struct str api_url, struct str token, struct str project, int64_t number, int page,
+	struct forge_call *ret, struct arena *arena)
+{
+	github_shape_reviews(api_url, project, number, "per_page", page, ret, arena);
+	ask_as(ret, token, arena);
+}
+
 const struct forge forge_github = {
 	.name = "github",
 	.event = "X-GitHub-Event",
@@ -123,4 +130,6 @@ const struct forge forge_github = {
 	.status = status,
 	.list = list,
 	.read_listed = github_shape_read_listed,
+	.reviews = reviews,
+	.read_review = github_shape_read_review,
 };

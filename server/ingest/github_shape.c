@@ -54,3 +54,23 @@ void github_shape_read_listed(const json_t *pull, struct forge_listed *ret)
 	ret->commit = forge_text(pull, "head.sha");
 	ret->created_at = forge_text(pull, "created_at");
 }
+
+void github_shape_reviews(struct str api_url, struct str project, int64_t number, const char *query, int page,
+	struct forge_call *ret, struct arena *arena)
+{
+	ret->url = arena_printf(arena, "%.*s/repos/%.*s/pulls/%lld/reviews?%s=50&page=%d", STR_ARG(api_url),
+		STR_ARG(project), (long long)number, query, page);
+}
+
+/* GitHub changes the state of one that is dismissed, Gitea says so beside it. */
+void github_shape_read_review(const json_t *review, struct forge_review *ret)
+{
+	struct str state = forge_text(review, "state");
+	ret->login = forge_text(review, "user.login");
+	ret->commit = forge_text(review, "commit_id");
+	if (str_is(state, "APPROVED") && !json_is_true(json_object_get(review, "dismissed")))
+		ret->verdict = FORGE_REVIEW_APPROVES;
+	else if (str_is(state, "APPROVED") || str_is(state, "DISMISSED") || str_is(state, "CHANGES_REQUESTED") ||
+		 str_is(state, "REQUEST_CHANGES"))
+		ret->verdict = FORGE_REVIEW_DOES_NOT;
+}

@@ -16,4 +16,9 @@ void github_shape_list(
 	struct str api_url, struct str project, const char *query, struct forge_call *ret, struct arena *arena);
 void github_shape_read_listed(const json_t *pull, struct forge_listed *ret);
 
+/* GET /repos/OWNER/NAME/pulls/NUMBER/reviews */
+void github_shape_reviews(struct str api_url, struct str project, int64_t number, const char *query, int page,
+	struct forge_call *ret, struct arena *arena);
+void github_shape_read_review(const json_t *review, struct forge_review *ret);
+
 #endif

@@ -92,6 +92,9 @@ bool ingest_add_pull(struct db_batch *batch, const struct pull_delivery *deliver
  * `looked` (NULL: nobody waits) hears of `found`, to which it adds. */
 void ingest_poll_pulls(
 	struct ingest *ingest, int64_t repository, const struct ingest_found *found, ingest_looked *looked, void *arg);
+/* poll_reviews.c: asks it for the reviews of one pull request (0: of all that have an open gate), and takes them in. */
+void ingest_ask_reviews(struct ingest *ingest, int64_t repository, int64_t pull_request,
+	const struct ingest_found *found, ingest_looked *looked, void *arg);
 
 /* mirror_refs.c: fetches and reads the refs; for a flow's step. */
 struct mirror_state {

@@ -147,8 +147,10 @@ static void judge(struct sending *sending, const struct http_answer *answer)
 	size_t at;
 	sending->delay_ms = wait_of(answer);
 	struct str words = words_of(answer, arena);
-	struct str problem = arena_printf(arena, "%.*s answered %d to a status%s%.*s", STR_ARG(sending->row.forge),
-		answer->status, words.n ? ": " : "", STR_ARG(words));
+	struct str advice = forge_advice(answer->status, sending->row.name, sending->row.project, arena);
+	struct str problem =
+		arena_printf(arena, "%.*s answered %d to a status%s%.*s%s%.*s", STR_ARG(sending->row.forge),
+			answer->status, words.n ? ": " : "", STR_ARG(words), advice.n ? "; " : "", STR_ARG(advice));
 	/* GitLab refuses what it knows already. */
 	bool is_known = answer->status == 400 && str_find(words, STR("Cannot transition status"), &at);
 	bool is_limited = answer->status == 429 || (answer->status == 403 && sending->delay_ms);

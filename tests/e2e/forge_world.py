@@ -3,10 +3,13 @@
 import base64
 import hashlib
 import hmac
+import http.server
 import json
 import pathlib
+import re
 import shutil
 import tempfile
+import threading
 import time
 import urllib.parse
 import uuid
@@ -145,6 +148,52 @@ class ForgeWorld:
 
     def worker(self, name):
         return Worker(self.server, self.worker_token, name)
+
+
+class ForgeServer(http.server.ThreadingHTTPServer):
+    """The API of forges: lists of pull requests, and their reviews; takes statuses without a word."""
+    daemon_threads = True
+
+    def __init__(self, names, answer=(200, [])):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(handler, status, text, **headers):
+                handler.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(text))}.items():
+                    handler.send_header(name, value)
+                handler.end_headers()
+                handler.wfile.write(text)
+
+            def do_POST(handler):
+                handler.rfile.read(int(handler.headers["Content-Length"]))
+                handler.answer(201, b"{}")
+
+            def do_GET(handler):
+                forge = next(name for name in names if name in handler.path)
+                if reviews := re.search(r"/pulls/(\d+)/reviews\?(?:limit|per_page)=50&page=(\d+)$", handler.path):
+                    number, page = int(reviews[1]), int(reviews[2])
+                    found = self.reviews.get((forge, number), [])
+                    more = {"Link": f'<http://x{handler.path}>; rel="next"'} if len(found) > page * self.page else {}
+                    handler.answer(self.review_status, json.dumps(found[(page - 1) * self.page:page * self.page]).encode(), **more)
+                    return
+                self.asked[forge] = (handler.path, dict(handler.headers))
+                self.counts[forge] = self.counts.get(forge, 0) + 1
+                status, body = self.answers.get(forge, answer)
+                handler.answer(status, body if isinstance(body, bytes) else json.dumps(body).encode(), **self.headers)
+
+            def log_message(self, *_):
+                pass
+        self.asked, self.answers, self.counts, self.reviews, self.page, self.headers = {}, {}, {}, {}, 50, {}
+        self.review_status = 200
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def review(self, forge, number, login, state, commit):
+        """A review, as the forge keeps it: of Gitea and Forgejo a later one dismisses those before it."""
+        reviews = self.reviews.setdefault((forge, number), [])
+        for one in reviews if forge == "gitea" else []:
+            one["dismissed"] = one["dismissed"] or one["user"]["login"] == login
+        more = {"dismissed": False, "stale": False, "official": True} if forge == "gitea" else {}
+        reviews.append({"id": len(reviews) + 1, "user": {"login": login}, "state": state, "commit_id": commit, **more})
 
 
 # --- payloads: the fields that the server reads, in the shape that each forge documents, with some of those around them ---

@@ -392,12 +392,47 @@ START_TEST(a_host_key_shows_its_fingerprint)
 }
 END_TEST
 
+/* As GitHub's and Gitea's references list them; what somebody said last is found by whoever reads the list. */
+static const struct {
+	const struct forge *forge;
+	const char *json;
+	enum forge_verdict verdict;
+} reviews[] = {
+	{&forge_github, "{\"state\": \"APPROVED\"}", FORGE_REVIEW_APPROVES},
+	{&forge_github, "{\"state\": \"CHANGES_REQUESTED\"}", FORGE_REVIEW_DOES_NOT},
+	{&forge_github, "{\"state\": \"DISMISSED\"}", FORGE_REVIEW_DOES_NOT},
+	{&forge_github, "{\"state\": \"COMMENTED\"}", FORGE_REVIEW_SAYS_NOTHING},
+	{&forge_github, "{\"state\": \"PENDING\"}", FORGE_REVIEW_SAYS_NOTHING},
+	{&forge_gitea, "{\"state\": \"APPROVED\", \"dismissed\": false, \"stale\": true}", FORGE_REVIEW_APPROVES},
+	{&forge_gitea, "{\"state\": \"APPROVED\", \"dismissed\": true}", FORGE_REVIEW_DOES_NOT},
+	{&forge_gitea, "{\"state\": \"REQUEST_CHANGES\", \"dismissed\": false}", FORGE_REVIEW_DOES_NOT},
+	{&forge_gitea, "{\"state\": \"REQUEST_REVIEW\", \"dismissed\": false}", FORGE_REVIEW_SAYS_NOTHING},
+	{&forge_gitea, "{\"state\": \"COMMENT\"}", FORGE_REVIEW_SAYS_NOTHING},
+	{&forge_gitea, "{\"state\": 7}", FORGE_REVIEW_SAYS_NOTHING},
+	{&forge_gitea, "[]", FORGE_REVIEW_SAYS_NOTHING},
+};
+
+START_TEST(a_review_is_what_its_forge_says)
+{
+	struct forge_review review = {0};
+	json_t *json = json_loads(reviews[_i].json, 0, NULL);
+	if (json_is_object(json))
+		json_object_update_new(
+			json, json_pack("{s:s, s:{s:s}}", "commit_id", "c0ffee", "user", "login", "ben"));
+	reviews[_i].forge->read_review(json, &review);
+	ck_assert_int_eq(review.verdict, reviews[_i].verdict);
+	ck_assert(!json_is_object(json) || (str_is(review.login, "ben") && str_is(review.commit, "c0ffee")));
+	json_decref(json);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("forge");
 	TCase *cases = tcase_create("forge");
 	tcase_add_loop_test(cases, a_signature_is_what_its_forge_says, 0, COUNT_OF(signatures));
 	tcase_add_loop_test(cases, an_event_means_the_same_from_every_forge, 0, COUNT_OF(events));
+	tcase_add_loop_test(cases, a_review_is_what_its_forge_says, 0, COUNT_OF(reviews));
 	tcase_add_loop_test(cases, no_payload_does_harm, 0, COUNT_OF(payloads));
 	tcase_add_loop_test(cases, a_notice_names_commits, 0, sizeof notices / sizeof notices[0]);
 	tcase_add_loop_test(cases, an_address_is_taken_apart, 0, COUNT_OF(addresses));
