@@ -39,11 +39,17 @@ static void add_marks(struct table *table, const json_t *board, const json_t *ta
 	const json_t *place = place_of(board, target);
 	const char *coming = print_text(target, "coming_state"), *pin = print_text(place, "pin"),
 		   *report = print_text(target, "report"), *state = print_text(json_object_get(place, "state"), "kind");
+	char at[PRINT_TIME_BYTES];
 	auto_buf marks = BUF_INIT(4096);
 	if (*print_text(target, "alert"))
 		buf_add_c(&marks, ", ALARM GOES ON");
 	if (*print_text(target, "no_way_back"))
 		buf_add_c(&marks, ", NO WAY BACK");
+	if (print_number(target, "teardown_tries"))
+		buf_addf(&marks, ", NOT TAKEN DOWN (tried %s)",
+			print_number(target, "teardown_tries") == 1 ? "once" : "again and again");
+	else if (print_moment(at, target, "expires_at"))
+		buf_addf(&marks, ", expires %s", at);
 	if (*print_text(target, "quarantine"))
 		buf_add_c(&marks, ", quarantined");
 	if (*coming)
@@ -297,12 +303,17 @@ static void print_expiries(struct cli *cli, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "expiries"), i, item)
 	{
 		int tries = (int)print_number(item, "tries");
+		char at[PRINT_TIME_BYTES], count[PRINT_TIME_BYTES];
+		snprintf(count, sizeof count, "%d times", tries);
 		table_add(&table, print_text(item, "service"));
 		table_add(&table, print_text(item, "environment"));
-		table_add(&table, print_text(item, "expires_at"));
+		print_moment(at, item, "expires_at");
+		table_add(&table, at);
 		table_add(&table, print_text(item, "run"));
+		print_moment(at, item, "next_at");
 		if (tries)
-			table_addf(&table, "tried %d times, again %s", tries, print_text(item, "next_at"));
+			table_addf(&table, "tried %s, again %s: penstock triggers tells why",
+				tries == 1 ? "once" : count, at);
 		else
 			table_add(&table, "not yet");
 	}
@@ -318,10 +329,11 @@ int command_expiry_ls(struct cli *cli, struct err *err)
 
 static void print_expiry(struct cli *cli, const json_t *answer)
 {
-	const char *at = print_text(answer, "expires_at");
+	char at[PRINT_TIME_BYTES];
+	bool is_timed = print_moment(at, answer, "expires_at");
 	(void)cli;
-	printf(*at ? "%s in %s is taken down after %s\n" : "%s in %s stays%s\n", print_text(answer, "service"),
-		print_text(answer, "environment"), at);
+	printf("%s in %s %s%s\n", print_text(answer, "service"), print_text(answer, "environment"),
+		is_timed ? "is taken down after " : "stays", is_timed ? at : "");
 }
 
 int command_expiry_set(struct cli *cli, struct err *err)

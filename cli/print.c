@@ -69,6 +69,17 @@ void print_ago(char to[static PRINT_TIME_BYTES], const json_t *object, const cha
 		snprintf(to, PRINT_TIME_BYTES, "%lldd ago", shown / DAY_S);
 }
 
+bool print_moment(char to[static PRINT_TIME_BYTES], const json_t *object, const char *name)
+{
+	_Static_assert((int)PRINT_TIME_BYTES >= (int)CLOCK_TEXT_BYTES, "clock_say() writes into it");
+	int64_t when_us = time_of(object, name);
+	if (when_us)
+		clock_say(when_us, to);
+	else
+		snprintf(to, PRINT_TIME_BYTES, "-");
+	return when_us != 0;
+}
+
 void print_took(char to[static PRINT_TIME_BYTES], const json_t *object)
 {
 	int64_t start_us = time_of(object, "started_at"), end_us = time_of(object, "ended_at");

@@ -19,6 +19,8 @@ int64_t print_number(const json_t *object, const char *name);
 
 /* "4s ago", "2h ago"; "-" where the answer has no such time. */
 void print_ago(char to[static PRINT_TIME_BYTES], const json_t *object, const char *name);
+/* "2026-11-22 01:51:23 UTC"; "-", and false, where the answer has no such time. */
+bool print_moment(char to[static PRINT_TIME_BYTES], const json_t *object, const char *name);
 /* From started_at to ended_at, or to now: "4.2s", "3m09s", "2h05m"; "-" before the start. */
 void print_took(char to[static PRINT_TIME_BYTES], const json_t *object);
 

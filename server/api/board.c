@@ -14,8 +14,8 @@ struct target_row {
 	struct str coming_run, coming_version, coming_state;
 	struct str report, reported, report_problem, alert, no_way_back;
 	struct str_list alarms;
-	int32_t position;
-	int64_t since, quarantine_id, reported_at, differs_since;
+	int32_t position, teardown_tries;
+	int64_t expires_at, since, quarantine_id, reported_at, differs_since;
 };
 
 static const struct field target_fields[] = {
@@ -37,6 +37,8 @@ static const struct field target_fields[] = {
 	FIELD(struct target_row, alarms, FIELD_STRS, 0),
 	FIELD(struct target_row, alert, FIELD_STR, 0),
 	FIELD(struct target_row, no_way_back, FIELD_STR, 0),
+	FIELD(struct target_row, expires_at, FIELD_TIME, 0),
+	FIELD(struct target_row, teardown_tries, FIELD_I32, 0),
 	FIELD(struct target_row, report, FIELD_STR, 0),
 	FIELD(struct target_row, reported, FIELD_STR, 0),
 	FIELD(struct target_row, report_problem, FIELD_STR, 0),

@@ -6,6 +6,7 @@ struct expiry_row {
 	struct str service, environment, run;
 	int64_t expires_at, next_at;
 	int32_t tries;
+	bool has_teardown, is_theirs;
 };
 
 static const struct field listed_fields[] = {
@@ -19,6 +20,15 @@ static const struct field listed_fields[] = {
 };
 
 static const struct field set_fields[] = {
+	FIELD(struct expiry_row, service, FIELD_STR, 0),
+	FIELD(struct expiry_row, environment, FIELD_STR, 0),
+	FIELD(struct expiry_row, expires_at, FIELD_TIME, 0),
+	FIELD(struct expiry_row, has_teardown, FIELD_BOOL, 0),
+	FIELD(struct expiry_row, is_theirs, FIELD_BOOL, 0),
+	FIELD_END,
+};
+
+static const struct field told_fields[] = {
 	FIELD(struct expiry_row, service, FIELD_STR, 0),
 	FIELD(struct expiry_row, environment, FIELD_STR, 0),
 	FIELD(struct expiry_row, expires_at, FIELD_TIME, 0),
@@ -57,10 +67,26 @@ static enum flow_next set_query(struct flow *flow)
 		!api_text(request, "environment", true, &environment, &flow->err) ||
 		!api_duration(request, "in_ms", &in_ms, &flow->err))
 		return FLOW_FAIL;
+	const struct caller *caller = auth_caller(request->exchange);
+	struct err ignored;
 	struct db_batch *batch = db_batch_new(request->server->db);
 	db_add(batch, QUERY_EXPIRY_SET, DB_TEXT(service), DB_TEXT(environment), DB_ID_OR_NULL(in_ms),
-		DB_TEXT(auth_caller(request->exchange)->person.name));
+		DB_TEXT(caller->person.name), DB_BOOL(auth_may(caller, AUTH_OPERATOR, &ignored)));
 	return db_await(flow, batch);
+}
+
+/* What would be tried again and again in vain, or would end a place that nobody meant to end. */
+static bool may_be_set(const struct expiry_row *row, struct err *err)
+{
+	if (!row->has_teardown)
+		return err_set(err, ERR_INVALID,
+			"the pipeline that deployed %.*s to %.*s does not say how it is taken down: it has no `teardown` steps",
+			STR_ARG(row->service), STR_ARG(row->environment));
+	return row->is_theirs ||
+	       err_set(err, ERR_DENIED,
+		       "%.*s was deployed to %.*s to stay, so taking it down takes the role operator; what was deployed with "
+		       "`expires` any developer may",
+		       STR_ARG(row->service), STR_ARG(row->environment));
 }
 
 static enum flow_next set_answer(struct flow *flow)
@@ -71,9 +97,10 @@ static enum flow_next set_answer(struct flow *flow)
 			"nothing of such a service is deployed to such an environment; \"penstock board\" shows what is");
 		return FLOW_FAIL;
 	}
-	if (!db_read_row(db_reply_of(flow), 0, 0, set_fields, &row, &flow->arena, &flow->err))
+	if (!db_read_row(db_reply_of(flow), 0, 0, set_fields, &row, &flow->arena, &flow->err) ||
+		!may_be_set(&row, &flow->err))
 		return FLOW_FAIL;
-	api_request_of(flow)->answer = fields_write(set_fields, &row);
+	api_request_of(flow)->answer = fields_write(told_fields, &row);
 	return FLOW_DONE;
 }
 

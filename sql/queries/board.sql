@@ -21,6 +21,7 @@ select s.name as service, e.name as environment, e.position, t.name as target, c
 		when o.version = '' then 'unknown'
 		when o.version = v.name then 'same'
 		else 'drifted' end as report,
+	x.expires_at, coalesce(x.tries, 0) as teardown_tries,
 	coalesce(o.version, '') as reported, coalesce(o.problem, '') as report_problem, o.sampled_at as reported_at,
 	case when o.version <> '' and o.version <> v.name then o.differs_since end as differs_since
 from environment e join target t on t.environment_id = e.id and t.removed_at is null
@@ -37,6 +38,7 @@ left join version v on v.id = l.version_id left join run r on r.id = l.run_id le
 left join stage g on g.id = l.stage_id
 left join quarantine q on q.service_id = s.id and q.environment_id = e.id and q.version_id = l.version_id and q.released_at is null
 left join target_report o on o.service_id = s.id and o.target_id = t.id
+left join expiry x on x.service_id = s.id and x.environment_id = e.id and v.id is not null
 left join coming c on c.service_id = s.id and c.target_id = t.id
 where e.removed_at is null and ($1::text = '' or s.name = $1::text) and ($2::text = '' or e.name = $2::text)
 order by s.name, e.position, e.name, t.name

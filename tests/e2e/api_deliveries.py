@@ -106,9 +106,17 @@ def test_deliveries(world):
     until = {"service": "web", "environment": "moon"}
     world.refused(400, "in_ms", "setExpiry", {**until, "in_ms": 0})
     world.refused(404, "nothing of such a service", "setExpiry", {"service": "web", "environment": "mars"})
-    world.check(world.expect(200, "setExpiry", {**until, "in_ms": 3600000})["expires_at"], "an expiry")
+    soon = {**until, "in_ms": 3600000}
+    world.refused(400, "no `teardown` steps", "setExpiry", soon)
+    world.repository.commit({".penstock/release.yaml": RELEASE.replace("./deploy } ]", "./deploy } ], teardown: [ { run: ./undo } ]")}, "Undo")
+    mortal = release(world)
+    world.check(deployed(world, mortal)["state"] == "succeeded", "a release that can be taken down")
+    world.refused(403, "takes the role operator", "setExpiry", soon, token=world.dan)
+    world.check(world.expect(200, "setExpiry", soon)["expires_at"], "an expiry")
+    world.check(world.expect(200, "setExpiry", soon, token=world.dan)["expires_at"], "what expires, a developer may")
+    world.check(world.expect(200, "getBoard")["targets"][0]["expires_at"], "the board says so")
     listed = world.expect(200, "listExpiries")["expiries"]
-    world.check([(one["environment"], one["run"], one["tries"]) for one in listed] == [("moon", once_more, 0)], f"{listed}")
+    world.check([(one["environment"], one["run"], one["tries"]) for one in listed] == [("moon", mortal, 0)], f"{listed}")
     world.check(world.expect(200, "setExpiry", until)["expires_at"] is None, "no expiry")
     world.refused(404, "web#9999", "resolveDeployment", {"target": "base", "verdict": "live"}, run="web#9999")
     world.refused(409, "no deployment", "resolveDeployment", {"target": "base", "verdict": "live"}, run=once_more)

@@ -62,6 +62,8 @@ export function makeTarget(
 		report_problem: "",
 		alert: "",
 		no_way_back: "",
+		expires_at: null,
+		teardown_tries: 0,
 		reported_at: null,
 		differs_since: null,
 		...given,

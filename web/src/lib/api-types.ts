@@ -1809,6 +1809,10 @@ export interface components {
             report_problem: string;
             /** @description what runs here came back to, and the alarm goes on: people were called; "": no such thing */
             alert: string;
+            /** @description when it is taken down; null: it stays */
+            expires_at: components["schemas"]["Time"];
+            /** @description to take it down: it was due, and is still there */
+            teardown_tries: number;
             /** @description its version is condemned, and why nothing went back; "": no such thing */
             no_way_back: string;
             reported_at: components["schemas"]["Time"];

@@ -2,6 +2,7 @@
 import type { Alarm, Board, BoardPlace, BoardTarget, BoardWaiting, Deployment, OpenState } from "./model";
 import { shortVersion } from "./delivery";
 import { openLook, type Look } from "./states";
+import { formatExact } from "./time";
 
 /** Targets of one place that run the same version: mostly all of them. */
 export interface VersionGroup {
@@ -84,6 +85,8 @@ export function marksOf(place: Place, around: OpenState | null): Mark[] {
 	const condemned = place.targets.filter((target) => target.quarantine_id !== 0);
 	const alerted = place.targets.filter((target) => target.alert !== "");
 	const stuck = place.targets.filter((target) => target.no_way_back !== "");
+	const left = place.targets.filter((target) => target.teardown_tries > 0);
+	const expiring = place.targets.filter((target) => target.expires_at !== null && target.teardown_tries === 0);
 	const drifted = place.targets.filter((target) => target.report === "drifted");
 	const isClosed = place.state !== null && place.state.kind !== "open" && place.state.reason !== around?.reason;
 	return [
@@ -98,6 +101,16 @@ export function marksOf(place: Place, around: OpenState | null): Mark[] {
 			{ word: "No way back", tone: "bad", icon: "alert" },
 			(target) => target.no_way_back,
 			stuck[0]?.run,
+		),
+		...markOf(
+			left,
+			{ word: "Not taken down", tone: "bad", icon: "alert" },
+			() => "Its time is over, and what should take it down failed; it is tried again",
+		),
+		...markOf(
+			expiring,
+			{ word: "Expires", tone: "idle", icon: "stop" },
+			(target) => `Taken down ${target.expires_at === null ? "" : formatExact(Date.parse(target.expires_at))}`,
 		),
 		...markOf(
 			condemned,
