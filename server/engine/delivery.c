@@ -515,6 +515,36 @@ void delivery_end(struct run_graph *graph, size_t index)
 	}
 }
 
+static bool is_live(const struct run_graph *graph, size_t index, struct str target)
+{
+	for (size_t i = 0; i < graph->deployment_count; i++) {
+		const struct graph_deployment *deployment = &graph->deployments[i];
+		if (graph->jobs[deployment->job].stage == index && str_eq(deployment->target, target) &&
+			deployment->state == DEPLOYMENT_LIVE)
+			return true;
+	}
+	return false;
+}
+
+struct str delivery_say_left(const struct run_graph *graph, struct str why)
+{
+	struct str_list left = {0};
+	const struct plan_stage *stage = graph->stage_count ? graph->stages[0].plan : NULL; /* it has no other */
+	if (!stage || !stage->delivery || !is_rollback(graph, 0))
+		return why;
+	for (size_t i = 0; i < stage->delivery->wave_count; i++) {
+		const struct str_list *targets = &stage->delivery->waves[i].targets;
+		for (size_t j = 0; j < targets->count; j++)
+			if (!is_live(graph, 0, targets->items[j]))
+				str_list_add(&left, graph->arena, targets->items[j]);
+	}
+	if (left.count == 0)
+		return why;
+	return arena_printf(graph->arena, "%.*s; not brought back: %.*s (penstock rollback %.*s %.*s)", STR_ARG(why),
+		STR_ARG(str_list_join(&left, ", ", graph->arena)), STR_ARG(stage->delivery->service),
+		STR_ARG(stage->environment));
+}
+
 /* --- unknown outcomes --- */
 
 bool delivery_resolve(

@@ -335,7 +335,9 @@ static void settle_ending(struct run_graph *graph, struct effects *effects)
 		is_over &= end_stage(graph, i, effects);
 	if (!is_over)
 		return;
-	graph_move_run(graph, run_end(graph->ending), graph->reason);
+	bool is_cancelled = graph->ending == RUN_CANCELLED;
+	graph_move_run(
+		graph, run_end(graph->ending), is_cancelled ? delivery_say_left(graph, graph->reason) : graph->reason);
 }
 
 static void ensure_running(struct run_graph *graph)
@@ -349,7 +351,7 @@ static void finish(struct run_graph *graph)
 	ensure_running(graph);
 	for (size_t i = 0; i < graph->stage_count; i++) {
 		if (graph->stages[i].state == STAGE_FAILED) {
-			graph_move_run(graph, RUN_FAIL, graph->stages[i].reason);
+			graph_move_run(graph, RUN_FAIL, delivery_say_left(graph, graph->stages[i].reason));
 			return;
 		}
 	}

@@ -10,8 +10,8 @@ select s.name as service, e.name as environment, e.position, t.name as target, c
 	coalesce(l.state, '') as state, l.ended_at as since, coalesce(q.id, 0) as quarantine_id, coalesce(q.reason, '') as quarantine,
 	coalesce(c.run, '') as coming_run, coalesce(c.version, '') as coming_version, coalesce(c.state, '') as coming_state,
 	coalesce(g.alarms, '{}') as alarms,
-	coalesce((select x.body from page x join alarm_state a on a.name = x.alarm and a.state <> 'ok'
-		where x.run_id = l.run_id order by x.id desc limit 1), '') as alert,
+	coalesce((select x.body from page x join alarm_state a on a.name = x.alarm and a.state <> 'ok' -- of the way back that brought it, or did not come so far
+		where x.run_id = l.run_id or x.quarantine_id = q.id order by x.id desc limit 1), '') as alert,
 	case when q.id is not null then coalesce((
 		select case when w.state = 'failed' then w.reason end from trigger w
 		where w.about_run_id = l.run_id and w.inputs->>'environment' = e.name and w.inputs->>'service' = s.name

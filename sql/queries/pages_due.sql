@@ -1,11 +1,11 @@
 -- $1 environments that say something of their own, $2 after how many ms each, $3 who is told ("": nobody outside), $4 after how many ms
--- elsewhere. Ways back that went well so long ago, and the alarm that made them has never been ok since: people are called, once. One that is
+-- elsewhere. Ways back that ended so long ago, and the alarm that made them has never been ok since: people are called, once. One that is
 -- unknown by now is not ok; one that was ok in between and fires again is another story.
 with due as (
-	select q.id, q.alarm, s.name as service, e.name as environment, v.name as version, r.id as run_id, p.name || '#' || r.number as run,
+	select q.id, q.alarm, r.state as ended, s.name as service, e.name as environment, v.name as version, r.id as run_id, p.name || '#' || r.number as run,
 		coalesce(w.url, '') as url, a.state, a.message, w.after_ms
 	from quarantine q join service s on s.id = q.service_id join environment e on e.id = q.environment_id join version v on v.id = q.version_id
-	join trigger t on t.dedup_key = 'rollback/' || q.id join run r on r.trigger_id = t.id and r.state = 'succeeded'
+	join trigger t on t.dedup_key = 'rollback/' || q.id join run r on r.trigger_id = t.id and r.state in ('succeeded', 'failed', 'cancelled')
 	join repository p on p.id = r.repository_id
 	join alarm_state a on a.name = q.alarm and a.fired_at <= r.ended_at and not a.is_dry_run
 	left join unnest($1::text[], $2::bigint[], $3::text[]) as w(environment, after_ms, url) on w.environment = e.name
@@ -13,7 +13,10 @@ with due as (
 		and r.ended_at + coalesce(w.after_ms, $4::bigint) * interval '1 ms' <= now()
 	for update of q skip locked),
 said as (
-	select d.*, format('the alarm "%s" has not cleared since %s brought %s in %s back from %s; it is %s%s. Nothing goes back a second time by itself.',
+	select d.*, format(case when ended = 'succeeded' then
+			'the alarm "%s" has not cleared since %s brought %s in %s back from %s; it is %s%s. Nothing goes back a second time by itself.'
+		else 'the alarm "%s" has not cleared, and %s, which was to bring %s in %s back from %s, has ' ||
+			case ended when 'failed' then 'failed' else 'been cancelled' end || '; the alarm is %s%s. Nothing goes back a second time by itself.' end,
 		alarm, run, service, environment, version, state, case when message <> '' then ': ' || message else '' end) as body
 	from due d),
 paged as (

@@ -1,14 +1,26 @@
 -- $1 service, $2 environment, $3 the version to go back to ("": the last good one of each target), $4 reason, $5 account, $6 who,
--- $7 how long in ms nobody else takes the trigger. The version that was deployed last goes into quarantine there. No row: nothing is
--- deployed, or it was taken down.
+-- $7 how long in ms nobody else takes the trigger. The version that was deployed last goes into quarantine there; where a way back did that,
+-- and ended before it had brought every target back, it is the version of those. No row: nothing is deployed, or it was taken down.
 with newest as (
-	select d.service_id, e.id as environment_id, d.version_id, v.name as version, d.run_id, s.repository_id, d.is_teardown
+	select d.id, d.run_id
 	from deployment d join service s on s.id = d.service_id join target t on t.id = d.target_id
-	join environment e on e.id = t.environment_id join version v on v.id = d.version_id
+	join environment e on e.id = t.environment_id
 	where s.name = $1::text and e.name = $2::text and d.state not in ('pending', 'superseded')
 	order by d.id desc limit 1),
+coming as (
+	select from trigger t where t.event = 'rollback' and t.state = 'pending' and t.inputs->>'service' = $1::text
+		and t.inputs->>'environment' = $2::text
+	union all
+	select from run r join stage s on s.run_id = r.id
+	where r.kind = 'rollback' and r.state in ('pending', 'running', 'waiting') and s.service = $1::text and s.environment = $2::text),
+behind as (
+	select l.deployment_id as id from newest n join run r on r.id = n.run_id and r.kind = 'rollback', left_behind($1::text, $2::text, '') l
+	where not exists (select from coming)
+	order by l.deployment_id desc limit 1),
 last as (
-	select * from newest where not is_teardown),
+	select d.service_id, t.environment_id, d.version_id, v.name as version, d.run_id, s.repository_id
+	from deployment d join service s on s.id = d.service_id join target t on t.id = d.target_id join version v on v.id = d.version_id
+	where d.id = coalesce((select id from behind), (select id from newest)) and not d.is_teardown),
 held as (
 	insert into quarantine (service_id, environment_id, version_id, reason, run_id, created_by)
 	select service_id, environment_id, version_id, $4::text, run_id, $5::bigint from last

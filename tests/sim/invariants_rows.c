@@ -235,9 +235,30 @@ void check_rows(struct sim *sim)
 
 /* --- when all is over --- */
 
-static bool was_before(const struct rows *rows, const struct row_deployment *deployment, const void *id)
+struct before {
+	int64_t id;
+	struct str version;
+};
+
+/* Attempted with that version before; and brought to another that nobody condemned, or taken down. */
+static bool had_version(const struct rows *rows, const struct row_deployment *deployment, const void *arg)
 {
-	return deployment->deployment->id < *(const int64_t *)id && rows_reached(rows, deployment, NULL);
+	const struct before *before = arg;
+	return deployment->deployment->id < before->id && str_eq(deployment->deployment->version, before->version) &&
+	       rows_tried(rows, deployment, NULL);
+}
+
+static bool was_mended(const struct rows *rows, const struct row_deployment *deployment, const void *arg)
+{
+	const struct before *before = arg;
+	const struct plan_stage *plan = deployment->stage->plan;
+	struct str version = deployment->deployment->version;
+	if (deployment->deployment->id >= before->id || !rows_runs(rows, deployment, NULL))
+		return false;
+	return rows_is_teardown(deployment)
+		       ? deployment->deployment->state == DEPLOYMENT_LIVE
+		       : !str_eq(version, before->version) &&
+				 !rows_is_quarantined(rows, plan->delivery->service, plan->environment, version);
 }
 
 /* A rollback that went well left no target behind for which a good version is known. */
@@ -250,19 +271,19 @@ static void check_condemned(struct sim *sim, const struct row_run *back)
 	struct good_version good = {.condemned = trigger->version, .wanted = trigger->back_to};
 	if (graph->state != RUN_SUCCEEDED || graph->deployment_count == 0)
 		return;
-	for (size_t i = 0; i < rows->run_count; i++) /* whoever ends a way back leaves targets as they are */
-		if (rows->runs[i]->is_rollback && rows->runs[i]->was_stopped)
-			return;
 	for (size_t i = 0; i < rows->quarantine_count; i++)
 		if (rows->quarantines[i].is_released) /* what is good now was not then, perhaps */
 			return;
 	for (size_t i = 0; i < COUNT_OF(targets); i++) {
 		struct str target = str_of(targets[i]);
-		struct row_deployment was, known;
+		struct before before = {graph->deployments[0].id, trigger->version};
+		struct row_deployment was, mended, known;
 		bool is_covered = false;
-		if (!rows_last_deployment(rows, trigger->service, trigger->environment, target, was_before,
-			    &graph->deployments[0].id, &was) ||
-			!str_eq(was.deployment->version, trigger->version) ||
+		if (!rows_last_deployment(
+			    rows, trigger->service, trigger->environment, target, had_version, &before, &was) ||
+			(rows_last_deployment(
+				 rows, trigger->service, trigger->environment, target, was_mended, &before, &mended) &&
+				mended.deployment->id > was.deployment->id) ||
 			!rows_last_deployment(
 				rows, trigger->service, trigger->environment, target, rows_was_good, &good, &known) ||
 			known.deployment->id > was.deployment->id)
@@ -275,6 +296,25 @@ static void check_condemned(struct sim *sim, const struct row_run *back)
 	}
 }
 
+/* One that did not come to its end says which targets it leaves. */
+static void check_left(struct sim *sim, const struct run_graph *graph)
+{
+	const struct plan_delivery *rules = graph->stages[0].plan->delivery;
+	for (size_t i = 0; (graph->state == RUN_CANCELLED || graph->state == RUN_FAILED) && i < rules->wave_count; i++)
+		for (size_t j = 0; j < rules->waves[i].targets.count; j++) {
+			struct str target = rules->waves[i].targets.items[j];
+			bool is_live = false, is_said = false;
+			for (size_t d = 0; d < graph->deployment_count; d++)
+				is_live |= str_eq(graph->deployments[d].target, target) &&
+					   graph->deployments[d].state == DEPLOYMENT_LIVE;
+			for (size_t at = 0; at + target.n <= graph->reason.n; at++)
+				is_said |= str_starts(str_skip(graph->reason, at), target);
+			if (!is_live && !is_said)
+				sim_fail(sim, "%.*s does not say that it leaves %.*s as it is: %.*s",
+					STR_ARG(graph->name), STR_ARG(target), STR_ARG(graph->reason));
+		}
+}
+
 void check_rest(struct sim *sim)
 {
 	const struct rows *rows = &sim->rows;
@@ -284,7 +324,7 @@ void check_rest(struct sim *sim)
 			sim_fail(sim, "%.*s never ends: it is %s, waiting for %.*s", STR_ARG(graph->name),
 				run_state_names[graph->state], STR_ARG(graph->waiting_for));
 		if (rows->runs[i]->is_rollback)
-			check_condemned(sim, rows->runs[i]);
+			check_condemned(sim, rows->runs[i]), check_left(sim, graph);
 	}
 	for (size_t i = 0; i < rows->trigger_count; i++)
 		if (rows->triggers[i].state == TRIGGER_PENDING)

@@ -53,19 +53,6 @@ static void fill_target(
 		.commit = graph->commit};
 }
 
-/* With what is condemned there: what was attempted last, or what runs while another version is on its way. */
-static bool is_left_on(const struct sim *sim, const struct row_trigger *trigger, struct str target,
-	bool (*fits)(const struct rows *rows, const struct row_deployment *deployment, const void *arg),
-	struct row_deployment *ret)
-{
-	const struct rows *rows = &sim->rows;
-	if (!rows_last_deployment(rows, trigger->service, trigger->environment, target, fits, NULL, ret))
-		return false;
-	struct str version = ret->deployment->version;
-	return str_eq(version, trigger->version) ||
-	       rows_is_quarantined(rows, trigger->service, trigger->environment, version);
-}
-
 static const struct plan *plan_back(struct sim *sim, const struct row_trigger *trigger)
 {
 	static const char *const names[] = {"qa-1", "eu-canary", "eu-1", "us-1"};
@@ -80,8 +67,8 @@ static const struct plan *plan_back(struct sim *sim, const struct row_trigger *t
 	struct err err = {0};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		struct row_deployment last, back;
-		if (!is_left_on(sim, trigger, str_of(names[i]), rows_tried, &last) &&
-			!is_left_on(sim, trigger, str_of(names[i]), rows_brought, &last))
+		if (!rows_is_left_behind(&sim->rows, trigger->service, trigger->environment, str_of(names[i]),
+			    trigger->version, &last))
 			continue;
 		good.condemned = last.deployment->version;
 		if (!rows_last_deployment(&sim->rows, trigger->service, trigger->environment, str_of(names[i]),

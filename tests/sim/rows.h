@@ -217,11 +217,13 @@ bool rows_last_deployment(const struct rows *rows, struct str service, struct st
 /* redeploy_back.sql picks these: what was attempted, what runs, what was good. */
 bool rows_reached(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
 bool rows_runs(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
-/* Without what takes down: attempted, brought there; and what took down. */
+/* Without what takes down: attempted; and what took down. */
 bool rows_is_teardown(const struct row_deployment *deployment);
 bool rows_tried(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
-bool rows_brought(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
 bool rows_took_down(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
+/* left_behind(): with what is condemned there, or with `also`. */
+bool rows_is_left_behind(const struct rows *rows, struct str service, struct str environment, struct str target,
+	struct str also, struct row_deployment *ret);
 struct good_version {
 	struct str condemned, wanted; /* wanted "": any other */
 };

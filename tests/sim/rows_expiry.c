@@ -84,11 +84,6 @@ bool rows_tried(const struct rows *rows, const struct row_deployment *deployment
 	return !rows_is_teardown(deployment) && rows_reached(rows, deployment, unused);
 }
 
-bool rows_brought(const struct rows *rows, const struct row_deployment *deployment, const void *unused)
-{
-	return !rows_is_teardown(deployment) && rows_runs(rows, deployment, unused);
-}
-
 bool rows_took_down(const struct rows *rows, const struct row_deployment *deployment, const void *unused)
 {
 	(void)rows, (void)unused;

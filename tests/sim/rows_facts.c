@@ -364,27 +364,3 @@ bool rows_was_good(const struct rows *rows, const struct row_deployment *deploym
 	       !rows_is_quarantined(
 		       rows, deployment->stage->plan->delivery->service, deployment->stage->plan->environment, version);
 }
-
-bool rows_ask_back(struct rows *rows, struct str service, struct str environment, struct str to)
-{
-	struct row_deployment last;
-	if (!rows_last_deployment(rows, service, environment, (struct str){0}, rows_reached, NULL, &last) ||
-		rows_is_teardown(&last))
-		return false;
-	struct str version = last.deployment->version;
-	if (!rows_is_quarantined(rows, service, environment, version)) {
-		rows->quarantines =
-			arena_grow(rows->arena, rows->quarantines, sizeof *rows->quarantines, rows->quarantine_count);
-		rows->quarantines[rows->quarantine_count++] =
-			(struct row_quarantine){service, environment, version, STR("bob says so"), false, {0}};
-	}
-	rows_quarantine_changed(rows, service);
-	rows->triggers = arena_grow(rows->arena, rows->triggers, sizeof *rows->triggers, rows->trigger_count);
-	rows->triggers[rows->trigger_count++] = (struct row_trigger){.kind = TRIGGER_BACK,
-		.commit = rows_run(rows, last.run)->graph.commit,
-		.service = service,
-		.environment = environment,
-		.version = version,
-		.back_to = to};
-	return true;
-}
