@@ -374,6 +374,11 @@ static bool retry(struct run_graph *graph, const struct engine_event *event, str
 		return err_set(err, ERR_CONFLICT,
 			"%.*s is %s; only a failed run can be retried (\"run again\" makes a new one)",
 			STR_ARG(graph->name), run_state_names[graph->state]);
+	if (only && !is_in_stage && graph->stages[only->stage].state != STAGE_FAILED)
+		return err_set(err, ERR_CONFLICT,
+			"stage \"%.*s\" has %s without \"%.*s\" (\"run again\" makes a new run)",
+			STR_ARG(graph->stages[only->stage].plan->name),
+			stage_state_names[graph->stages[only->stage].state], STR_ARG(only->key));
 	if (is_in_stage && (only->plan->part == PLAN_PART_DEPLOY || only->plan->part == PLAN_PART_VERIFY))
 		return refuse_in_wave(graph, only, err);
 	if (is_in_stage && is_of_past_wave(graph, only))

@@ -120,6 +120,22 @@ START_TEST(retry_is_refused_with_a_reason)
 }
 END_TEST
 
+START_TEST(what_a_stage_went_on_without_is_not_retried)
+{
+	world_init(&world, "stages:\n"
+			   "  - { name: one, jobs: { a: { allow_failure: true, steps: [ { run: x } ] } } }\n"
+			   "  - { name: two, jobs: { b: { steps: [ { run: x } ] } } }\n");
+	ck_assert(world_lease(&world, "one/a"));
+	world_end(&world, "one/a", END_EXIT, 1);
+	ck_assert(world_lease(&world, "two/b"));
+	world_end(&world, "two/b", END_EXIT, 1);
+	ck_assert_str_eq(world_run_state(&world), "failed");
+	ck_assert(!world_retry(&world, &world_bob, "one/a"));
+	ck_assert_ptr_nonnull(strstr(world.err.text, "stage \"one\" has succeeded without \"one/a\""));
+	ck_assert(world_retry(&world, &world_bob, "two/b"));
+}
+END_TEST
+
 START_TEST(a_lost_worker_costs_one_retry_then_the_job)
 {
 	world_init(&world, two_stages);
@@ -489,6 +505,7 @@ int main(void)
 	tcase_add_test(cases, retry_makes_new_attempts_of_what_failed_and_of_what_depends_on_it);
 	tcase_add_test(cases, retry_of_an_early_stage_opens_the_later_ones_again);
 	tcase_add_test(cases, retry_is_refused_with_a_reason);
+	tcase_add_test(cases, what_a_stage_went_on_without_is_not_retried);
 	tcase_add_test(cases, a_lost_worker_costs_one_retry_then_the_job);
 	tcase_add_loop_test(cases, causes_of_retries, 0, sizeof retries / sizeof retries[0]);
 	tcase_add_test(cases, a_stale_end_changes_nothing);
