@@ -261,6 +261,13 @@ static bool was_mended(const struct rows *rows, const struct row_deployment *dep
 				 !rows_is_quarantined(rows, plan->delivery->service, plan->environment, version);
 }
 
+/* Tried again behind that: what it had brought elsewhere baked later. */
+static bool has_deployed_since(const struct rows *rows, int64_t run, int64_t deployment)
+{
+	const struct run_graph *graph = &rows_run(rows, run)->graph;
+	return graph->deployment_count && graph->deployments[graph->deployment_count - 1].id > deployment;
+}
+
 /* A rollback that went well left no target behind for which a good version is known. */
 static void check_condemned(struct sim *sim, const struct row_run *back)
 {
@@ -286,7 +293,8 @@ static void check_condemned(struct sim *sim, const struct row_run *back)
 				mended.deployment->id > was.deployment->id) ||
 			!rows_last_deployment(
 				rows, trigger->service, trigger->environment, target, rows_was_good, &good, &known) ||
-			known.deployment->id > was.deployment->id)
+			known.deployment->id > was.deployment->id ||
+			has_deployed_since(rows, known.run, was.deployment->id))
 			continue;
 		for (size_t d = 0; d < graph->deployment_count; d++)
 			is_covered |= str_eq(graph->deployments[d].target, target);
