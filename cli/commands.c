@@ -60,6 +60,12 @@ const struct cli_command cli_commands[] = {
 			CREDENTIAL_FLAGS),
 		command_repo_add},
 	{"repo ls", "", "List the repositories", NULL, NULL, command_repo_ls},
+	{"repo set", "NAME", "Say where a repository has moved, or what its default branch is now",
+		"For one that was renamed on its forge: webhook, secret, credential and runs stay. The address is tried before it is\n"
+		"kept. One on another host wants its credential given again.",
+		FLAGS({"clone-url", "URL", "its new address", NULL},
+			{"default-branch", "BRANCH", "a branch that it has", NULL}),
+		command_repo_set},
 	{"repo rm", "NAME", "Stop watching a repository; its runs stay", NULL, NULL, command_repo_rm},
 	{"repo poll", "NAME", "Look now for pushes and pull requests that no webhook told of",
 		"It returns when it has looked, and says how much it found.", NULL, command_repo_poll},

@@ -29,6 +29,7 @@ CLI_COMMAND(backup);
 CLI_COMMAND(restore);
 CLI_COMMAND(repo_add);
 CLI_COMMAND(repo_ls);
+CLI_COMMAND(repo_set);
 CLI_COMMAND(repo_rm);
 CLI_COMMAND(repo_poll);
 CLI_COMMAND(repo_schedules);

@@ -42,6 +42,25 @@ int command_repo_rm(struct cli *cli, struct err *err)
 	return ask(cli, "DELETE", ask_path(cli, "/api/v1/repositories/", ""), NULL, ask_print_done, err);
 }
 
+static void print_changed(struct cli *cli, const json_t *repository)
+{
+	(void)cli;
+	printf("%s is fetched from %s, default branch %s\n", print_text(repository, "name"),
+		print_text(repository, "url"), print_text(repository, "default_branch"));
+}
+
+int command_repo_set(struct cli *cli, struct err *err)
+{
+	json_t *body = json_object();
+	if (cli_has(cli, "clone-url"))
+		json_object_set_new(body, "url", json_string(cli_flag(cli, "clone-url")));
+	if (cli_has(cli, "default-branch"))
+		json_object_set_new(body, "default_branch", json_string(cli_flag(cli, "default-branch")));
+	int code = ask(cli, "PUT", ask_path(cli, "/api/v1/repositories/", ""), body, print_changed, err);
+	json_decref(body);
+	return code;
+}
+
 static void print_found(struct cli *cli, const json_t *answer)
 {
 	long long updates = print_number(answer, "updates"), pulls = print_number(answer, "pull_requests");

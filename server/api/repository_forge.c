@@ -186,17 +186,23 @@ static bool find_forge(struct forge_request *self, struct err *err)
 		       STR_ARG(self->forge_name));
 }
 
+struct str repository_guess_api_url(const struct forge *forge, const struct git_address *address, struct arena *arena)
+{
+	bool is_http = address->scheme == GIT_SCHEME_HTTP || address->scheme == GIT_SCHEME_HTTPS;
+	if (!forge->status || address->host.n == 0)
+		return STR("");
+	return forge->api_url(is_http ? str_of(git_scheme_names[address->scheme]) : STR("https"),
+		is_http ? address->host : address->name, arena);
+}
+
 static void guess(struct forge_request *self)
 {
-	const struct git_address *address = &self->address;
-	bool is_http = address->scheme == GIT_SCHEME_HTTP || address->scheme == GIT_SCHEME_HTTPS;
 	if (!self->forge->status)
 		return;
 	if (self->project.n == 0)
-		self->project = git_address_project(address);
-	if (self->api_url.n == 0 && address->host.n)
-		self->api_url = self->forge->api_url(is_http ? str_of(git_scheme_names[address->scheme]) : STR("https"),
-			is_http ? address->host : address->name, &self->api.flow.arena);
+		self->project = git_address_project(&self->address);
+	if (self->api_url.n == 0)
+		self->api_url = repository_guess_api_url(self->forge, &self->address, &self->api.flow.arena);
 }
 
 static enum flow_next read_addition(struct flow *flow)

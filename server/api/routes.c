@@ -64,6 +64,7 @@ const struct http_route api_routes[] = {
 	{"GET", V1 "/repositories", repositories_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/repositories", repositories_add, SMALL, false, AUTH_OPERATOR},
 	{"GET", V1 "/repositories/{repository}", repositories_get, 0, false, AUTH_VIEWER},
+	{"PUT", V1 "/repositories/{repository}", repositories_change, SMALL, false, AUTH_ADMIN},
 	{"DELETE", V1 "/repositories/{repository}", repositories_remove, SMALL, false, AUTH_OPERATOR},
 	{"GET", V1 "/repositories/{repository}/pipelines", pipelines_list, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/repositories/{repository}/schedules", schedules_list, 0, false, AUTH_VIEWER},

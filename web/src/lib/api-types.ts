@@ -312,7 +312,12 @@ export interface paths {
         };
         /** One repository */
         get: operations["getRepository"];
-        put?: never;
+        /**
+         * Where it has moved, or what its default branch is now
+         * @description What is absent stays. The address is tried before it is kept. One on another host is refused while there is a credential, which was
+         *     given for the host before.
+         */
+        put: operations["changeRepository"];
         post?: never;
         /** Stop watching it; its runs stay */
         delete: operations["removeRepository"];
@@ -2898,6 +2903,37 @@ export interface operations {
                 };
             };
             404: components["responses"]["Error"];
+        };
+    };
+    changeRepository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                repository: components["parameters"]["repository"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    url?: string;
+                    default_branch?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repository"];
+                };
+            };
+            404: components["responses"]["Error"];
+            502: components["responses"]["Error"];
         };
     };
     removeRepository: {
