@@ -412,6 +412,8 @@ static void due_found(void *arg, struct db_reply *reply)
 			shell_look(shell, db_i64(reply, 0, i, 0));
 		for (size_t i = 0; i < db_row_count(reply, 1); i++)
 			shell_look_lane(shell, db_i64(reply, 1, i, 0));
+		for (size_t i = 0; i < db_row_count(reply, 2); i++)
+			shell_look(shell, db_i64(reply, 2, i, 0));
 	}
 	db_reply_free(reply);
 	shell_check_closed(shell);
@@ -425,5 +427,6 @@ void shell_tick(struct shell *shell)
 	struct db_batch *batch = db_batch_new(shell->db);
 	db_add(batch, QUERY_RUNS_DUE);
 	db_add(batch, QUERY_LANE_OPEN);
+	db_add(batch, QUERY_RUNS_PASSED);
 	db_submit(batch, due_found, shell);
 }
