@@ -5,6 +5,7 @@ struct pull_row {
 	int64_t version;
 	struct str state, base, commit;
 	bool is_fork;
+	bool is_reviewer_known; /* of another query */
 };
 
 static const struct field pull_row_fields[] = {
@@ -19,6 +20,7 @@ static const struct field pull_row_fields[] = {
 void ingest_load_pull(struct db_batch *batch, const struct pull_delivery *delivery)
 {
 	db_add(batch, QUERY_PULL_LOAD, DB_I64(delivery->repository), DB_I64(delivery->pull->number));
+	db_add(batch, QUERY_REVIEWER_KNOWN, DB_I64(delivery->repository), DB_TEXT(str_or_empty(delivery->actor)));
 }
 
 /* What becomes of it: the state of the row, of the trigger, and why. */
@@ -47,6 +49,20 @@ static struct pull_outcome judge_change(
 	return (struct pull_outcome){"open", "pending", STR(""), why, true};
 }
 
+static struct pull_outcome judge_review(
+	const struct pull_delivery *delivery, const struct pull_row *row, struct arena *arena)
+{
+	struct pull_outcome outcome = {row->version ? row->state.p : "open", "skipped", {0}, {0}, false};
+	bool is_approval = delivery->pull->action == PULL_APPROVED;
+	outcome.reason = arena_printf(arena, "%.*s %s pull request #%lld: noted", STR_ARG(delivery->actor),
+		is_approval ? "approved" : "does not approve", (long long)delivery->pull->number);
+	if (is_approval && !row->is_reviewer_known)
+		outcome.reason = arena_printf(arena,
+			"%.*s; it counts once an account here is that login (`penstock account login NAME %s %.*s`)",
+			STR_ARG(outcome.reason), delivery->forge->name, STR_ARG(delivery->actor));
+	return outcome;
+}
+
 static struct pull_outcome judge(const struct pull_delivery *delivery, const struct pull_row *row, struct arena *arena)
 {
 	const struct forge_pull *pull = delivery->pull;
@@ -67,10 +83,7 @@ static struct pull_outcome judge(const struct pull_delivery *delivery, const str
 	case PULL_UNAPPROVED:
 		break;
 	}
-	const char *did = pull->action == PULL_APPROVED ? "approved" : "does not approve";
-	return (struct pull_outcome){row->version ? row->state.p : "open", "skipped",
-		arena_printf(arena, "%.*s %s pull request #%lld: noted", STR_ARG(delivery->actor), did, number), {0},
-		false};
+	return judge_review(delivery, row, arena);
 }
 
 bool ingest_add_pull(struct db_batch *batch, const struct pull_delivery *delivery, const struct db_reply *reply,
@@ -80,6 +93,7 @@ bool ingest_add_pull(struct db_batch *batch, const struct pull_delivery *deliver
 	const struct forge_pull *pull = delivery->pull;
 	if (db_row_count(reply, 0) && !db_read_row(reply, 0, 0, pull_row_fields, &row, arena, err))
 		return false;
+	row.is_reviewer_known = db_bool(reply, 1, 0, 0);
 	struct pull_outcome outcome = judge(delivery, &row, arena);
 	bool is_triggered = str_is(str_of(outcome.trigger), "pending");
 	/* A fork stays one: what came from outside does not become ours by a payload that says so. */

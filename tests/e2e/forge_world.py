@@ -32,9 +32,10 @@ def github(body, secret, event, delivery=None):
 
 
 def gitea(body, secret, event, delivery=None):
-    """As Gitea sends it: every name that it knows."""
+    """As Gitea sends it: every name that it knows. The type is finer than the event."""
     signature, delivery = hex_hmac(secret, body), delivery or str(uuid.uuid4())
-    return {"Content-Type": "application/json", "X-Gitea-Event": event, "X-Gitea-Event-Type": event, "X-Gitea-Delivery": delivery,
+    kind = event.replace("pull_request_", "pull_request_review_")
+    return {"Content-Type": "application/json", "X-Gitea-Event": event, "X-Gitea-Event-Type": kind, "X-Gitea-Delivery": delivery,
             "X-Gitea-Signature": signature, "X-Gogs-Event": event, "X-Gogs-Delivery": delivery, "X-Gogs-Signature": signature,
             "X-GitHub-Event": event, "X-GitHub-Delivery": delivery, "X-Hub-Signature-256": "sha256=" + signature}
 
