@@ -21,7 +21,8 @@ const char *print_colour(const struct cli *cli, const char *state)
 	static const struct {
 		const char *state, *colour;
 	} colours[] = {{"succeeded", "\033[32m"}, {"failed", "\033[31m"}, {"lost", "\033[31m"}, {"running", "\033[34m"},
-		{"leased", "\033[34m"}, {"waiting", "\033[33m"}, {"gated", "\033[33m"}, {"cancelled", "\033[35m"}};
+		{"leased", "\033[34m"}, {"waiting", "\033[33m"}, {"gated", "\033[33m"}, {"cancelled", "\033[35m"},
+		{"with warnings", "\033[33m"}};
 	for (size_t i = 0; cli->has_color && i < COUNT_OF(colours); i++)
 		if (strcmp(colours[i].state, state) == 0)
 			return colours[i].colour;
@@ -37,6 +38,13 @@ const char *print_text(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
 	return text ? text : "";
+}
+
+const char *print_run_state(const json_t *run)
+{
+	const char *state = print_text(run, "state");
+	bool is_plain = strcmp(state, "succeeded") != 0 || !json_is_true(json_object_get(run, "has_warnings"));
+	return is_plain ? state : "with warnings";
 }
 
 int64_t print_number(const json_t *object, const char *name)

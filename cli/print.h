@@ -15,6 +15,9 @@ const char *print_plain(const struct cli *cli);
 
 /* A text of an answer: "" when it is absent, null or none; lives as long as the answer. */
 const char *print_text(const json_t *object, const char *name);
+/* The state of a run as a person should read it: one that succeeded although a job that may fail did so is "with
+ * warnings". What is no run has its state as it is. */
+const char *print_run_state(const json_t *run);
 int64_t print_number(const json_t *object, const char *name);
 
 /* "4s ago", "2h ago"; "-" where the answer has no such time. */

@@ -41,7 +41,7 @@ static void print_runs(struct cli *cli, const json_t *runs)
 		print_ago(ago, run, "created_at");
 		print_took(took, run);
 		table_add(&table, print_text(run, "name"));
-		table_add_state(&table, print_text(run, "state"));
+		table_add_state(&table, print_run_state(run));
 		table_add(&table, print_text(run, "pipeline"));
 		add_source(&table, run);
 		table_add(&table, took);

@@ -41,7 +41,7 @@ static const char *why_of(const json_t *object, const char *state)
 
 static void say_change(struct follow *follow, const char *kind, const json_t *object, const char *name)
 {
-	const char *state = print_text(object, "state"), *why = why_of(object, state);
+	const char *state = print_run_state(object), *why = why_of(object, print_text(object, "state"));
 	auto_buf key = BUF_INIT(TEXT_MAX), said = BUF_INIT(TEXT_MAX);
 	buf_addf(&key, "%s %s", kind, name);
 	buf_addf(&said, "%s %s", state, why);

@@ -120,7 +120,8 @@ void run_view_hint(const json_t *run, struct buf *to)
 	json_t *stage;
 	if (run_view_outcome(run) == CLI_WAITING)
 		buf_addf(to, "next: penstock approve '%s', or penstock reject '%s'\n", name, name);
-	if (strcmp(print_text(summary, "state"), "failed") != 0)
+	if (strcmp(print_text(summary, "state"), "failed") != 0 &&
+		!json_is_true(json_object_get(summary, "has_warnings")))
 		return;
 	json_array_foreach(json_object_get(run, "stages"), i, stage) count = hint_at_jobs(stage, name, count, to);
 }
@@ -166,6 +167,14 @@ static const char *why_of(const json_t *object)
 	return *print_text(object, "message") ? print_text(object, "message") : print_text(object, "reason");
 }
 
+/* It failed, and its stage goes on. */
+static bool is_allowed(const json_t *job)
+{
+	const char *state = print_text(job, "state");
+	return json_is_true(json_object_get(job, "allow_failure")) &&
+	       (strcmp(state, "failed") == 0 || strcmp(state, "lost") == 0);
+}
+
 static void write_job(const struct writer *writer, const json_t *job)
 {
 	char took[PRINT_TIME_BYTES];
@@ -180,7 +189,7 @@ static void write_job(const struct writer *writer, const json_t *job)
 	if (print_number(job, "attempt") > 1)
 		buf_addf(writer->to, "  attempt %d", (int)print_number(job, "attempt"));
 	if (!is_good && *why_of(job))
-		buf_addf(writer->to, "  %s", why_of(job));
+		buf_addf(writer->to, "  %s%s", is_allowed(job) ? "may fail: " : "", why_of(job));
 	buf_add_char(writer->to, '\n');
 }
 
@@ -275,7 +284,7 @@ static void write_summary(const struct writer *writer, const json_t *run)
 	print_took(took, run);
 	print_ago(since, run, "waiting_since");
 	buf_addf(writer->to, "%s  ", print_text(run, "name"));
-	write_state(writer, print_text(run, "state"), 0);
+	write_state(writer, print_run_state(run), 0);
 	buf_addf(writer->to, "  %s  %.*s  %s  (%s, %s)\n", print_text(run, "pipeline"), COMMIT_DIGITS,
 		print_text(run, "commit"), print_text(run, "title"), print_text(run, "actor"), took);
 	int64_t pull_request = print_number(run, "pull_request");

@@ -216,6 +216,20 @@ START_TEST(updates_are_merged_by_id)
 }
 END_TEST
 
+START_TEST(what_may_fail_and_did_is_said)
+{
+	json_t *run = parse(quoted(
+		"{'run':{'name':'web#1','state':'succeeded','has_warnings':true,'pipeline':'ci','commit':'abc','title':'t',"
+		"'actor':'ann'},'stages':[{'id':1,'name':'test','state':'succeeded','gate':null,'jobs':["
+		"{'id':11,'stage_id':1,'key':'test/a','state':'failed','attempt':1,'allow_failure':true,"
+		"'message':'exited with code 3'},"
+		"{'id':12,'stage_id':1,'key':'test/b','state':'succeeded','attempt':1,'allow_failure':true}]}]}"));
+	expect(run, 0, (const char *const[]){"web#1  with warnings  ci", "may fail: exited with code 3", NULL},
+		"succeeded  ci");
+	json_decref(run);
+}
+END_TEST
+
 START_TEST(an_update_before_the_whole_is_no_run)
 {
 	json_t *run = NULL;
@@ -252,6 +266,10 @@ static const struct {
 	{"{" SUMMARY("waiting") ",'stages':[{'name':'a','gate':{'state':'granted'}}]}", CLI_OK, true, NULL},
 	{"{" SUMMARY("failed") ",'stages':[{'jobs':[{'key':'t/a','state':'failed','attempt':1}]}]}", CLI_RUN_FAILED,
 		false, "logs 'web#1' 't/a'"},
+	/* What may fail and did is no plain success. */
+	{"{'run':{'name':'web#1','state':'succeeded','has_warnings':true},'stages':[{'jobs':[{'key':'t/a','state':'failed',"
+	 "'attempt':1,'allow_failure':true}]}]}",
+		CLI_OK, false, "logs 'web#1' 't/a'"},
 	/* A job that never ran has no log. */
 	{"{" SUMMARY("failed") ",'stages':[{'jobs':[{'key':'t/a','state':'failed','attempt':0}]}]}", CLI_RUN_FAILED,
 		false, NULL},
@@ -280,6 +298,7 @@ int main(void)
 	tcase_add_loop_test(all, mistakes_are_told, 0, COUNT_OF(bad));
 	tcase_add_loop_test(all, lines_are_cut_by_what_they_take_on_screen, 0, COUNT_OF(cuts));
 	tcase_add_test(all, updates_are_merged_by_id);
+	tcase_add_test(all, what_may_fail_and_did_is_said);
 	tcase_add_test(all, an_update_before_the_whole_is_no_run);
 	tcase_add_test(all, a_low_screen_gets_what_matters);
 	tcase_add_loop_test(all, outcomes_are_exit_codes, 0, COUNT_OF(ends));
