@@ -16,7 +16,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = CHECKOUT_DEPTH_MAX, PATH_BYTES_MAX = STREAM_MAX_PATH + 1 };
+enum { DEPTH_MAX = 200, FEED_BYTES = 1 << 20, PATH_BYTES_MAX = STREAM_MAX_PATH + 1 };
 enum { ENTRY_BYTES = 16, BYTES_PER_FILE = 8192, FILES_ALWAYS = 1024 };
 /* libgit2 reads a file as a whole into the worker's memory. */
 static const uint64_t file_bytes_max = UINT64_C(512) << 20;
@@ -43,9 +43,9 @@ static int64_t object_count(int fd)
 static bool feed_pack(git_odb_writepack *writer, int fd, struct err *err)
 {
 	git_indexer_progress progress = {0};
-	char piece[64 << 10];
+	auto_free char *piece = mem_alloc(FEED_BYTES);
 	ssize_t n;
-	while ((n = read(fd, piece, sizeof piece)) > 0)
+	while ((n = read(fd, piece, FEED_BYTES)) > 0)
 		if (writer->append(writer, piece, (size_t)n, &progress) < 0)
 			return checkout_git_failed(err, "read the pack");
 	if (n < 0)
@@ -216,7 +216,8 @@ static bool write_stream(git_repository *repo, const git_oid *id, const struct c
 			.tags = wanted->tags,
 			.fetch_depth = wanted->fetch_depth,
 			.scratch = scratch,
-			.has_objects = wanted->fetch_depth != 1 || walk.bytes <= CHECKOUT_GIT_MAX,
+			.tree_bytes = walk.bytes,
+			.disk_bytes = wanted->disk_bytes,
 		};
 		ok = checkout_git_write(&git, &out, err) || err_wrap(err, "write .git");
 	}

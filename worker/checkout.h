@@ -7,16 +7,14 @@
  * objects with libgit2: no hook, filter, attribute, submodule fetch or configuration of the repository is ever
  * followed. Blocking: pool threads only.
  *
- * The .git holds the commits that fetch_depth asks for and all they need, a `shallow` file, and a configuration of our
- * own. Where nobody asked for history and the tree is larger than CHECKOUT_GIT_MAX it holds the commit object alone:
- * packing would cost more than it helps. It has no remote, no branches, and no tag but that of a
- * run of one, and with all history those that point into it.
+ * The .git leads to the commits that fetch_depth asks for, has all they need, a `shallow` file, and a configuration of
+ * our own. It has no remote, no branches, and no tag but that of a run of one, and with all history those that point
+ * into it. A small commit without history is packed for it; with history, and a large one, the packs are those of the
+ * repository here.
  */
 
 #include "common/arena.h"
 #include "common/err.h"
-
-enum { CHECKOUT_GIT_MAX = 32 << 20, CHECKOUT_DEPTH_MAX = 200 };
 
 /* Once in a process, before the first use of the others: libgit2, with its caches small. */
 void checkout_init(void);

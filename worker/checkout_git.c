@@ -9,6 +9,7 @@
 #include "worker/sandbox/stream.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ bool checkout_git_failed(struct err *err, const char *format, ...)
 	va_end(args);
 	return err_set(err, ERR_UPSTREAM, "%s: %s", what, fault && fault->message ? fault->message : "unknown fault");
 }
+
+enum { SMALL_TREE = 32 << 20 };
 
 /* Ids seen before: open addressing, a zero id is an empty place. */
 struct id_set {
@@ -67,47 +70,22 @@ static bool id_set_has(const struct id_set *set, const git_oid *id)
 	return false;
 }
 
-struct pack {
+struct history {
 	const struct checkout_git *git;
-	git_packbuilder *builder;
 	struct id_set seen;
 	struct buf shallow;
 	struct arena arena;
 	git_oid *level, *next_level; /* commits to take, breadth first */
 	size_t level_n, next_n;
+	git_oid *tags; /* objects that no commit leads to */
+	size_t tag_n;
 };
 
-static bool add_tree(struct pack *pack, const git_oid *id, int depth, struct err *err)
-{
-	git_tree *tree = NULL;
-	/* Of a parent, that is: the commit's own tree was walked before. */
-	if (depth > CHECKOUT_DEPTH_MAX)
-		return err_set(
-			err, ERR_UPSTREAM, "the tree of an earlier commit is too deep at %s", git_oid_tostr_s(id));
-	if (!id_set_add(&pack->seen, id))
-		return true;
-	if (git_packbuilder_insert(pack->builder, id, NULL) < 0 || git_tree_lookup(&tree, pack->git->repo, id) < 0)
-		return checkout_git_failed(err, "tree %s", git_oid_tostr_s(id));
-	bool ok = true;
-	for (size_t i = 0; ok && i < git_tree_entrycount(tree); i++) {
-		const git_tree_entry *entry = git_tree_entry_byindex(tree, i);
-		const git_oid *child = git_tree_entry_id(entry);
-		git_object_t type = git_tree_entry_type(entry);
-		if (type == GIT_OBJECT_TREE)
-			ok = add_tree(pack, child, depth + 1, err);
-		else if (type == GIT_OBJECT_BLOB && id_set_add(&pack->seen, child) &&
-			 git_packbuilder_insert(pack->builder, child, git_tree_entry_name(entry)) < 0)
-			ok = checkout_git_failed(err, "%s", git_tree_entry_name(entry));
-	}
-	git_tree_free(tree);
-	return ok;
-}
-
 /* A commit is shallow when one of its parents is not taken along. */
-static bool add_commit(struct pack *pack, const git_oid *id, bool takes_parents, git_odb *odb, struct err *err)
+static bool add_commit(struct history *history, const git_oid *id, bool takes_parents, git_odb *odb, struct err *err)
 {
 	git_commit *commit = NULL;
-	if (git_commit_lookup(&commit, pack->git->repo, id) < 0)
+	if (git_commit_lookup(&commit, history->git->repo, id) < 0)
 		return checkout_git_failed(err, "commit %s", git_oid_tostr_s(id));
 	bool is_shallow = false;
 	for (unsigned i = 0; i < git_commit_parentcount(commit); i++) {
@@ -116,36 +94,34 @@ static bool add_commit(struct pack *pack, const git_oid *id, bool takes_parents,
 			is_shallow = true;
 			continue;
 		}
-		if (!id_set_add(&pack->seen, parent))
+		if (!id_set_add(&history->seen, parent))
 			continue;
-		pack->next_level = arena_grow(&pack->arena, pack->next_level, sizeof *pack->next_level, pack->next_n);
-		git_oid_cpy(&pack->next_level[pack->next_n++], parent);
+		history->next_level =
+			arena_grow(&history->arena, history->next_level, sizeof *history->next_level, history->next_n);
+		git_oid_cpy(&history->next_level[history->next_n++], parent);
 	}
 	if (is_shallow)
-		buf_addf(&pack->shallow, "%s\n", git_oid_tostr_s(id));
-	bool ok = git_packbuilder_insert(pack->builder, id, NULL) == 0 ||
-		  checkout_git_failed(err, "commit %s", git_oid_tostr_s(id));
-	ok = ok && (!pack->git->has_objects || add_tree(pack, git_commit_tree_id(commit), 0, err));
+		buf_addf(&history->shallow, "%s\n", git_oid_tostr_s(id));
 	git_commit_free(commit);
-	return ok;
+	return true;
 }
 
-static bool add_history(struct pack *pack, struct err *err)
+static bool add_history(struct history *history, struct err *err)
 {
 	git_odb *odb = NULL;
-	if (git_repository_odb(&odb, pack->git->repo) < 0)
+	if (git_repository_odb(&odb, history->git->repo) < 0)
 		return checkout_git_failed(err, "objects");
-	int32_t depth = pack->git->fetch_depth;
-	pack->next_level = arena_grow(&pack->arena, NULL, sizeof *pack->next_level, 0);
-	git_oid_cpy(&pack->next_level[pack->next_n++], git_commit_id(pack->git->commit));
+	int32_t depth = history->git->fetch_depth;
+	history->next_level = arena_grow(&history->arena, NULL, sizeof *history->next_level, 0);
+	git_oid_cpy(&history->next_level[history->next_n++], git_commit_id(history->git->commit));
 	bool ok = true;
-	for (int32_t taken = 1; ok && pack->next_n; taken++) {
-		pack->level = pack->next_level;
-		pack->level_n = pack->next_n;
-		pack->next_level = NULL;
-		pack->next_n = 0;
-		for (size_t i = 0; ok && i < pack->level_n; i++)
-			ok = add_commit(pack, &pack->level[i], depth == 0 || taken < depth, odb, err);
+	for (int32_t taken = 1; ok && history->next_n; taken++) {
+		history->level = history->next_level;
+		history->level_n = history->next_n;
+		history->next_level = NULL;
+		history->next_n = 0;
+		for (size_t i = 0; ok && i < history->level_n; i++)
+			ok = add_commit(history, &history->level[i], depth == 0 || taken < depth, odb, err);
 	}
 	git_odb_free(odb);
 	return ok;
@@ -172,34 +148,92 @@ static bool put_file(struct stream_writer *out, const char *path, const char *fr
 	return n == 0 || err_errno(err, "read %s", from);
 }
 
-static bool write_index(const struct checkout_git *git, const char *to_file, struct err *err)
+static bool put_index(const struct checkout_git *git, struct arena *arena, struct stream_writer *out, struct err *err)
 {
+	const char *file = arena_printf(arena, "%s/index", git->scratch).p;
 	git_index *index = NULL;
 	git_tree *tree = NULL;
-	bool ok = git_commit_tree(&tree, git->commit) == 0 && git_index_open(&index, to_file) == 0 &&
+	bool ok = git_commit_tree(&tree, git->commit) == 0 && git_index_open(&index, file) == 0 &&
 		  git_index_read_tree(index, tree) == 0 && git_index_write(index) == 0;
 	git_tree_free(tree);
 	git_index_free(index);
-	return ok || checkout_git_failed(err, "index");
+	return ok ? put_file(out, ".git/index", file, err) : checkout_git_failed(err, "index");
 }
 
-static bool write_pack(struct pack *pack, struct arena *arena, struct stream_writer *out, struct err *err)
+/* The index of a pack is wanted in place before the pack. */
+static bool put_pack(
+	struct stream_writer *out, const char *folder, struct str name, struct arena *arena, struct err *err)
 {
-	const char *scratch = pack->git->scratch;
-	if (mkdir(scratch, 0700) < 0)
-		return err_errno(err, "make %s", scratch);
-	if (git_packbuilder_write(pack->builder, scratch, 0600, NULL, NULL) < 0)
-		return checkout_git_failed(err, "pack");
-	const char *name = git_packbuilder_name(pack->builder);
-	/* The index of a pack is wanted in place before the pack. */
 	static const char *const kinds[] = {"idx", "pack"};
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)
-		if (!put_file(out, arena_printf(arena, ".git/objects/pack/pack-%s.%s", name, kinds[i]).p,
-			    arena_printf(arena, "%s/pack-%s.%s", scratch, name, kinds[i]).p, err))
+		if (!put_file(out, arena_printf(arena, ".git/objects/pack/%.*s.%s", STR_ARG(name), kinds[i]).p,
+			    arena_printf(arena, "%s/%.*s.%s", folder, STR_ARG(name), kinds[i]).p, err))
 			return false;
-	const char *index = arena_printf(arena, "%s/index", scratch).p;
-	return !pack->git->has_objects ||
-	       (write_index(pack->git, index, err) && put_file(out, ".git/index", index, err));
+	return true;
+}
+
+/* A pack of this commit and its files. The tree is walked without a guard: the checkout has walked it before. */
+static bool put_own_pack(
+	const struct checkout_git *git, struct arena *arena, struct stream_writer *out, struct err *err)
+{
+	git_packbuilder *builder = NULL;
+	bool ok = (git_packbuilder_new(&builder, git->repo) == 0 &&
+			  git_packbuilder_insert_commit(builder, git_commit_id(git->commit)) == 0 &&
+			  git_packbuilder_write(builder, git->scratch, 0600, NULL, NULL) == 0) ||
+		  checkout_git_failed(err, "pack");
+	ok = ok &&
+	     put_pack(out, git->scratch, arena_printf(arena, "pack-%s", git_packbuilder_name(builder)), arena, err);
+	git_packbuilder_free(builder);
+	return ok;
+}
+
+struct packs {
+	struct arena *arena;
+	const char *folder;
+	struct str *names; /* without .pack */
+	size_t count;
+	uint64_t bytes;
+};
+
+static int add_pack(void *arg, struct str file)
+{
+	struct packs *packs = arg;
+	struct stat info;
+	if (!str_ends(file, STR(".pack")))
+		return 0;
+	struct str name = arena_str(packs->arena, (struct str){file.p, file.n - strlen(".pack")});
+	/* One that just comes for another job has no index yet. */
+	if (access(arena_printf(packs->arena, "%s/%s.idx", packs->folder, name.p).p, R_OK) < 0 ||
+		stat(arena_printf(packs->arena, "%s/%s.pack", packs->folder, name.p).p, &info) < 0)
+		return 0;
+	packs->names = arena_grow(packs->arena, packs->names, sizeof *packs->names, packs->count);
+	packs->names[packs->count++] = name;
+	packs->bytes += (uint64_t)info.st_size;
+	return 0;
+}
+
+/*
+ * Packing takes libgit2 a second for a thousand objects, and again for each commit, so that only a small commit gets a
+ * pack of its own. With history, and for a large one, the repository's packs come along as they are: what else is in
+ * them no ref leads to. Those of snapshots may have grown to a multiple of what is wanted; then it is packed after all.
+ */
+static bool put_objects(const struct checkout_git *git, struct arena *arena, struct stream_writer *out, struct err *err)
+{
+	struct packs packs = {
+		.arena = arena, .folder = arena_printf(arena, "%sobjects/pack", git_repository_path(git->repo)).p};
+	files_each(packs.folder, add_pack, &packs);
+	bool is_snapshot = git->fetch_depth == 1;
+	if (is_snapshot && (git->tree_bytes <= SMALL_TREE || packs.bytes > 2 * git->tree_bytes))
+		return put_own_pack(git, arena, out, err);
+	if (git->tree_bytes + packs.bytes > git->disk_bytes)
+		return err_set(err, ERR_TOO_LARGE,
+			"with its history (%" PRIu64 " MiB) the commit does not fit on the job's disk (%" PRIu64
+			" MiB); give the job a larger `disk`, or leave out `fetch_depth`",
+			packs.bytes >> 20, git->disk_bytes >> 20);
+	for (size_t i = 0; i < packs.count; i++)
+		if (!put_pack(out, packs.folder, packs.names[i], arena, err))
+			return false;
+	return true;
 }
 
 /* ---- tags ---- */
@@ -211,23 +245,26 @@ static struct str tag_line(const struct checkout_git *git, struct arena *arena)
 		arena, "%s refs/tags/%.*s\n", git_oid_tostr_s(git_commit_id(git->commit)), STR_ARG(git->tag));
 }
 
-/* The object as the server has it: into the cache, and along with the pack. */
+/* The object as the server has it: into the repository, and along with its packs. */
 static bool add_tag_object(
-	struct pack *pack, const struct worker_tag *tag, const git_oid *commit, git_oid *ret, struct arena *arena)
+	struct history *history, const struct worker_tag *tag, const git_oid *commit, git_oid *ret, struct arena *arena)
 {
 	git_odb *odb = NULL;
 	git_tag *made = NULL;
 	struct str object;
-	bool ok = base64_decode(arena, tag->object, &object) && git_repository_odb(&odb, pack->git->repo) == 0 &&
+	bool ok = base64_decode(arena, tag->object, &object) && git_repository_odb(&odb, history->git->repo) == 0 &&
 		  git_odb_write(ret, odb, object.p, object.n, GIT_OBJECT_TAG) == 0 &&
-		  git_tag_lookup(&made, pack->git->repo, ret) == 0 && git_oid_equal(git_tag_target_id(made), commit) &&
-		  git_packbuilder_insert(pack->builder, ret, NULL) == 0;
+		  git_tag_lookup(&made, history->git->repo, ret) == 0 && git_oid_equal(git_tag_target_id(made), commit);
 	git_tag_free(made);
 	git_odb_free(odb);
+	if (ok) {
+		history->tags = arena_grow(&history->arena, history->tags, sizeof *history->tags, history->tag_n);
+		git_oid_cpy(&history->tags[history->tag_n++], ret);
+	}
 	return ok;
 }
 
-static void add_tag(struct pack *pack, const struct worker_tag *tag, struct buf *lines, struct arena *arena)
+static void add_tag(struct history *history, const struct worker_tag *tag, struct buf *lines, struct arena *arena)
 {
 	git_oid commit, id;
 	int is_name = 0;
@@ -236,25 +273,25 @@ static void add_tag(struct pack *pack, const struct worker_tag *tag, struct buf 
 		git_reference_name_is_valid(&is_name, ref) != 0 || !is_name)
 		return;
 	/* What is not taken along would be a ref to nothing. */
-	if (!git_oid_equal(&commit, git_commit_id(pack->git->commit)) && !id_set_has(&pack->seen, &commit))
+	if (!git_oid_equal(&commit, git_commit_id(history->git->commit)) && !id_set_has(&history->seen, &commit))
 		return;
 	git_oid_cpy(&id, &commit);
-	if (tag->object.n && !add_tag_object(pack, tag, &commit, &id, arena))
+	if (tag->object.n && !add_tag_object(history, tag, &commit, &id, arena))
 		return;
 	buf_addf(lines, "%s %s\n", git_oid_tostr_s(&id), ref);
 }
 
 /* Lines of packed-refs. A tag that cannot be made is left out: a workspace is more than its tags. */
-static void add_tags(struct pack *pack, struct buf *lines, struct arena *arena)
+static void add_tags(struct history *history, struct buf *lines, struct arena *arena)
 {
-	const struct checkout_git *git = pack->git;
+	const struct checkout_git *git = history->git;
 	struct worker_tags tags = {0};
 	struct err err;
 	json_t *json = git->tags.n ? json_loadb(git->tags.p, git->tags.n, 0, NULL) : NULL;
 	bool has_own = false;
 	if (json && fields_read_loose(worker_tags_fields, json, &tags, arena, &err)) {
 		for (size_t i = 0; i < tags.tag_count; i++) {
-			add_tag(pack, &tags.tags[i], lines, arena);
+			add_tag(history, &tags.tags[i], lines, arena);
 			has_own |= str_eq(tags.tags[i].name, git->tag);
 		}
 	}
@@ -263,26 +300,40 @@ static void add_tags(struct pack *pack, struct buf *lines, struct arena *arena)
 		buf_add_str(lines, tag_line(git, arena));
 }
 
+/* The files of tags' objects; those that are in a pack have none. */
+static bool put_tags(const struct history *history, struct arena *arena, struct stream_writer *out, struct err *err)
+{
+	bool ok = true;
+	for (size_t i = 0; ok && i < history->tag_n; i++) {
+		const char *hex = git_oid_tostr_s(&history->tags[i]);
+		const char *path = arena_printf(arena, "objects/%.2s/%s", hex, hex + 2).p;
+		const char *from = arena_printf(arena, "%s%s", git_repository_path(history->git->repo), path).p;
+		if (access(from, R_OK) == 0)
+			ok = put_file(out, arena_printf(arena, ".git/%s", path).p, from, err);
+	}
+	return ok;
+}
+
 bool checkout_git_write(const struct checkout_git *git, struct stream_writer *out, struct err *err)
 {
 	static const char config[] = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"
 				     "\tfsmonitor = false\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n";
 	auto_arena arena = {0};
-	struct pack pack = {.git = git, .shallow = BUF_INIT(64 << 20)};
+	struct history history = {.git = git, .shallow = BUF_INIT(64 << 20)};
 	auto_buf refs = BUF_INIT(64 << 20);
-	bool ok = git_packbuilder_new(&pack.builder, git->repo) == 0 || checkout_git_failed(err, "pack");
-	ok = ok && add_history(&pack, err);
+	bool ok = (mkdir(git->scratch, 0700) == 0 || err_errno(err, "make %s", git->scratch)) &&
+		  add_history(&history, err);
 	if (ok)
-		add_tags(&pack, &refs, &arena);
-	ok = ok && write_pack(&pack, &arena, out, err) &&
+		add_tags(&history, &refs, &arena);
+	ok = ok && put_objects(git, &arena, out, err) && put_tags(&history, &arena, out, err) &&
+	     put_index(git, &arena, out, err) &&
 	     put_text(out, ".git/HEAD", arena_printf(&arena, "%s\n", git_oid_tostr_s(git_commit_id(git->commit))),
 		     err) &&
 	     put_text(out, ".git/config", STR(config), err) && stream_write_dir(out, STR(".git/refs"), err) &&
 	     (!refs.n || put_text(out, ".git/packed-refs", buf_str(&refs), err)) &&
-	     (!pack.shallow.n || put_text(out, ".git/shallow", buf_str(&pack.shallow), err));
-	git_packbuilder_free(pack.builder);
-	free(pack.seen.places);
-	buf_done(&pack.shallow);
-	arena_done(&pack.arena);
+	     (!history.shallow.n || put_text(out, ".git/shallow", buf_str(&history.shallow), err));
+	free(history.seen.places);
+	buf_done(&history.shallow);
+	arena_done(&history.arena);
 	return ok;
 }

@@ -17,7 +17,8 @@ struct checkout_git {
 	struct str tags; /* see checkout.h */
 	int32_t fetch_depth;
 	const char *scratch;
-	bool has_objects; /* false: the commit object alone */
+	uint64_t tree_bytes; /* of the commit's files */
+	uint64_t disk_bytes; /* of the job */
 };
 
 bool checkout_git_write(const struct checkout_git *git, struct stream_writer *out, struct err *err);
