@@ -486,9 +486,10 @@ static void start_pack(struct pack *pack, int64_t repository, struct str commit,
 	auto_fd int fd = open(pack->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	auto_buf input = BUF_INIT(1024);
 	describe(&input, commit, have, depth);
-	const char *argv[12] = {"git", "-C", mirror, "pack-objects", "--revs", "--stdout", "--quiet",
-		"--delta-base-offset", "--threads=1"};
-	size_t n = 9;
+	/* Somebody waits for it: a smaller pack is not worth a longer search, and the version before is a neighbour. */
+	const char *argv[13] = {"git", "-C", mirror, "pack-objects", "--revs", "--stdout", "--quiet",
+		"--delta-base-offset", "--threads=1", "--window=2"};
+	size_t n = 10;
 	if (have.n)
 		argv[n++] = "--thin";
 	if (depth == 1)
