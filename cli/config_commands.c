@@ -144,7 +144,10 @@ int command_config_apply(struct cli *cli, struct err *err)
 	json_decref(body);
 	if (!ok)
 		return CLI_FAILED;
-	print_applied(cli, answer);
+	if (!cli->is_json && print_number(answer, "version") == version)
+		printf("nothing to apply: version %lld has this very text\n", (long long)version);
+	else
+		print_applied(cli, answer);
 	json_decref(answer);
 	return CLI_OK;
 }

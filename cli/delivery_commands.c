@@ -178,16 +178,35 @@ static void print_history(struct cli *cli, const json_t *answer)
 	print_alerts(json_object_get(answer, "deployments"), "alert");
 }
 
+/* Of a place that is gone the history stays; where there is none, the name may be wrong. */
+static bool is_place(const struct api *api, struct cli *cli, struct err *err)
+{
+	json_t *environment = NULL;
+	bool ok = api_call(api, "GET", ask_path(cli, "/api/v1/environments/", ""), NULL, &environment, err);
+	json_decref(environment);
+	return ok;
+}
+
 int command_env_history(struct cli *cli, struct err *err)
 {
 	struct arena *arena = &cli->arena;
 	const char *service = cli_flag(cli, "service");
+	struct api api;
+	json_t *answer;
 	struct str path = arena_printf(
 		arena, "/api/v1/deployments?environment=%.*s", STR_ARG(api_quote(str_of(cli_argument(cli, 0)), arena)));
 	if (service)
 		path = arena_printf(
 			arena, "%.*s&service=%.*s", STR_ARG(path), STR_ARG(api_quote(str_of(service), arena)));
-	return ask(cli, "GET", path, NULL, print_history, err);
+	if (!api_open(cli, &api, err) || !api_call(&api, "GET", path, NULL, &answer, err))
+		return CLI_FAILED;
+	bool ok = json_array_size(json_object_get(answer, "deployments")) || is_place(&api, cli, err);
+	if (ok && cli->is_json)
+		print_json(answer);
+	else if (ok)
+		print_history(cli, answer);
+	json_decref(answer);
+	return ok ? CLI_OK : CLI_FAILED;
 }
 
 /* --- between two versions --- */

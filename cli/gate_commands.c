@@ -32,8 +32,10 @@ static bool find_gate(struct cli *cli, const struct api *api, int64_t *ret_id, s
 	if (gate)
 		*ret_id = print_number(gate, "id");
 	else
-		err_set(err, ERR_CONFLICT, "%s waits at no gate%s%s", print_text(json_object_get(run, "run"), "name"),
-			stage ? " of a stage " : "", stage ? stage : "");
+		err_set(err, ERR_CONFLICT, "%s waits at no gate%s%s; it is %s: penstock show %s",
+			print_text(json_object_get(run, "run"), "name"), stage ? " of a stage " : "",
+			stage ? stage : "", print_text(json_object_get(run, "run"), "state"),
+			print_text(json_object_get(run, "run"), "name"));
 	json_decref(run);
 	return gate != NULL;
 }
