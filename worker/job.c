@@ -263,7 +263,7 @@ void job_got(struct job *job, int fd, enum end_reason reason, const struct err *
 	auto_fd int source = fd;
 	job->is_getting = false;
 	if (err)
-		job_fail(job, reason, "%s", err->text);
+		job_fail_here(job, reason, err);
 	if (job->phase == JOB_CLOSING)
 		close_job(job);
 	else if (err || source < 0 || is_stopped(job))

@@ -61,6 +61,8 @@ void job_changed(struct job *job, const struct gitops_answer *answer, const stru
 
 /* Stop with grace; steps that say `always` still run, for a minute at most. */
 void job_cancel(struct job *job, struct str reason);
+/* Within ended(): the worker's own disk had no room for what the job needs or left. */
+bool job_found_no_room(const struct job *job);
 /* Kill now, run nothing any more. END_WORKER_LOST or END_CANCELLED, with a sentence. */
 void job_kill(struct job *job, enum end_reason reason, struct str message);
 

@@ -3,6 +3,7 @@
 #include "worker/hint.h"
 #include "worker/job_state.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,21 @@ void job_fail(struct job *job, enum end_reason reason, const char *format, ...)
 	auto_buf clean = BUF_INIT(4 * sizeof text);
 	buf_add_utf8(&clean, str_of(text));
 	job->result.message = arena_str(job->options.arena, buf_str(&clean));
+}
+
+void job_fail_here(struct job *job, enum end_reason reason, const struct err *err)
+{
+	if (err->os != ENOSPC) {
+		job_fail(job, reason, "%s", err->text);
+		return;
+	}
+	job->found_no_room = true;
+	job_fail(job, END_WORKER_LOST, "%s: the disk of the worker is full, make room on it", err->text);
+}
+
+bool job_found_no_room(const struct job *job)
+{
+	return job->found_no_room;
 }
 
 static struct str size_text(int64_t bytes, struct arena *arena)

@@ -6,6 +6,7 @@
 #include "worker/output_file.h"
 #include "worker/sandbox/stream.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -129,7 +130,11 @@ static bool has_worked(const struct sandbox_event *event, struct err *err)
 		return err_set(err, event->err.kind, "%s", event->err.text);
 	if (event->end.reason == SANDBOX_END_EXIT && event->end.exit_code == 0)
 		return true;
-	return err_set(err, ERR_SYSTEM, "the files could not be collected: %s", event->end.text);
+	/* They are written into the worker's own folder: what has no room there is not the job. */
+	bool has_room = event->end.reason != SANDBOX_END_DISK_FULL || !strstr(event->end.text, strerror(ENOSPC));
+	err_set(err, ERR_SYSTEM, "the files could not be collected: %s", event->end.text);
+	err->os = has_room ? 0 : ENOSPC;
+	return false;
 }
 
 void job_take_outputs(struct job *job, const struct sandbox_event *event)
@@ -137,7 +142,7 @@ void job_take_outputs(struct job *job, const struct sandbox_event *event)
 	struct err err = {0};
 	FAILPOINT("outputs.collected");
 	if (!has_worked(event, &err) || !read_outputs(job, &err))
-		job_fail(job, END_ARTIFACT_FAILED, "%s", err.text);
+		job_fail_here(job, END_ARTIFACT_FAILED, &err);
 	close_files(job);
 	job_advance(job);
 }
@@ -185,7 +190,7 @@ void job_read_files(struct job *job, const struct sandbox_event *event)
 {
 	struct err err = {0};
 	if (!has_worked(event, &err)) {
-		job_fail(job, END_ARTIFACT_FAILED, "%s", err.text);
+		job_fail_here(job, END_ARTIFACT_FAILED, &err);
 		close_files(job);
 		job_advance(job);
 		return;

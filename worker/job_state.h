@@ -69,6 +69,7 @@ struct job {
 
 	/* The end: the first reason counts. */
 	bool has_failed;
+	bool found_no_room; /* on the worker's own disk */
 	bool is_cancelled;
 	bool is_killed; /* no step runs any more, nothing is collected */
 	bool is_result_told;
@@ -125,6 +126,9 @@ void job_reports_begin(struct job *job);
 void job_reports_event(struct job *job, const struct sandbox_event *event);
 /* job_end.c */
 void job_fail(struct job *job, enum end_reason reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* By something of the worker's: a disk of its own without room ends the attempt as lost, which another worker may cure.
+ */
+void job_fail_here(struct job *job, enum end_reason reason, const struct err *err);
 /* How a step's end in the sandbox counts: true when it succeeded, else the job has failed. */
 bool job_judge_step(struct job *job, const struct sandbox_end *end);
 

@@ -127,7 +127,7 @@ void lease_spool_failed(struct lease *lease, const struct err *err)
 	}
 	log_error("job.spool_failed", F("job", lease->ref.job), F("attempt", lease->ref.attempt), F("error", err));
 	lease->unkept = arena_printf(&lease->arena, "the worker could not keep its log, and stopped it: %s", err->text);
-	keeper->full_until_us = clock_mono_us() + FULL_MS * US_PER_MS;
+	lease_found_no_room(lease);
 	if (lease->state == LEASE_RUNNING)
 		keeper->options.events->end(keeper->options.arg, lease, LEASE_END_UNKEPT, lease->unkept);
 	else
@@ -184,6 +184,11 @@ int64_t lease_due(const struct lease *lease)
 	if (lease->report_due_us && lease->report_due_us < due)
 		due = lease->report_due_us;
 	return due < lease->retry_at_us ? lease->retry_at_us : due;
+}
+
+void lease_found_no_room(struct lease *lease)
+{
+	lease->keeper->full_until_us = clock_mono_us() + FULL_MS * US_PER_MS;
 }
 
 void lease_end(struct lease *lease, const struct attempt_result *result)

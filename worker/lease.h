@@ -62,6 +62,8 @@ void lease_started(struct lease *lease, int64_t at_us, const char *profile);
 /* A later report of the same step takes the earlier one's place. */
 void lease_step(struct lease *lease, const struct step_report *report);
 void lease_log(struct lease *lease, struct str bytes);
+/* The worker's own disk is full: it asks for no jobs for a while. */
+void lease_found_no_room(struct lease *lease);
 /* The end: the slot is free, and the lease is not to be touched again. What the result points to lives in lease->arena.
  */
 void lease_end(struct lease *lease, const struct attempt_result *result);

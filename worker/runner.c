@@ -255,9 +255,10 @@ static void tell_log(void *arg, struct job *job, struct str bytes)
 static void tell_end(void *arg, struct job *job, const struct attempt_result *result)
 {
 	struct held_job *held = arg;
-	(void)job;
 	log_debug("job.ended", F("job", held->lease->ref.job), F("attempt", held->lease->ref.attempt),
 		F("reason", end_reason_names[result->reason]), F("message", result->message));
+	if (job_found_no_room(job))
+		lease_found_no_room(held->lease);
 	lease_end(take(held->lease), result);
 }
 

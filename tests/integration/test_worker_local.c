@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
@@ -18,7 +19,7 @@
 static struct {
 	uv_loop_t loop;
 	struct sandbox *sandbox;
-	char directory[64], source[96], state[96], artifacts[96];
+	char directory[64], source[96], state[96], artifacts[96], scratch[96], message[256];
 	struct buf log;
 	struct local *local;
 	bool has_ended, cancels_at_log;
@@ -36,6 +37,7 @@ static void set_up(void)
 	snprintf(site.source, sizeof site.source, "%s/source", site.directory);
 	snprintf(site.state, sizeof site.state, "%s/state", site.directory);
 	snprintf(site.artifacts, sizeof site.artifacts, "%s/artifacts", site.directory);
+	snprintf(site.scratch, sizeof site.scratch, "%s", site.directory);
 	ck_assert_int_eq(mkdir(site.source, 0700), 0);
 	uv_loop_init(&site.loop);
 	struct sandbox_options options = {
@@ -72,6 +74,7 @@ static void on_end(void *arg, const struct attempt_result *result)
 	(void)arg;
 	site.has_ended = true;
 	site.reason = result->reason;
+	snprintf(site.message, sizeof site.message, "%.*s", STR_ARG(result->message));
 }
 
 static void run(const char *script, const char *artifact, const char *commit)
@@ -96,7 +99,7 @@ static void run(const char *script, const char *artifact, const char *commit)
 		.spec = &spec,
 		.source = site.source,
 		.artifacts = site.artifacts,
-		.scratch_dir = site.directory,
+		.scratch_dir = site.scratch,
 		.log = on_log,
 		.step = on_step,
 		.ended = on_end,
@@ -149,6 +152,21 @@ START_TEST(it_can_be_cancelled)
 }
 END_TEST
 
+/* Another worker may have room: the job is not to blame. */
+START_TEST(a_full_disk_of_the_worker_is_no_fault_of_the_job)
+{
+	if (geteuid() != 0)
+		return;
+	snprintf(site.scratch, sizeof site.scratch, "%s/scratch", site.directory);
+	ck_assert_int_eq(mkdir(site.scratch, 0700), 0);
+	ck_assert_int_eq(mount("penstock-scratch", site.scratch, "tmpfs", 0, "size=1M"), 0);
+	run("head -c 3000000 /dev/zero > big", "big", "");
+	ck_assert_int_eq(umount2(site.scratch, MNT_DETACH), 0);
+	ck_assert_int_eq(site.reason, END_WORKER_LOST);
+	ck_assert_ptr_nonnull(strstr(site.message, "the disk of the worker is full, make room on it"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker_local");
@@ -158,6 +176,7 @@ int main(void)
 	tcase_add_test(all, a_directory_is_taken_as_it_is);
 	tcase_add_test(all, a_commit_is_taken_from_a_repository);
 	tcase_add_test(all, it_can_be_cancelled);
+	tcase_add_test(all, a_full_disk_of_the_worker_is_no_fault_of_the_job);
 	suite_add_tcase(suite, all);
 	return suite_run(suite);
 }
