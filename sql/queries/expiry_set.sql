@@ -12,6 +12,8 @@ with place as (
 	group by s.id, e.id),
 may as (
 	select * from place where $3::bigint is null or (has_teardown and (expires or $5::boolean))),
+told as ( -- a teardown that was decided on and not begun is decided on anew
+	update environment e set version = e.version + 1 from may p where e.id = p.environment_id),
 noted as (
 	insert into audit (actor, action, object, body)
 	select $4::text, 'expire', $1::text || ' in ' || $2::text, jsonb_build_object('in_ms', $3::bigint) from may),
