@@ -188,8 +188,12 @@ static void plan_again(struct sim *sim, struct coordinator *coordinator, struct 
 
 static void store_plan(struct sim *sim, struct visit *visit)
 {
-	if (rows_replan(&sim->rows, visit->of.id, visit->version, visit->stage, visit->plan, visit->places,
-		    visit->configuration)) {
+	const struct run_graph *graph = &rows_run(&sim->rows, visit->of.id)->graph;
+	const struct plan *before = graph->plan;
+	bool is_taken = rows_replan(&sim->rows, visit->of.id, visit->version, visit->stage, visit->plan, visit->places,
+		visit->configuration);
+	MIRROR(sim, replan, sim, visit, graph->plan == before ? NULL : graph->plan, is_taken);
+	if (is_taken) {
 		sim_say(sim, "  web#%lld is planned again: %.*s", (long long)visit->of.id,
 			STR_ARG(rows_run(&sim->rows, visit->of.id)->graph.stages[visit->stage].replanned));
 		if (sim->tally)
@@ -302,8 +306,8 @@ static void load_trigger(struct sim *sim, struct coordinator *coordinator, struc
 	if (!visit->is_busy)
 		return;
 	trigger->next_at = sim->rows.now_us + TRIGGER_US;
-	/* Only what was pushed is planned again: a history with another store plans nothing again. */
-	bool may_change = trigger->kind == TRIGGER_PUSH && !sim->mirror;
+	/* Only what was pushed is planned again. */
+	bool may_change = trigger->kind == TRIGGER_PUSH;
 	visit->places = coordinator->known.places;
 	visit->plan = triggers_plan(sim, trigger, visit->places);
 	visit->configuration = may_change ? coordinator->known.version : INT64_MAX;
@@ -322,7 +326,7 @@ static void decide_trigger(struct sim *sim, struct coordinator *coordinator, str
 	}
 	int64_t run = rows_create(rows, visit->of.id, visit->plan, trigger->commit, trigger->kind == TRIGGER_BACK,
 		visit->places, visit->configuration);
-	MIRROR(sim, create, sim, visit->of.id, visit->plan, run);
+	MIRROR(sim, create, sim, visit->of.id, visit, run);
 	if (run)
 		sim_say(sim, "  trigger %lld becomes web#%lld (%.*s)", (long long)visit->of.id, (long long)run,
 			STR_ARG(visit->plan->pipeline));

@@ -352,6 +352,19 @@ static bool fix(struct sim *sim, const struct sim_event *event)
 	return true;
 }
 
+static bool set_expiry(struct sim *sim, const struct sim_event *event)
+{
+	static const int64_t times_ms[] = {ROWS_NEVER, 1, 300000, 1200000};
+	struct str service = event->a % 4 ? STR("api") : STR("web"),
+		   environment = event->a / 4 % 8 ? STR("qa") : STR("prod");
+	int64_t in_ms = times_ms[event->b % COUNT_OF(times_ms)];
+	bool is_operator = event->c % 2;
+	bool is_there = rows_set_expiry(&sim->rows, service, environment, in_ms, is_operator);
+	MIRROR(sim, set_expiry, sim, service, environment, in_ms, is_operator, is_there);
+	sim_say(sim, "  %.*s in %.*s: in %lld ms", STR_ARG(service), STR_ARG(environment), (long long)in_ms);
+	return is_there;
+}
+
 /* pull_abandon.sql */
 static bool abandon(struct sim *sim, const struct sim_event *event)
 {
@@ -387,6 +400,8 @@ bool people_event(struct sim *sim, const struct sim_event *event)
 		return release(sim, event);
 	case SIM_FIX:
 		return fix(sim, event);
+	case SIM_EXPIRE:
+		return set_expiry(sim, event);
 	case SIM_OVERRIDE:
 		return override(sim, event);
 	case SIM_ABANDON:

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { JOB_IDS = 1000 }; /* of one run */
+enum { STAGE_IDS = 1000 }; /* of one run */
 
 struct row_run *rows_run(const struct rows *rows, int64_t run)
 {
@@ -24,28 +24,26 @@ size_t rows_service(struct str name)
 
 /* --- a new run --- */
 
-static void make_stages(struct run_graph *graph, const struct plan *plan, int64_t run)
+static void make_stages(struct rows *rows, struct run_graph *graph, const struct plan *plan)
 {
 	struct arena *arena = graph->arena;
 	graph->stage_count = plan->stage_count;
 	graph->stages = arena_array(arena, struct graph_stage, plan->stage_count);
 	for (size_t i = 0; i < plan->stage_count; i++) {
 		const struct plan_delivery *delivery = plan->stages[i].delivery;
-		graph->stages[i].id = run * JOB_IDS + (int64_t)i;
+		graph->stages[i].id = graph->id * STAGE_IDS + (int64_t)i;
 		graph->stages[i].lane.state = LANE_RELEASED;
 		for (size_t n = 0; delivery && n < delivery->wave_count; n++) {
 			graph->waves = arena_grow(arena, graph->waves, sizeof *graph->waves, graph->wave_count);
-			graph->waves[graph->wave_count] = (struct graph_wave){
-				.id = run * JOB_IDS + (int64_t)graph->wave_count, .stage = i, .number = (int32_t)n + 1};
+			graph->waves[graph->wave_count] =
+				(struct graph_wave){.id = ++rows->last_wave, .stage = i, .number = (int32_t)n + 1};
 			graph->wave_count++;
 		}
 		for (size_t j = 0; j < plan->stages[i].job_count; j++) {
 			const struct plan_job *job = &plan->stages[i].jobs[j];
 			graph->jobs = arena_grow(arena, graph->jobs, sizeof *graph->jobs, graph->job_count);
-			graph->jobs[graph->job_count] =
-				(struct graph_job){.id = run * JOB_IDS + (int64_t)graph->job_count,
-					.key = job->key,
-					.allow_failure = job->allow_failure};
+			graph->jobs[graph->job_count] = (struct graph_job){
+				.id = ++rows->last_job, .key = job->key, .allow_failure = job->allow_failure};
 			graph->job_count++;
 		}
 	}
@@ -94,7 +92,6 @@ int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan,
 	row->is_rollback = is_rollback;
 	for (size_t i = 0; i < COUNT_OF(row->places); i++)
 		row->places[i] = places;
-	row->next_job = run * JOB_IDS + JOB_IDS / 2;
 	row->is_touched = true;
 	row->graph = (struct run_graph){
 		.id = run,
@@ -110,7 +107,7 @@ int64_t rows_create(struct rows *rows, int64_t trigger, const struct plan *plan,
 		.lane = {.state = LANE_RELEASED},
 		.arena = rows->arena,
 	};
-	make_stages(&row->graph, plan, run);
+	make_stages(rows, &row->graph, plan);
 	graph_index(&row->graph);
 	if (!graph_link(&row->graph, &err))
 		BUG("%s", err.text);

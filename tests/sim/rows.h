@@ -68,7 +68,6 @@ struct row_quarantine {
 struct row_run {
 	struct run_graph graph; /* without lanes and facts, which are loaded */
 	int64_t trigger, created_at;
-	int64_t next_job; /* ids of what is planned later */
 	size_t places[8]; /* by which each stage is planned */
 	bool is_rollback;
 	bool is_touched;          /* since the invariants were looked at */
@@ -117,7 +116,7 @@ struct rows {
 	struct row_policy policy;
 	struct row_expiry expiries[SERVICES][ENVIRONMENTS];
 	int64_t service_versions[SERVICES]; /* web, api: the trigger quarantine_changed */
-	int64_t last_gate, last_deployment, last_blocker;
+	int64_t last_gate, last_deployment, last_blocker, last_job, last_wave;
 	bool is_compared[COMMITS][COMMITS][2]; /* newer, older, by patch: somebody has looked whether it contains it */
 };
 
@@ -180,6 +179,7 @@ struct str rows_commit_of(const struct rows *rows, struct str service, struct st
 
 /* claim.sql, attempts_started.sql, attempt_result.sql, leases_renew.sql, leases_expire.sql, claim_release.sql */
 struct row_attempt *rows_claim(struct rows *rows, size_t worker, size_t which); /* NULL: nothing is queued */
+#define ROWS_OLDEST SIZE_MAX                                                    /* which: as claim.sql takes them */
 bool rows_start(struct rows *rows, size_t attempt);
 bool rows_result(struct rows *rows, size_t attempt, const struct attempt_end *end);
 bool rows_renew(struct rows *rows, size_t attempt);
@@ -190,6 +190,9 @@ bool rows_pass_over(struct rows *rows, size_t attempt);
 void rows_stage_moved(struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage);
 size_t rows_expire_deployments(struct rows *rows);
 int64_t rows_expires_at(const struct rows *rows, const struct graph_stage *stage);
+/* expiry_set.sql; false: nothing of it is deployed there. */
+#define ROWS_NEVER INT64_C(-1)
+bool rows_set_expiry(struct rows *rows, struct str service, struct str environment, int64_t in_ms, bool is_operator);
 
 /* runs_due.sql: whether the slow tick looks at it. lane_open.sql. */
 bool rows_is_due(const struct rows *rows, int64_t run);

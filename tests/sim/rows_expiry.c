@@ -1,6 +1,8 @@
 /* What is deployed for a while, and taken down. */
 #include "tests/sim/rows.h"
 
+#include "common/mem.h"
+
 #define MINUTE_US INT64_C(60000000)
 
 static struct row_expiry *expiry_of(const struct rows *rows, const struct graph_stage *stage)
@@ -70,6 +72,58 @@ size_t rows_expire_deployments(struct rows *rows)
 			count++;
 		}
 	return count;
+}
+
+struct deployed {
+	int64_t run; /* the latest; 0: nothing is there */
+	bool is_whole, expires;
+};
+
+static bool is_any(const struct rows *rows, const struct row_deployment *deployment, const void *unused)
+{
+	return rows_runs(rows, deployment, unused);
+}
+
+/* What runs on a target, and whether its pipeline says how it is taken down, and when. */
+static void add_target(const struct rows *rows, struct str service, struct str environment, const char *target,
+	struct deployed *deployed)
+{
+	struct row_deployment last;
+	bool has_teardown = false;
+	if (!rows_last_deployment(rows, service, environment, str_of(target), is_any, NULL, &last) ||
+		rows_is_teardown(&last))
+		return;
+	const struct plan *plan = rows_run(rows, last.run)->graph.plan;
+	for (size_t i = 0; i < plan->stage_count; i++) {
+		const struct plan_stage *stage = &plan->stages[i];
+		if (!stage->delivery || !str_eq(stage->environment, environment))
+			continue;
+		has_teardown |= stage->delivery->teardown_count > 0;
+		deployed->expires |= stage->delivery->expires_ms > 0;
+	}
+	deployed->is_whole = has_teardown && (deployed->run == 0 || deployed->is_whole);
+	deployed->run = last.run > deployed->run ? last.run : deployed->run;
+}
+
+bool rows_set_expiry(struct rows *rows, struct str service, struct str environment, int64_t in_ms, bool is_operator)
+{
+	static const char *const targets[] = {"qa-1", "eu-canary", "eu-1", "us-1"};
+	struct row_expiry *expiry = &rows->expiries[rows_service(service)][rows_environment(environment)];
+	struct deployed deployed = {.expires = expiry->run != 0};
+	for (size_t i = 0; i < COUNT_OF(targets); i++)
+		add_target(rows, service, environment, targets[i], &deployed);
+	if (deployed.run == 0)
+		return false;
+	if (in_ms != ROWS_NEVER && !(deployed.is_whole && (deployed.expires || is_operator)))
+		return true;
+	rows->policy.versions[rows_environment(environment)]++;
+	if (in_ms == ROWS_NEVER)
+		*expiry = (struct row_expiry){0};
+	else
+		*expiry = (struct row_expiry){.run = expiry->run ? expiry->run : deployed.run,
+			.expires_at = rows->now_us + in_ms * 1000,
+			.next_at = rows->now_us + in_ms * 1000};
+	return true;
 }
 
 /* --- deployments of that kind --- */

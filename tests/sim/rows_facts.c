@@ -125,8 +125,11 @@ static struct graph_job *queued_job(const struct rows *rows, size_t which, int64
 			}
 	if (count == 0)
 		return NULL;
-	*ret_run = runs[which % count];
-	return found[which % count];
+	size_t at = which % count;
+	for (size_t i = 0; which == ROWS_OLDEST && i < count; i++)
+		at = found[i]->id < found[at]->id ? i : at;
+	*ret_run = runs[at];
+	return found[at];
 }
 
 struct row_attempt *rows_claim(struct rows *rows, size_t worker, size_t which)

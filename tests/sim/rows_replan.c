@@ -15,7 +15,7 @@ static const struct graph_job *job_of(const struct run_graph *graph, const struc
 }
 
 /* stage_jobs_replan.sql */
-static void replace_jobs(struct row_run *row, size_t stage, const struct plan_stage *plan)
+static void replace_jobs(struct rows *rows, struct row_run *row, size_t stage, const struct plan_stage *plan)
 {
 	struct run_graph *graph = &row->graph;
 	const struct graph_stage *from = &graph->stages[stage];
@@ -26,7 +26,7 @@ static void replace_jobs(struct row_run *row, size_t stage, const struct plan_st
 	for (size_t i = 0; i < plan->job_count; i++) {
 		const struct graph_job *known = job_of(graph, from, plan->jobs[i].key);
 		struct graph_job *made = &jobs[from->first_job + i];
-		*made = known ? *known : (struct graph_job){.id = row->next_job++, .key = plan->jobs[i].key};
+		*made = known ? *known : (struct graph_job){.id = ++rows->last_job, .key = plan->jobs[i].key};
 		made->allow_failure = plan->jobs[i].allow_failure;
 	}
 	memcpy(&jobs[from->first_job + plan->job_count], &graph->jobs[from->first_job + from->job_count],
@@ -36,7 +36,7 @@ static void replace_jobs(struct row_run *row, size_t stage, const struct plan_st
 }
 
 /* stage_replan.sql, stage_waves_drop.sql: none of them has begun. */
-static void replace_waves(struct row_run *row, size_t stage, size_t count)
+static void replace_waves(struct rows *rows, struct row_run *row, size_t stage, size_t count)
 {
 	struct run_graph *graph = &row->graph;
 	const struct graph_stage *from = &graph->stages[stage];
@@ -44,10 +44,10 @@ static void replace_waves(struct row_run *row, size_t stage, size_t count)
 	struct graph_wave *waves = arena_array(graph->arena, struct graph_wave, from->first_wave + count + behind);
 	memcpy(waves, graph->waves, from->first_wave * sizeof *waves);
 	for (size_t i = 0; i < count; i++)
-		waves[from->first_wave + i] =
-			i < from->wave_count
-				? graph->waves[from->first_wave + i]
-				: (struct graph_wave){.id = row->next_job++, .stage = stage, .number = (int32_t)i + 1};
+		waves[from->first_wave + i] = i < from->wave_count ? graph->waves[from->first_wave + i]
+								   : (struct graph_wave){.id = ++rows->last_wave,
+									     .stage = stage,
+									     .number = (int32_t)i + 1};
 	memcpy(&waves[from->first_wave + count], &graph->waves[from->first_wave + from->wave_count],
 		behind * sizeof *waves);
 	graph->waves = waves;
@@ -82,8 +82,8 @@ bool rows_replan(struct rows *rows, int64_t run, int64_t version, size_t stage, 
 	if (replaced.is_same)
 		return true;
 	*made = replaced.plan;
-	replace_jobs(row, stage, &made->stages[stage]);
-	replace_waves(row, stage, made->stages[stage].delivery->wave_count);
+	replace_jobs(rows, row, stage, &made->stages[stage]);
+	replace_waves(rows, row, stage, made->stages[stage].delivery->wave_count);
 	graph->plan = made;
 	graph->stages[stage].replanned = replaced.difference;
 	graph_index(graph);

@@ -38,6 +38,7 @@ enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOP
 	X(DEPLOY, 1, "somebody deploys a version again")                                                               \
 	X(RELEASE, 1, "somebody releases a version from quarantine")                                                   \
 	X(FIX, 2, "somebody says which run mends what is in quarantine")                                               \
+	X(EXPIRE, 2, "somebody says when what is deployed is taken down")                                              \
 	X(OVERRIDE, 1, "somebody lets a stage pass what is frozen")                                                    \
 	X(ABANDON, 1, "its pull request is closed")                                                                    \
 	X(FREEZE, 3, "the line is stopped, or no longer")                                                              \
@@ -116,8 +117,10 @@ struct mirror {
 	void (*load_lane)(struct sim *sim, struct desk *desk, const struct lane *lane);
 	void (*lane)(struct sim *sim, struct desk *desk, bool has_changed, bool is_saved);
 	void (*trigger)(struct sim *sim, int64_t trigger); /* was made by a person or a forge */
-	void (*create)(struct sim *sim, int64_t trigger, const struct plan *plan, int64_t run); /* 0: it had ended */
+	void (*create)(struct sim *sim, int64_t trigger, const struct visit *visit, int64_t run); /* 0: it had ended */
 	void (*refuse)(struct sim *sim, int64_t trigger);
+	/* plan: of the run from now on; NULL: it stays. */
+	void (*replan)(struct sim *sim, const struct visit *visit, const struct plan *plan, bool is_taken);
 	void (*plan_back)(struct sim *sim, const struct row_trigger *trigger, const struct redeploy *wanted);
 	void (*expire_deployments)(struct sim *sim, size_t count); /* the last triggers */
 	void (*plan_down)(struct sim *sim, const struct row_trigger *trigger, const struct redeploy *wanted);
@@ -130,6 +133,8 @@ struct mirror {
 	void (*ask_back)(struct sim *sim, struct str service, struct str environment, struct str to, bool is_asked);
 	void (*release)(struct sim *sim, const struct row_quarantine *held);
 	void (*fix)(struct sim *sim, const struct row_quarantine *held, int64_t run);
+	void (*set_expiry)(struct sim *sim, struct str service, struct str environment, int64_t in_ms, bool is_operator,
+		bool is_there);
 	void (*override)(struct sim *sim, int64_t run);
 	void (*abandon)(struct sim *sim, int64_t run);
 	void (*stop)(struct sim *sim, struct str service, struct str environment);

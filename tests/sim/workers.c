@@ -29,9 +29,8 @@ static bool claim(struct sim *sim, const struct sim_event *event)
 {
 	bool has_claimed = false;
 	for (uint32_t i = 0; i <= event->b % 3; i++) {
-		/* claim.sql takes the first. */
 		const struct row_attempt *made =
-			rows_claim(&sim->rows, event->a % WORKERS, sim->mirror ? 0 : event->c + i);
+			rows_claim(&sim->rows, event->a % WORKERS, sim->mirror ? ROWS_OLDEST : event->c + i);
 		MIRROR(sim, claim, sim, event->a % WORKERS, made);
 		if (!made)
 			break;

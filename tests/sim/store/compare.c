@@ -57,6 +57,7 @@ static void same_stages(const struct comparison *in)
 		const struct graph_stage *model = &in->model->stages[i], *real = &in->real->stages[i];
 		same_number(in, "state of stage", i, (int64_t)model->state, (int64_t)real->state);
 		same_text(in, "version of stage", i, model->version, real->version);
+		same_text(in, "difference of stage", i, model->replanned, real->replanned);
 		same_number(in, "start of stage", i, model->started_at, real->started_at);
 		same_number(in, "end of stage", i, model->ended_at, real->ended_at);
 		if (model->plan->delivery)
@@ -189,6 +190,8 @@ void shadow_compare(struct sim *sim, const struct desk *desk)
 	same_text(&in, "name", 0, in.model->name, in.real->name);
 	same_text(&in, "reason", 0, in.model->reason, in.real->reason);
 	same_words(&in, "waiting for", 0, in.model->waiting_for, in.real->waiting_for);
+	same_number(&in, "version", 0, in.model->version, in.real->version);
+	same_number(&in, "configuration", 0, in.model->configuration, in.real->configuration);
 	same_number(&in, "warnings", 0, in.model->has_warnings, in.real->has_warnings);
 	same_number(&in, "abandoned", 0, in.model->abandoned.n > 0, in.real->abandoned.n > 0);
 	if (in.model->concurrency_group.n)

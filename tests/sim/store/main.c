@@ -15,7 +15,7 @@
 
 enum { HISTORIES = 200, JOBS = 2, EVENTS = 110 };
 
-static const char usage[] = "usage: simulate_store [HISTORIES [FIRST]] | seed SEED\n";
+static const char usage[] = "usage: simulate_store [HISTORIES [FIRST]] | seed SEED [TIMES]\n";
 static struct sim sim;
 
 /* As history_run(), with a look by fsck at the end; a history of the other program, cut short. */
@@ -50,17 +50,19 @@ static int run_job(uint64_t first, uint64_t count, uint64_t step)
 		fflush(stdout);
 		_exit(1);
 	}
+	store_tell();
 	store_end();
 	store_close();
 	test_pg_drop(url);
 	return 0;
 }
 
-static int replay(uint64_t seed)
+/* More than once: how two shells bring it to its end differs. */
+static int replay(uint64_t seed, uint64_t times)
 {
-	sim.is_told = true;
+	sim.is_told = times == 1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	return run_job(seed, 1, 1);
+	return run_job(seed, times, 0);
 }
 
 static uint64_t number(const char *text)
@@ -107,8 +109,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < PIPELINES; i++)
 		for (size_t j = 0; j < CONFIGURATIONS; j++)
 			plans_get(i, j);
-	int status = argc == 3 && strcmp(argv[1], "seed") == 0
-			     ? replay(number(argv[2]))
+	int status = argc > 2 && strcmp(argv[1], "seed") == 0
+			     ? replay(number(argv[2]), argc > 3 ? number(argv[3]) : 1)
 			     : run_all(argc > 1 ? number(argv[1]) : HISTORIES, argc > 2 ? number(argv[2]) : 1);
 	plans_done();
 	policies_done();

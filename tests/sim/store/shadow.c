@@ -11,6 +11,7 @@ enum { LEASE_MS = 60000 };
 
 static struct shadow *shadows;
 static int64_t shown_us;
+static unsigned replans; /* of all histories: stages that got another plan */
 
 /* The database's clock is the model's. */
 void shadow_set_clock(const struct sim *sim)
@@ -45,10 +46,10 @@ void shadow_send(struct sim *sim, const char *what, struct db_batch *batch, bool
 		db_reply_free(reply);
 }
 
-static int64_t job_of(const struct sim *sim, const struct row_attempt *attempt)
+static int64_t *job_id(int64_t job)
 {
-	const struct run_graph *graph = &rows_run(&sim->rows, attempt->run)->graph;
-	return store_ids.first_jobs[attempt->run] + (graph_job_by_id(graph, attempt->job) - graph->jobs);
+	BUG_ON(job < 0 || (size_t)job >= COUNT_OF(store_ids.jobs));
+	return &store_ids.jobs[job];
 }
 
 /* Of what a visit loads: freed with the history. */
@@ -78,6 +79,7 @@ static void load(struct sim *sim, struct desk *desk)
 	if (!ok)
 		sim_fail(sim, "load: %s", err.text);
 	graph->facts.frozen = desk->graph.facts.frozen;
+	graph->facts.configuration = desk->graph.facts.configuration;
 	if (ok)
 		shadow_compare(sim, desk);
 	db_reply_free(reply);
@@ -254,9 +256,10 @@ static void trigger(struct sim *sim, int64_t id)
 		row->kind == TRIGGER_PUSH ? "push" : "deploy", STR_ARG(row->commit));
 }
 
-static void create(struct sim *sim, int64_t id, const struct plan *plan, int64_t run)
+static void create(struct sim *sim, int64_t id, const struct visit *visit, int64_t run)
 {
 	const struct row_trigger *row = &sim->rows.triggers[id - 1];
+	const struct plan *plan = visit->plan;
 	auto_arena arena = {0};
 	struct db_batch *batch = store_batch();
 	struct run_new made = {.repository = store_sql("select id from repository"),
@@ -273,7 +276,7 @@ static void create(struct sim *sim, int64_t id, const struct plan *plan, int64_t
 		.actor = STR("ann"),
 		.plan = plan,
 		.is_rollback = row->kind == TRIGGER_BACK,
-		.configuration = INT32_MAX}; /* no history with a database plans again */
+		.configuration = visit->configuration};
 	db_add(batch, QUERY_TRIGGER_END, DB_I64(store_ids.triggers[id]), DB_TEXT(STR("done")), DB_TEXT(STR("")));
 	size_t statement = run_store_create(batch, 1, &made, &arena);
 	struct db_reply *reply = shadow_sent(sim, "a new run", batch, run != 0);
@@ -286,8 +289,35 @@ static void create(struct sim *sim, int64_t id, const struct plan *plan, int64_t
 	if (run && created.number != run)
 		sim_fail(sim, "web#%lld is web#%lld in the database", (long long)run, (long long)created.number);
 	store_ids.runs[run] = created.id;
-	store_ids.first_jobs[run] = store_sql("select min(id) from job where run_id = %lld", (long long)created.id);
+	int64_t first = store_sql("select min(id) from job where run_id = %lld", (long long)created.id);
+	const struct run_graph *graph = run ? &rows_run(&sim->rows, run)->graph : NULL;
+	for (size_t i = 0; graph && i < graph->job_count; i++)
+		*job_id(graph->jobs[i].id) = first + (int64_t)i;
 	db_reply_free(reply);
+}
+
+static void replan(struct sim *sim, const struct visit *visit, const struct plan *plan, bool is_taken)
+{
+	auto_arena arena = {0};
+	struct db_batch *batch = store_batch();
+	const struct run_graph *graph = &rows_run(&sim->rows, visit->of.id)->graph;
+	const struct graph_stage *stage = &graph->stages[visit->stage];
+	long long run = store_ids.runs[visit->of.id];
+	struct run_replan write = {.run = run,
+		.version = visit->version,
+		.stage = store_sql("select id from stage where run_id = %lld and position = %zu", run, visit->stage),
+		.index = visit->stage,
+		.configuration = visit->configuration,
+		.plan = plan,
+		.replanned = plan ? stage->replanned : (struct str){0}};
+	run_store_replan(batch, &write, &arena);
+	shadow_send(sim, "a stage that is planned again", batch, is_taken);
+	replans += plan != NULL;
+	for (size_t i = 0; plan && i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		*job_id(job->id) =
+			store_sql("select id from job where run_id = %lld and key = '%.*s'", run, STR_ARG(job->key));
+	}
 }
 
 static void refuse(struct sim *sim, int64_t id)
@@ -310,7 +340,7 @@ static void claim(struct sim *sim, size_t worker, const struct row_attempt *made
 	size_t count = db_row_count(reply, 0);
 	if (count != (made != NULL))
 		sim_fail(sim, "claim: the model finds %d jobs, the database %zu", made != NULL, count);
-	else if (made && (db_i64(reply, 0, 0, 0) != job_of(sim, made) || db_i64(reply, 0, 0, 1) != made->number))
+	else if (made && (db_i64(reply, 0, 0, 0) != *job_id(made->job) || db_i64(reply, 0, 0, 1) != made->number))
 		sim_fail(sim, "claim: the database gives job %.*s, attempt %lld", STR_ARG(db_text(reply, 0, 0, 3)),
 			(long long)db_i64(reply, 0, 0, 1));
 	db_reply_free(reply);
@@ -319,7 +349,7 @@ static void claim(struct sim *sim, size_t worker, const struct row_attempt *made
 static void start(struct sim *sim, size_t at)
 {
 	const struct row_attempt *attempt = &sim->rows.attempts[at];
-	int64_t job = job_of(sim, attempt), number = attempt->number;
+	int64_t job = *job_id(attempt->job), number = attempt->number;
 	struct str profile = STR("full"), steps = STR("{}");
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_ATTEMPTS_TOLD, DB_I64(store_ids.workers[attempt->worker]), DB_I64S(&job, 1),
@@ -332,7 +362,7 @@ static void result(struct sim *sim, size_t at, const struct attempt_end *end, bo
 	const struct row_attempt *attempt = &sim->rows.attempts[at];
 	auto_arena arena = {0};
 	struct db_batch *batch = store_batch();
-	db_add(batch, QUERY_ATTEMPT_RESULT, DB_I64(store_ids.workers[attempt->worker]), DB_I64(job_of(sim, attempt)),
+	db_add(batch, QUERY_ATTEMPT_RESULT, DB_I64(store_ids.workers[attempt->worker]), DB_I64(*job_id(attempt->job)),
 		DB_I64(attempt->number), DB_TEXT(str_of(end_reason_names[end->reason])), DB_I64(end->exit_code),
 		DB_I64(0), DB_TEXT(STR("")), DB_TEXT(json_of_pairs(&end->outputs, &arena)), DB_TIME(sim->rows.now_us),
 		DB_I64(0), DB_I64(0), DB_I64(0), DB_TEXT(STR("[]")), DB_I64(0), DB_TEXT(STR("{}")), DB_NULL,
@@ -350,7 +380,7 @@ static void result(struct sim *sim, size_t at, const struct attempt_end *end, bo
 static void renew(struct sim *sim, size_t at)
 {
 	const struct row_attempt *attempt = &sim->rows.attempts[at];
-	int64_t job = job_of(sim, attempt), number = attempt->number;
+	int64_t job = *job_id(attempt->job), number = attempt->number;
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_LEASES_RENEW, DB_I64(store_ids.workers[attempt->worker]), DB_I64S(&job, 1),
 		DB_I64S(&number, 1), DB_I64(LEASE_MS));
@@ -360,7 +390,7 @@ static void renew(struct sim *sim, size_t at)
 static void pass_over(struct sim *sim, size_t at)
 {
 	const struct row_attempt *attempt = &sim->rows.attempts[at];
-	int64_t job = job_of(sim, attempt), number = attempt->number;
+	int64_t job = *job_id(attempt->job), number = attempt->number;
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_CLAIM_RELEASE, DB_I64S(&job, 1), DB_I64S(&number, 1));
 	shadow_send(sim, "release of a claim", batch, true);
@@ -524,6 +554,11 @@ static void due(struct sim *sim)
 		db_reply_free(reply);
 }
 
+void store_tell(void)
+{
+	printf("%u stages got another plan\n", replans);
+}
+
 void store_end(void)
 {
 	while (shadows) {
@@ -547,6 +582,7 @@ const struct mirror store_mirror = {
 	.trigger = trigger,
 	.create = create,
 	.refuse = refuse,
+	.replan = replan,
 	.plan_back = shadow_plan_back,
 	.expire_deployments = shadow_expire_deployments,
 	.plan_down = shadow_plan_down,
@@ -559,6 +595,7 @@ const struct mirror store_mirror = {
 	.ask_back = ask_back,
 	.release = release,
 	.fix = fix,
+	.set_expiry = shadow_set_expiry,
 	.override = override,
 	.abandon = abandon,
 	.stop = stop,

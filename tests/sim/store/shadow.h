@@ -20,7 +20,7 @@ struct shadow {
 /* What the ids of the model are in the database. */
 struct store_ids {
 	int64_t runs[RUNS_MAX + 1];
-	int64_t first_jobs[RUNS_MAX + 1];
+	int64_t jobs[4096];
 	int64_t triggers[RUNS_MAX * 4];
 	int64_t workers[WORKERS];
 	int64_t lanes[16];
@@ -36,6 +36,8 @@ void store_begin(struct sim *sim);
 /* What `penstock fsck` says; the first finding is a fault. */
 void store_fsck(struct sim *sim);
 void store_end(void);
+/* What there was of what is rare. */
+void store_tell(void);
 void store_close(void);
 
 /* Says how they differ, by sim_fail(). */
@@ -50,6 +52,8 @@ void shadow_set_clock(const struct sim *sim);
 /* Of the mirror, in ways.c. */
 void shadow_plan_back(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted);
 void shadow_plan_down(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted);
+void shadow_set_expiry(
+	struct sim *sim, struct str service, struct str environment, int64_t in_ms, bool is_operator, bool is_there);
 void shadow_expire_deployments(struct sim *sim, size_t count);
 
 /* What takes the place of sim_calm_down(): two real shells, both at once, and nothing is compared. */

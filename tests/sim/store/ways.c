@@ -54,6 +54,20 @@ void shadow_expire_deployments(struct sim *sim, size_t count)
 		sim_fail(sim, "something expires in the model, and nothing in the database");
 }
 
+void shadow_set_expiry(
+	struct sim *sim, struct str service, struct str environment, int64_t in_ms, bool is_operator, bool is_there)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_EXPIRY_SET, DB_TEXT(service), DB_TEXT(environment),
+		DB_ID_OR_NULL(in_ms == ROWS_NEVER ? 0 : in_ms), DB_TEXT(STR("bob")), DB_BOOL(is_operator));
+	struct db_reply *reply = shadow_sent(sim, "another time to expire", batch, true);
+	if (reply && (db_row_count(reply, 0) > 0) != is_there)
+		sim_fail(sim, "%.*s in %.*s expires in %s only", STR_ARG(service), STR_ARG(environment),
+			is_there ? "the model" : "the database");
+	if (reply)
+		db_reply_free(reply);
+}
+
 void shadow_plan_down(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted)
 {
 	struct db_batch *batch = store_batch();
