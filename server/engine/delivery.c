@@ -410,7 +410,7 @@ static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct
 		return;
 	}
 	if (wave->state == WAVE_PENDING) {
-		if (!delivery_is_compared(graph, index, effects))
+		if (delivery_is_called_off(graph, index) || !delivery_is_compared(graph, index, effects))
 			return;
 		*ret_wait = delivery_hold(graph, index);
 		if (ret_wait->n)

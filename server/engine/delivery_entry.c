@@ -198,8 +198,7 @@ static bool is_outrun(struct run_graph *graph, size_t index)
 	return true;
 }
 
-/* Somebody deployed meanwhile, or asked for more time. */
-static bool is_unwanted_teardown(struct run_graph *graph, size_t index)
+bool delivery_is_called_off(struct run_graph *graph, size_t index)
 {
 	int64_t at = graph->facts.expires_at;
 	if (!is_teardown(graph, index) || (at && at <= graph->now_us))
@@ -224,7 +223,7 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 	struct graph_stage *stage = &graph->stages[index];
 	struct graph_lane *lane = &stage->lane;
 	struct str where = stage->plan->environment, service = stage->plan->delivery->service;
-	if (delivery_is_barred(graph, index, effects) || is_unwanted_teardown(graph, index))
+	if (delivery_is_barred(graph, index, effects) || delivery_is_called_off(graph, index))
 		return;
 	if (!delivery_is_compared(graph, index, effects) && lane->state != LANE_WAITING)
 		return;

@@ -29,6 +29,8 @@ static inline bool is_about_the_past(const struct run_graph *graph, size_t index
 
 /* The version was quarantined; true: the run ends. */
 bool delivery_is_condemned(struct run_graph *graph, size_t index);
+/* A teardown: somebody deployed meanwhile, or asked for more time. True: the run ends. */
+bool delivery_is_called_off(struct run_graph *graph, size_t index);
 /* Why no wave may begin; empty: one may. */
 struct str delivery_hold(const struct run_graph *graph, size_t index);
 /* False: commits are to be compared first, which takes no more than a moment. */

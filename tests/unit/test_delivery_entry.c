@@ -145,6 +145,24 @@ START_TEST(a_teardown_is_called_off_when_its_time_moved)
 }
 END_TEST
 
+START_TEST(a_teardown_that_is_held_in_its_lane_is_called_off_too)
+{
+	static struct graph_occupant there = {.target = {"us-1", 4}, .service = {"api", 3}, .run = {"api#7", 5}};
+	begin("stages:\n  - { name: prod, environment: prod }\ndeploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	world_stage(&world, "prod")->plan->delivery->priority = PLAN_PRIORITY_TEARDOWN;
+	world.graph.facts.expires_at = world.graph.now_us - 1;
+	ck_assert_uint_eq(world.effects.requests_lane_of, 1);
+	world.graph.facts.occupied = &there;
+	world.graph.facts.occupied_count = 1;
+	world_let_in(&world, "prod");
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "running");
+	ck_assert_str_eq(world_wave_state(&world, 0), "pending");
+	world.graph.facts.expires_at = 0; /* it is to stay */
+	ck_assert(world_look(&world));
+	ck_assert_str_eq(world_run_state(&world), "cancelled");
+}
+END_TEST
+
 START_TEST(a_newer_run_in_the_lane_supersedes_who_waits)
 {
 	begin("stages:\n  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"
@@ -284,6 +302,7 @@ int main(void)
 	TCase *cases = tcase_create("entry");
 	tcase_add_checked_fixture(cases, NULL, tear_down);
 	tcase_add_loop_test(cases, a_teardown_is_called_off_when_its_time_moved, 0, 3);
+	tcase_add_test(cases, a_teardown_that_is_held_in_its_lane_is_called_off_too);
 	tcase_add_test(cases, an_exclusive_target_takes_one_service_at_a_time);
 	tcase_add_test(cases, an_old_approval_is_asked_again);
 	tcase_add_loop_test(cases, commits_that_contain_others_decide, 0, COUNT_OF(relation_cases));

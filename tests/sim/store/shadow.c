@@ -52,8 +52,7 @@ static int64_t *job_id(int64_t job)
 	return &store_ids.jobs[job];
 }
 
-/* Of what a visit loads: freed with the history. */
-static struct shadow *new_shadow(struct desk *desk)
+struct shadow *shadow_new(struct desk *desk)
 {
 	desk->shadow = calloc(1, sizeof *desk->shadow);
 	desk->shadow->next = shadows;
@@ -64,7 +63,7 @@ static struct shadow *new_shadow(struct desk *desk)
 
 static void load(struct sim *sim, struct desk *desk)
 {
-	struct shadow *shadow = new_shadow(desk);
+	struct shadow *shadow = shadow_new(desk);
 	struct db_batch *batch = store_batch();
 	struct err err = {0};
 	run_store_load(batch, store_ids.runs[desk->graph.id]);
@@ -169,79 +168,6 @@ static void compare(struct sim *sim, const struct desk *desk)
 {
 	shadow_set_clock(sim);
 	store_compare(&desk->graph.facts);
-}
-
-/* --- lanes --- */
-
-static int64_t lane_id(const struct sim *sim, int64_t lane)
-{
-	const struct row_lane *row = &sim->rows.lanes[lane - 1];
-	BUG_ON((size_t)lane >= COUNT_OF(store_ids.lanes));
-	if (store_ids.lanes[lane])
-		return store_ids.lanes[lane];
-	return store_ids.lanes[lane] = store_sql("select id from lane where kind = '%s' and key = '%.*s'",
-		       row->is_group ? "group" : "environment", STR_ARG(row->key));
-}
-
-static void same_entries(struct sim *sim, const struct lane *model, const struct lane *real)
-{
-	if (model->count != real->count || model->epoch != real->epoch || model->is_newest != real->is_newest ||
-		model->is_reserved != real->is_reserved) {
-		sim_fail(sim,
-			"lane %lld: the model has %zu requests, epoch %lld, reserved %d; the database %zu, %lld, %d",
-			(long long)model->id, model->count, (long long)model->epoch, model->is_reserved, real->count,
-			(long long)real->epoch, real->is_reserved);
-		return;
-	}
-	for (size_t i = 0; i < model->count; i++) {
-		const struct lane_entry *a = &model->entries[i], *b = &real->entries[i];
-		if (store_ids.runs[a->run] != b->run || a->priority != b->priority || a->cancels != b->cancels ||
-			a->was != b->was || a->epoch != b->epoch)
-			sim_fail(sim, "lane %lld: request %zu of the model is not that of the database",
-				(long long)model->id, i);
-	}
-	bool is_same = model->relation_count == real->relation_count;
-	for (size_t i = 0; is_same && i < model->relation_count; i++) { /* in no order */
-		const struct lane_relation *a = &model->relations[i];
-		bool is_there = false;
-		for (size_t j = 0; j < real->relation_count; j++) {
-			const struct lane_relation *b = &real->relations[j];
-			is_there |= store_ids.runs[a->newer] == b->newer && store_ids.runs[a->older] == b->older &&
-				    a->is_known == b->is_known;
-		}
-		is_same = is_there;
-	}
-	if (!is_same)
-		sim_fail(sim, "lane %lld: how those that wait are related is not as in the database",
-			(long long)model->id);
-}
-
-static void load_lane(struct sim *sim, struct desk *desk, const struct lane *model)
-{
-	struct shadow *shadow = new_shadow(desk);
-	struct db_batch *batch = store_batch();
-	struct err err = {0};
-	lane_store_load(batch, lane_id(sim, model->id));
-	struct db_reply *reply = shadow_sent(sim, "load of a lane", batch, true);
-	if (!reply)
-		return;
-	if (!lane_store_read(reply, &shadow->lane, &shadow->arena, &err))
-		sim_fail(sim, "load of a lane: %s", err.text);
-	else
-		same_entries(sim, model, &shadow->lane);
-	db_reply_free(reply);
-}
-
-static void lane(struct sim *sim, struct desk *desk, bool has_changed, bool is_saved)
-{
-	struct shadow *shadow = desk->shadow;
-	if (lane_apply(&shadow->lane) != has_changed)
-		sim_fail(sim, "lane: the engine decides otherwise by what the database gave");
-	if (!has_changed)
-		return;
-	struct db_batch *batch = store_batch();
-	lane_store_save(batch, &shadow->lane, &shadow->arena);
-	shadow_send(sim, "save of a lane", batch, is_saved);
 }
 
 /* --- triggers --- */
@@ -548,7 +474,7 @@ static void due(struct sim *sim)
 				is_among(reply, 0, store_ids.runs[i]) ? "the database, and not in the model"
 								      : "the model, and not in the database");
 	for (size_t i = 1; reply && i <= sim->rows.lane_count; i++)
-		if (rows_is_open(&sim->rows, (int64_t)i) != is_among(reply, 1, lane_id(sim, (int64_t)i)))
+		if (rows_is_open(&sim->rows, (int64_t)i) != is_among(reply, 1, shadow_lane_id(sim, (int64_t)i)))
 			sim_fail(sim, "the slow tick does not agree over lane %zu", i);
 	if (reply)
 		db_reply_free(reply);
@@ -577,8 +503,8 @@ const struct mirror store_mirror = {
 	.decide = decide,
 	.keep = keep,
 	.compare = compare,
-	.load_lane = load_lane,
-	.lane = lane,
+	.load_lane = shadow_load_lane,
+	.lane = shadow_lane,
 	.trigger = trigger,
 	.create = create,
 	.refuse = refuse,

@@ -49,6 +49,14 @@ void shadow_send(struct sim *sim, const char *what, struct db_batch *batch, bool
 /* The database's clock is the model's. */
 void shadow_set_clock(const struct sim *sim);
 
+/* Of what a visit loads; freed with the history. */
+struct shadow *shadow_new(struct desk *desk);
+int64_t shadow_lane_id(const struct sim *sim, int64_t lane);
+
+/* Of the mirror, in lanes.c. */
+void shadow_load_lane(struct sim *sim, struct desk *desk, const struct lane *model);
+void shadow_lane(struct sim *sim, struct desk *desk, bool has_changed, bool is_saved);
+
 /* Of the mirror, in ways.c. */
 void shadow_plan_back(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted);
 void shadow_plan_down(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted);
