@@ -264,24 +264,27 @@ static bool add_tag_object(
 	return ok;
 }
 
-static void add_tag(struct history *history, const struct worker_tag *tag, struct buf *lines, struct arena *arena)
+/* false: it is not to be had. */
+static bool add_tag(struct history *history, const struct worker_tag *tag, struct buf *lines, struct arena *arena)
 {
 	git_oid commit, id;
 	int is_name = 0;
 	const char *ref = arena_printf(arena, "refs/tags/%.*s", STR_ARG(tag->name)).p;
 	if (git_oid_fromstrn(&commit, tag->commit.p, tag->commit.n) != 0 ||
 		git_reference_name_is_valid(&is_name, ref) != 0 || !is_name)
-		return;
+		return false;
 	/* What is not taken along would be a ref to nothing. */
 	if (!git_oid_equal(&commit, git_commit_id(history->git->commit)) && !id_set_has(&history->seen, &commit))
-		return;
+		return false;
 	git_oid_cpy(&id, &commit);
 	if (tag->object.n && !add_tag_object(history, tag, &commit, &id, arena))
-		return;
+		return false;
 	buf_addf(lines, "%s %s\n", git_oid_tostr_s(&id), ref);
+	return true;
 }
 
-/* Lines of packed-refs. A tag that cannot be made is left out: a workspace is more than its tags. */
+/* Lines of packed-refs. A tag that cannot be made is left out: a workspace is more than its tags. The run's own is
+ * there in any case: it may have moved meanwhile. */
 static void add_tags(struct history *history, struct buf *lines, struct arena *arena)
 {
 	const struct checkout_git *git = history->git;
@@ -291,8 +294,9 @@ static void add_tags(struct history *history, struct buf *lines, struct arena *a
 	bool has_own = false;
 	if (json && fields_read_loose(worker_tags_fields, json, &tags, arena, &err)) {
 		for (size_t i = 0; i < tags.tag_count; i++) {
-			add_tag(history, &tags.tags[i], lines, arena);
-			has_own |= str_eq(tags.tags[i].name, git->tag);
+			bool is_own = str_eq(tags.tags[i].name, git->tag);
+			if (is_own || git->fetch_depth == 0)
+				has_own |= add_tag(history, &tags.tags[i], lines, arena) && is_own;
 		}
 	}
 	json_decref(json);

@@ -99,7 +99,7 @@ static void on_tags(void *arg, struct str text, const struct err *err)
 		get_checkout(held, text);
 }
 
-/* With all history come the tags in it. */
+/* With all history come the tags in it; a tag's run needs its own, as it was made. */
 static void get_source(void *arg, struct job *job)
 {
 	struct held_job *held = arg;
@@ -108,7 +108,7 @@ static void get_source(void *arg, struct job *job)
 	auto_arena arena = {0};
 	if (!spec->commit.n)
 		job_got(job, -1, END_NONE, NULL);
-	else if (spec->fetch_depth == 0)
+	else if (spec->fetch_depth == 0 || pair_get(&spec->env, STR("CI_COMMIT_TAG")).n)
 		tags_get(runner->options.http, keeper_attempt_url(runner->keeper, held->lease->ref, &arena, "tags"),
 			keeper_headers(runner->keeper), on_tags, held, &held->tags);
 	else
