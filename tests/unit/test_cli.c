@@ -70,7 +70,7 @@ static const struct {
 	const char *line, *said;
 } bad[] = {
 	{"rnus", "did you mean \"runs\"?"},
-	{"repo", "add, ls, rm"}, /* a group wants its second word */
+	{"repo", "add, ls, set, rm"}, /* a group wants its second word */
 	{"repo lst", "did you mean \"repo ls\"?"},
 	{"xyzzy", "`penstock help` lists them"},
 	{"runs --stat failed", "did you mean --state?"},
