@@ -63,6 +63,11 @@ static struct str_list repositories_of(const struct configuration *made, struct 
 	struct str_list names = {0};
 	for (size_t i = 0; i < made->services.count; i++)
 		add_text(&names, configuration_repository(&made->services.items[i]), arena);
+	/* A service that has no entry is the repository of its name. */
+	for (size_t i = 0; i < made->services.count; i++)
+		for (size_t j = 0; j < made->services.items[i].reads.count; j++)
+			if (!configuration_service(made, made->services.items[i].reads.items[j].text))
+				add_text(&names, made->services.items[i].reads.items[j].text, arena);
 	for (size_t i = 0; i < made->alarms.count; i++)
 		add_text(&names, made->alarms.items[i].script.repository.text, arena);
 	return names;
