@@ -1,6 +1,7 @@
 #include "tests/sim/history.h"
 
 #include "common/err.h"
+#include "common/mem.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -26,28 +27,63 @@ static uint32_t next_of(uint64_t *state)
 	return (uint32_t)((z ^ (z >> 31)) >> 32);
 }
 
-static enum sim_event_kind choose(uint64_t *state)
+/* What a history is made of. */
+struct mix {
+	uint32_t weights[SIM_EVENT_KINDS], total;
+	uint32_t pushes[3], push_count; /* 0: whatever there is */
+};
+
+/* Without these nothing moves. */
+static bool is_needed(enum sim_event_kind kind)
 {
-	uint32_t total = 0, at = 0;
-	for (size_t i = 0; i < SIM_EVENT_KINDS; i++)
-		total += kinds[i].weight;
-	uint32_t wanted = next_of(state) % total;
-	while (wanted >= kinds[at].weight)
-		wanted -= kinds[at++].weight;
+	return kind == SIM_WORK || kind == SIM_CLAIM || kind == SIM_REPORT || kind == SIM_PUSH || kind == SIM_APPROVE ||
+	       kind == SIM_TICK || kind == SIM_WAIT;
+}
+
+/*
+ * Every other two are of few things that come the more often, and of up to three pipelines: what needs three unlikely
+ * things to meet is rare as long as everything happens.
+ */
+static struct mix mix_of(uint64_t seed, uint64_t *state)
+{
+	struct mix mix = {0};
+	bool is_narrow = seed / 2 % 2;
+	for (size_t i = 0; i < SIM_EVENT_KINDS; i++) {
+		mix.weights[i] = kinds[i].weight;
+		if (is_narrow && !is_needed((enum sim_event_kind)i)) {
+			uint32_t luck = next_of(state) % 4;
+			mix.weights[i] *= luck < 2 ? 0 : luck == 2 ? 1 : 4;
+		}
+		mix.total += mix.weights[i];
+	}
+	mix.push_count = is_narrow ? 1 + next_of(state) % COUNT_OF(mix.pushes) : 0;
+	for (size_t i = 0; i < mix.push_count; i++)
+		mix.pushes[i] = next_of(state);
+	return mix;
+}
+
+static enum sim_event_kind choose(const struct mix *mix, uint64_t *state)
+{
+	uint32_t at = 0, wanted = next_of(state) % mix->total;
+	while (wanted >= mix->weights[at])
+		wanted -= mix->weights[at++];
 	return (enum sim_event_kind)at;
 }
 
 void history_make(struct history *history, uint64_t seed)
 {
 	uint64_t state = seed * UINT64_C(0x2545f4914f6cdd1d);
+	const struct mix mix = mix_of(seed, &state);
 	/* Every other one begins with a release that went well: something to go back to. */
 	history->count = 60 + next_of(&state) % (EVENTS_MAX - 59);
 	for (size_t i = 0; i < history->count; i++) {
 		struct sim_event *event = &history->events[i];
-		event->kind = i < 2 ? SIM_PUSH : i == 2 && seed % 2 ? SIM_GOOD_TIME : choose(&state);
+		event->kind = i < 2 ? SIM_PUSH : i == 2 && seed % 2 ? SIM_GOOD_TIME : choose(&mix, &state);
 		event->a = next_of(&state);
 		event->b = next_of(&state);
 		event->c = next_of(&state);
+		if (event->kind == SIM_PUSH && mix.push_count)
+			event->a = mix.pushes[event->a % mix.push_count];
 	}
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/lang/lang.h"
 #include "common/mem.h"
+#include "server/engine/plan_replace.h"
 #include "server/engine/planner.h"
 
 #include <stdio.h>
@@ -79,7 +80,70 @@ static struct plan_target prod_targets[] = {
 
 static struct arena arena;
 static struct plan plans[PIPELINES][CONFIGURATIONS];
-static bool is_made[PIPELINES][CONFIGURATIONS];
+static const struct plan *made[PIPELINES][CONFIGURATIONS];
+
+/* Every plan that is shared, by what it says; and what became of one by another configuration. They are as good as
+ * constants, and working them out each time took half of all the time. */
+static struct known_plan {
+	const struct plan *plan;
+	struct str hash;
+	struct str *stage_hashes; /* n 0: nobody has asked yet */
+} * known;
+static struct replacement {
+	const struct plan *old, *today;
+	size_t stage;
+	struct plans_replaced *replaced;
+} * replacements;
+static size_t known_count, replacement_count;
+
+/* --- what is shared --- */
+
+/* The one that says the same, or this one from now on. */
+static const struct plan *share(const struct plan *plan)
+{
+	struct str hash = plan_text(plan, &arena).hash;
+	for (size_t i = 0; i < known_count; i++)
+		if (str_eq(known[i].hash, hash))
+			return known[i].plan;
+	known = arena_grow(&arena, known, sizeof *known, known_count);
+	known[known_count++] = (struct known_plan){plan, hash, arena_array(&arena, struct str, plan->stage_count)};
+	return plan;
+}
+
+struct str __real_plan_stage_hash(const struct plan_stage *stage, struct arena *to);
+struct str __wrap_plan_stage_hash(const struct plan_stage *stage, struct arena *to);
+
+struct str __wrap_plan_stage_hash(const struct plan_stage *stage, struct arena *to)
+{
+	for (size_t i = 0; i < known_count; i++) {
+		const struct plan *plan = known[i].plan;
+		if (stage < plan->stages || stage >= plan->stages + plan->stage_count)
+			continue;
+		struct str *hash = &known[i].stage_hashes[stage - plan->stages];
+		if (hash->n == 0)
+			*hash = __real_plan_stage_hash(stage, &arena);
+		return *hash;
+	}
+	return __real_plan_stage_hash(stage, to);
+}
+
+const struct plans_replaced *plans_replace(const struct plan *old, size_t stage, const struct plan *today)
+{
+	for (size_t i = 0; i < replacement_count; i++)
+		if (replacements[i].old == old && replacements[i].stage == stage && replacements[i].today == today)
+			return replacements[i].replaced;
+	struct plan fresh = *today;
+	fresh.stage_count = stage + 1;
+	struct plan_replaced *replaced = arena_new(&arena, struct plan_replaced);
+	plan_replace_stage(old, stage, &fresh, &arena, replaced);
+	struct plans_replaced *shared = arena_new(&arena, struct plans_replaced);
+	*shared = (struct plans_replaced){share(&replaced->plan), replaced->is_same, replaced->difference};
+	replacements = arena_grow(&arena, replacements, sizeof *replacements, replacement_count);
+	replacements[replacement_count++] = (struct replacement){old, today, stage, shared};
+	return shared;
+}
+
+/* --- planning --- */
 
 /* The first configuration has a target less. */
 static bool find_environment(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *to,
@@ -136,14 +200,14 @@ static void make(size_t pipeline, size_t configuration)
 		fprintf(stderr, "%.*s\n", STR_ARG(lang_error_text(&errors.items[0], &arena)));
 		exit(2);
 	}
-	is_made[pipeline][configuration] = true;
+	made[pipeline][configuration] = share(&plans[pipeline][configuration]);
 }
 
 const struct plan *plans_get(size_t pipeline, size_t configuration)
 {
-	if (!is_made[pipeline][configuration])
+	if (!made[pipeline][configuration])
 		make(pipeline, configuration);
-	const struct plan *plan = &plans[pipeline][configuration];
+	const struct plan *plan = made[pipeline][configuration];
 	if (plan->refusals.count) {
 		fprintf(stderr, "%s: %.*s\n", pipelines[pipeline].name, STR_ARG(plan->refusals.items[0]));
 		exit(2);
@@ -165,7 +229,7 @@ void plans_done(void)
 {
 	for (size_t i = 0; i < PIPELINES; i++)
 		for (size_t j = 0; j < CONFIGURATIONS; j++)
-			if (is_made[i][j])
+			if (made[i][j])
 				plan_done(&plans[i][j]);
 	arena_done(&arena);
 }

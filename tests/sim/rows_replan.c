@@ -2,7 +2,7 @@
 #include "tests/sim/rows.h"
 
 #include "common/mem.h"
-#include "server/engine/plan_replace.h"
+#include "tests/sim/plans.h"
 
 #include <string.h>
 
@@ -66,8 +66,6 @@ bool rows_replan(struct rows *rows, int64_t run, int64_t version, size_t stage, 
 {
 	struct row_run *row = rows_run(rows, run);
 	struct run_graph *graph = &row->graph;
-	struct plan fresh = *today, *made = arena_new(graph->arena, struct plan);
-	struct plan_replaced replaced;
 	struct err err;
 	if (graph->version != version || !may_replan(graph, stage))
 		return false;
@@ -77,15 +75,13 @@ bool rows_replan(struct rows *rows, int64_t run, int64_t version, size_t stage, 
 	if (row->places[stage] == places) /* which plan_replace_stage() would find out by much arithmetic */
 		return true;
 	row->places[stage] = places;
-	fresh.stage_count = stage + 1;
-	plan_replace_stage(graph->plan, stage, &fresh, graph->arena, &replaced);
-	if (replaced.is_same)
+	const struct plans_replaced *replaced = plans_replace(graph->plan, stage, today);
+	if (replaced->is_same)
 		return true;
-	*made = replaced.plan;
-	replace_jobs(rows, row, stage, &made->stages[stage]);
-	replace_waves(rows, row, stage, made->stages[stage].delivery->wave_count);
-	graph->plan = made;
-	graph->stages[stage].replanned = replaced.difference;
+	replace_jobs(rows, row, stage, &replaced->plan->stages[stage]);
+	replace_waves(rows, row, stage, replaced->plan->stages[stage].delivery->wave_count);
+	graph->plan = replaced->plan;
+	graph->stages[stage].replanned = replaced->difference;
 	graph_index(graph);
 	if (!graph_link(graph, &err))
 		BUG("%s", err.text);
