@@ -29,6 +29,9 @@ void delivery_take_replan(struct run_graph *graph, size_t index, struct effects 
 bool delivery_is_current(const struct run_graph *graph, size_t index, struct effects *effects);
 /* Of a stage at its gate. True: its version was condemned, or a newer run entered the lane, and so the run ends. */
 bool delivery_is_barred(struct run_graph *graph, size_t index, struct effects *effects);
+/* Of a stage that is tried again: who has deployed since to a target that it is done with, "web#43, which has deployed
+ * to eu-1 since", and what to do instead; "": nobody has. */
+struct str delivery_overtaken(const struct run_graph *graph, size_t index);
 /* Why a way back did not come to its end, and which targets it leaves; the same for every other run. */
 struct str delivery_say_left(const struct run_graph *graph, struct str why);
 /* Its worker went silent while it deployed. */

@@ -198,6 +198,31 @@ static bool is_outrun(struct run_graph *graph, size_t index)
 	return true;
 }
 
+struct str delivery_overtaken(const struct run_graph *graph, size_t index)
+{
+	const struct graph_facts *facts = &graph->facts;
+	const struct plan_stage *plan = graph->stages[index].plan;
+	if (facts->overtaken_by.n == 0)
+		return (struct str){0};
+	struct str instead =
+		is_rollback(graph, index)
+			? arena_printf(graph->arena, "penstock rollback %.*s %.*s brings back what is left",
+				  STR_ARG(plan->delivery->service), STR_ARG(plan->environment))
+			: STR("\"run again\" makes a new run");
+	return arena_printf(graph->arena, "%.*s, which has deployed to %.*s since; %.*s", STR_ARG(facts->overtaken_by),
+		STR_ARG(facts->overtaken_at), STR_ARG(instead));
+}
+
+/* Its waves were to leave every target with the version; going on would leave this one out. Once it is in its lane,
+ * nobody else comes. */
+static bool is_overtaken(struct run_graph *graph, size_t index)
+{
+	struct str by = delivery_overtaken(graph, index);
+	if (by.n)
+		settle_end(graph, RUN_SUPERSEDED, arena_printf(graph->arena, "superseded by %.*s", STR_ARG(by)));
+	return by.n > 0;
+}
+
 bool delivery_is_called_off(struct run_graph *graph, size_t index)
 {
 	int64_t at = graph->facts.expires_at;
@@ -214,7 +239,7 @@ bool delivery_is_called_off(struct run_graph *graph, size_t index)
 
 bool delivery_is_barred(struct run_graph *graph, size_t index, struct effects *effects)
 {
-	return delivery_is_condemned(graph, index) || is_outrun(graph, index) ||
+	return delivery_is_condemned(graph, index) || is_outrun(graph, index) || is_overtaken(graph, index) ||
 	       (delivery_is_compared(graph, index, effects) && is_behind(graph, index));
 }
 

@@ -364,6 +364,15 @@ static bool is_of_past_wave(const struct run_graph *graph, const struct graph_jo
 	return wave > 0 && wave_is_over(graph->waves[stage->first_wave + (size_t)wave - 1].state);
 }
 
+/* It would leave out a target that is somebody else's by now. Who deploys there later is noticed at the lane. */
+static struct str overtaken_retry(const struct run_graph *graph, const struct graph_job *only)
+{
+	size_t index = graph->facts.stage - 1;
+	if (graph->facts.stage == 0 || graph->stages[index].state != STAGE_FAILED || (only && only->stage > index))
+		return (struct str){0};
+	return delivery_overtaken(graph, index);
+}
+
 static bool retry(struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err)
 {
 	const struct graph_job *only;
@@ -379,6 +388,10 @@ static bool retry(struct run_graph *graph, const struct engine_event *event, str
 			"stage \"%.*s\" has %s without \"%.*s\" (\"run again\" makes a new run)",
 			STR_ARG(graph->stages[only->stage].plan->name),
 			stage_state_names[graph->stages[only->stage].state], STR_ARG(only->key));
+	struct str overtaken = overtaken_retry(graph, only);
+	if (overtaken.n)
+		return err_set(
+			err, ERR_CONFLICT, "%.*s was superseded by %.*s", STR_ARG(graph->name), STR_ARG(overtaken));
 	if (is_in_stage && (only->plan->part == PLAN_PART_DEPLOY || only->plan->part == PLAN_PART_VERIFY))
 		return refuse_in_wave(graph, only, err);
 	if (is_in_stage && is_of_past_wave(graph, only))

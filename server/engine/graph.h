@@ -154,6 +154,8 @@ struct graph_facts {
 	struct str frozen;      /* why no wave may start; "": one may */
 	struct str quarantined; /* why its version must not be deployed; "" */
 	struct str newer; /* "web#43", which is newer as lane.h has it, entered the lane since this run was made; "" */
+	/* "web#43" has begun to deploy to that target behind this stage, which is done there: "": nobody has */
+	struct str overtaken_by, overtaken_at;
 	int64_t expires_at;    /* when what is deployed there is taken down; 0: never */
 	int64_t configuration; /* the version that holds */
 	struct graph_alarm *alarms;

@@ -335,9 +335,7 @@ static void settle_ending(struct run_graph *graph, struct effects *effects)
 		is_over &= end_stage(graph, i, effects);
 	if (!is_over)
 		return;
-	bool is_cancelled = graph->ending == RUN_CANCELLED;
-	graph_move_run(
-		graph, run_end(graph->ending), is_cancelled ? delivery_say_left(graph, graph->reason) : graph->reason);
+	graph_move_run(graph, run_end(graph->ending), delivery_say_left(graph, graph->reason));
 }
 
 static void ensure_running(struct run_graph *graph)

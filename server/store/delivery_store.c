@@ -93,7 +93,7 @@ struct row {
 	struct graph_relation *relations;
 	struct graph_occupant *occupied;
 	size_t wave_count, deployment_count, alarm_count, relation_count, occupied_count;
-	struct str newer, quarantined;
+	struct str newer, quarantined, overtaken_by, overtaken_at;
 	int64_t environment_version, service_version, expires_at;
 	bool overrides_freeze;
 };
@@ -108,6 +108,8 @@ static const struct field row_fields[] = {
 	FIELD_LIST_OF(struct row, occupied, occupied_count, struct graph_occupant, occupant_fields, 0),
 	FIELD(struct row, newer, FIELD_STR, 0),
 	FIELD(struct row, quarantined, FIELD_STR, 0),
+	FIELD(struct row, overtaken_by, FIELD_STR, 0),
+	FIELD(struct row, overtaken_at, FIELD_STR, 0),
 	FIELD(struct row, environment_version, FIELD_I64, 0),
 	FIELD(struct row, service_version, FIELD_I64, 0),
 	FIELD(struct row, expires_at, FIELD_I64, 0),
@@ -206,6 +208,8 @@ bool delivery_store_read(const struct db_reply *reply, size_t statement, struct 
 		.alarm_count = row.alarm_count,
 		.occupied = row.occupied,
 		.occupied_count = row.occupied_count,
+		.overtaken_by = row.overtaken_by,
+		.overtaken_at = row.overtaken_at,
 		.relations = row.relations,
 		.relation_count = row.relation_count,
 	};

@@ -27,6 +27,19 @@ rivals as materialized ( -- in its lane; whoever is inside asks nobody any more
 	select v.* from current c, lane, lane_rival v
 	where v.run_id = $1::bigint and v.lane_id = (select id from lane) -- which a join would not say to the index
 		and c.state <> 'running' and (v.has_entered or coalesce(lane.state, '') not in ('granted', 'revoked'))),
+overtaken as materialized ( -- a target where the stage is done, and somebody else has begun since
+	select t.name as target, p.name || '#' || r.number as run
+	from current c
+	cross join lateral (
+		select distinct on (d.job_id) d.* from deployment d join job j on j.id = d.job_id and j.state = 'succeeded'
+		where d.stage_id = c.id order by d.job_id, d.id desc) d
+	join target t on t.id = d.target_id
+	cross join lateral (
+		select o.run_id from deployment o
+		where o.service_id = d.service_id and o.target_id = d.target_id and o.id > d.id and o.run_id <> d.run_id and o.started_at is not null
+		order by o.id desc limit 1) o
+	join run r on r.id = o.run_id join repository p on p.id = r.repository_id
+	order by d.id limit 1),
 related as (
 	select 'newer' as kind, running.commit as newer, me.commit as older, false as by_patch, run, '' as text, 0::bigint as quarantine
 	from running, me where running.commit <> me.commit
@@ -94,6 +107,8 @@ select jsonb_build_object(
 		from current c join environment e on e.name = c.environment join target t on t.environment_id = e.id and t.is_exclusive
 		join target_lock l on l.target_id = t.id join service o on o.id = l.service_id and o.name <> c.service
 		join deployment d on d.id = l.deployment_id join run r on r.id = d.run_id join repository p on p.id = r.repository_id),
+	'overtaken_by', coalesce((select run from overtaken), ''),
+	'overtaken_at', coalesce((select target from overtaken), ''),
 	'overrides_freeze', exists (select from current c join freeze_override o on o.stage_id = c.id),
 	'alarms', coalesce((select jsonb_agg(jsonb_build_object('name', w.name, 'state', coalesce(a.state, 'unknown'),
 			'message', coalesce(a.message, 'it was never sampled'), 'fired_at', us(a.fired_last_at), 'turn', coalesce(a.turn, 0),

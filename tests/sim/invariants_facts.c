@@ -107,6 +107,19 @@ static void check_beginning(struct sim *sim, const struct run_graph *graph, cons
 		sim_fail(sim, "%.*s: a wave begins though by now somebody waits for the lane", STR_ARG(graph->name));
 }
 
+/* What the stage is done with is somebody else's by now: to go on would leave it out, and tell otherwise. */
+static void check_still_there(struct sim *sim, const struct run_graph *graph, size_t index)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	for (size_t i = 0; i < stage->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		struct row_deployment other;
+		if (rows_was_overtaken(&sim->rows, graph, job, &other))
+			sim_fail(sim, "%.*s: a wave goes on though web#%lld has deployed to %.*s since",
+				STR_ARG(graph->name), (long long)other.run, STR_ARG(job->plan->target));
+	}
+}
+
 static void check_request(struct sim *sim, const struct run_graph *graph, size_t index)
 {
 	const struct graph_stage *stage = &graph->stages[index];
@@ -132,6 +145,10 @@ void check_facts(struct sim *sim, const struct run_graph *graph, const struct ef
 		bool has_begun = wave->was == WAVE_PENDING && wave->state != WAVE_PENDING;
 		if (has_begun && wave->state != WAVE_SUPERSEDED)
 			check_beginning(sim, graph, wave);
+		bool goes_on = wave->state == WAVE_DEPLOYING || wave->state == WAVE_VERIFYING ||
+			       wave->state == WAVE_BAKING || wave->state == WAVE_SUCCEEDED;
+		if (wave->was != wave->state && goes_on)
+			check_still_there(sim, graph, wave->stage);
 		if (wave->was != WAVE_SUCCEEDED && wave->state == WAVE_SUCCEEDED && !is_back(stage) &&
 			has_bad_alarm(sim, stage))
 			sim_fail(sim, "%.*s: a wave ends well though by now an alarm is not ok", STR_ARG(graph->name));

@@ -261,13 +261,6 @@ static bool was_mended(const struct rows *rows, const struct row_deployment *dep
 				 !rows_is_quarantined(rows, plan->delivery->service, plan->environment, version);
 }
 
-/* Tried again behind that: what it had brought elsewhere baked later. */
-static bool has_deployed_since(const struct rows *rows, int64_t run, int64_t deployment)
-{
-	const struct run_graph *graph = &rows_run(rows, run)->graph;
-	return graph->deployment_count && graph->deployments[graph->deployment_count - 1].id > deployment;
-}
-
 /* A rollback that went well left no target behind for which a good version is known. */
 static void check_condemned(struct sim *sim, const struct row_run *back)
 {
@@ -293,8 +286,7 @@ static void check_condemned(struct sim *sim, const struct row_run *back)
 				mended.deployment->id > was.deployment->id) ||
 			!rows_last_deployment(
 				rows, trigger->service, trigger->environment, target, rows_was_good, &good, &known) ||
-			known.deployment->id > was.deployment->id ||
-			has_deployed_since(rows, known.run, was.deployment->id))
+			known.deployment->id > was.deployment->id)
 			continue;
 		for (size_t d = 0; d < graph->deployment_count; d++)
 			is_covered |= str_eq(graph->deployments[d].target, target);
@@ -308,7 +300,7 @@ static void check_condemned(struct sim *sim, const struct row_run *back)
 static void check_left(struct sim *sim, const struct run_graph *graph)
 {
 	const struct plan_delivery *rules = graph->stages[0].plan->delivery;
-	for (size_t i = 0; (graph->state == RUN_CANCELLED || graph->state == RUN_FAILED) && i < rules->wave_count; i++)
+	for (size_t i = 0; graph->state != RUN_SUCCEEDED && i < rules->wave_count; i++)
 		for (size_t j = 0; j < rules->waves[i].targets.count; j++) {
 			struct str target = rules->waves[i].targets.items[j];
 			bool is_live = false, is_said = false;

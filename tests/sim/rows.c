@@ -295,6 +295,7 @@ static void load_facts(const struct rows *rows, struct run_graph *graph)
 	load_alarms(rows, graph, current);
 	rows_load_relations(rows, graph, current);
 	rows_load_occupants(rows, graph, current);
+	rows_load_overtaken(rows, graph, current);
 }
 
 static void load_ends(const struct rows *rows, struct desk *desk)

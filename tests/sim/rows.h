@@ -174,6 +174,7 @@ bool rows_descends(const struct rows *rows, int64_t run, int64_t other);
 bool rows_is_newer(const struct rows *rows, int64_t run, int64_t other);
 bool rows_are_compared(const struct rows *rows, int64_t run, int64_t other);
 void rows_load_silence(const struct rows *rows, struct run_graph *graph);
+void rows_load_overtaken(const struct rows *rows, struct run_graph *graph, size_t stage);
 void rows_load_occupants(const struct rows *rows, struct run_graph *graph, size_t stage);
 struct str rows_commit_of(const struct rows *rows, struct str service, struct str version);
 
@@ -224,6 +225,10 @@ bool rows_runs(const struct rows *rows, const struct row_deployment *deployment,
 bool rows_is_teardown(const struct row_deployment *deployment);
 bool rows_tried(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
 bool rows_took_down(const struct rows *rows, const struct row_deployment *deployment, const void *unused);
+/* Whether another run began to deploy to the target behind this run's last deployment of the job, which it is done
+ * with. */
+bool rows_was_overtaken(const struct rows *rows, const struct run_graph *graph, const struct graph_job *job,
+	struct row_deployment *ret);
 /* left_behind(): with what is condemned there, or with `also`. */
 bool rows_is_left_behind(const struct rows *rows, struct str service, struct str environment, struct str target,
 	struct str also, struct row_deployment *ret);

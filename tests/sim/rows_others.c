@@ -169,6 +169,52 @@ bool rows_other_at(const struct rows *rows, struct str service, struct str envir
 	return false;
 }
 
+struct behind {
+	int64_t run, deployment;
+};
+
+static bool is_behind(const struct rows *rows, const struct row_deployment *deployment, const void *arg)
+{
+	const struct behind *behind = arg;
+	(void)rows;
+	return deployment->run != behind->run && deployment->deployment->id > behind->deployment &&
+	       deployment->deployment->started_at;
+}
+
+static int64_t last_deployment(const struct run_graph *graph, const struct graph_job *job)
+{
+	int64_t id = 0;
+	for (size_t i = 0; i < graph->deployment_count; i++)
+		if (&graph->jobs[graph->deployments[i].job] == job)
+			id = graph->deployments[i].id;
+	return id;
+}
+
+bool rows_was_overtaken(
+	const struct rows *rows, const struct run_graph *graph, const struct graph_job *job, struct row_deployment *ret)
+{
+	const struct plan_stage *plan = graph->stages[job->stage].plan;
+	struct behind behind = {graph->id, last_deployment(graph, job)};
+	return job->state == JOB_SUCCEEDED && behind.deployment &&
+	       rows_last_deployment(
+		       rows, plan->delivery->service, plan->environment, job->plan->target, is_behind, &behind, ret);
+}
+
+void rows_load_overtaken(const struct rows *rows, struct run_graph *graph, size_t stage)
+{
+	const struct graph_stage *in = &graph->stages[stage];
+	int64_t first = INT64_MAX;
+	for (size_t i = 0; i < in->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[in->first_job + i];
+		struct row_deployment other;
+		if (last_deployment(graph, job) > first || !rows_was_overtaken(rows, graph, job, &other))
+			continue;
+		first = last_deployment(graph, job);
+		graph->facts.overtaken_at = job->plan->target;
+		graph->facts.overtaken_by = rows_run(rows, other.run)->graph.name;
+	}
+}
+
 static bool is_other(struct str service, struct str other)
 {
 	return !str_eq(service, other);

@@ -285,6 +285,60 @@ START_TEST(what_has_begun_keeps_its_plan)
 }
 END_TEST
 
+static void fail_at_us(void)
+{
+	begin("stages:\n  - { name: prod, environment: prod, waves: [ { targets: [eu-canary] }, { targets: [\"*\"] } ] }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	ck_assert(world_let_in(&world, "prod"));
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	world_pass(&world, "prod/deploy[target=eu-1]");
+	world_fail(&world, "prod/deploy[target=us-1]");
+	ck_assert_str_eq(world_run_state(&world), "failed");
+}
+
+static void overtake(void)
+{
+	world.graph.facts.overtaken_by = STR("web#50");
+	world.graph.facts.overtaken_at = STR("eu-1");
+}
+
+START_TEST(what_somebody_has_deployed_over_is_not_tried_again)
+{
+	static const char *const jobs[] = {"", "prod/deploy[target=us-1]"};
+	fail_at_us();
+	overtake();
+	ck_assert(!world_retry(&world, &world_bob, jobs[_i]));
+	ck_assert_str_eq(world.err.text,
+		"web#42 was superseded by web#50, which has deployed to eu-1 since; \"run again\" makes a new run");
+	ck_assert_str_eq(world_run_state(&world), "failed");
+}
+END_TEST
+
+START_TEST(what_somebody_deploys_over_while_it_waits_to_be_tried_again_ends)
+{
+	static const struct {
+		int32_t priority;
+		const char *reason;
+	} cases[] = {
+		{PLAN_PRIORITY_NORMAL,
+			"superseded by web#50, which has deployed to eu-1 since; \"run again\" makes a new run"},
+		{PLAN_PRIORITY_ROLLBACK,
+			"superseded by web#50, which has deployed to eu-1 since; penstock rollback web prod brings back what is "
+			"left; not brought back: us-1 (penstock rollback web prod)"},
+	};
+	fail_at_us();
+	world_stage(&world, "prod")->plan->delivery->priority = cases[_i].priority;
+	ck_assert(world_retry(&world, &world_bob, ""));
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
+	overtake();
+	world_let_in(&world, "prod");
+	ck_assert_str_eq(world_run_state(&world), "superseded");
+	ck_assert_pstr_eq(arena_str(&world.arena, world.graph.reason).p, cases[_i].reason);
+	ck_assert_str_eq(world_wave_state(&world, 1), "superseded");
+	ck_assert_str_eq(world_target_state(&world, "eu-1"), "live"); /* as it was, until somebody else came */
+}
+END_TEST
+
 START_TEST(what_may_not_go_there_any_more_ends)
 {
 	begin("stages:\n  - { name: prod, gate: { approvals: 1 }, environment: prod }\n"
@@ -311,6 +365,8 @@ int main(void)
 	tcase_add_test(cases, a_version_that_nobody_can_tell_fails_the_stage);
 	tcase_add_loop_test(cases, what_changed_is_asked_again, 0, COUNT_OF(replan_cases));
 	tcase_add_test(cases, what_has_begun_keeps_its_plan);
+	tcase_add_loop_test(cases, what_somebody_has_deployed_over_is_not_tried_again, 0, 2);
+	tcase_add_loop_test(cases, what_somebody_deploys_over_while_it_waits_to_be_tried_again_ends, 0, 2);
 	tcase_add_test(cases, what_may_not_go_there_any_more_ends);
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);

@@ -139,6 +139,8 @@ static void same_facts(const struct comparison *in)
 	same_number(in, "occupied targets", 0, (int64_t)model->occupied_count, (int64_t)real->occupied_count);
 	if (model->occupied_count && real->occupied_count)
 		same_text(in, "occupant", 0, model->occupied[0].run, real->occupied[0].run);
+	same_text(in, "overtaken by", 0, model->overtaken_by, real->overtaken_by);
+	same_text(in, "overtaken at", 0, model->overtaken_at, real->overtaken_at);
 	same_number(in, "alarms", 0, (int64_t)model->alarm_count, (int64_t)real->alarm_count);
 	for (size_t i = 0; i < model->alarm_count && i < real->alarm_count; i++) {
 		same_text(in, "name of alarm", i, model->alarms[i].name, real->alarms[i].name);
