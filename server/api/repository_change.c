@@ -5,6 +5,7 @@
 #include "server/git/mirrors.h"
 #include "server/ingest/forge.h"
 #include "server/ingest/ingest.h"
+#include "server/ingest/remote.h"
 
 struct change {
 	struct api_request api;
@@ -70,7 +71,7 @@ static enum flow_next read(struct flow *flow)
 		return FLOW_FAIL;
 	guess(self);
 	struct db_batch *batch = db_batch_new(api->server->db);
-	db_add(batch, QUERY_REPOSITORY_REMOTE, DB_I64(self->row.id));
+	remote_find(batch, self->row.id);
 	return db_await(flow, batch);
 }
 
@@ -89,11 +90,11 @@ static enum flow_next reach(struct flow *flow)
 {
 	struct change *self = change_of(flow);
 	struct server *server = self->api.server;
-	struct git_remote remote;
-	if (!ingest_read_remote(server, db_reply_of(flow), 0, &remote, &flow->arena, &flow->err))
+	struct remote remote;
+	if (!remote_read(&remote, server, db_reply_of(flow), 0, &flow->arena, &flow->err))
 		return FLOW_FAIL;
-	remote.url = self->url;
-	mirrors_default_branch(server->mirrors, &remote, reached, flow);
+	remote.git.url = self->url;
+	mirrors_default_branch(server->mirrors, &remote.git, reached, flow);
 	return FLOW_WAIT;
 }
 

@@ -8,7 +8,7 @@
 #include "server/git/git_push.h"
 #include "server/git/mirrors.h"
 #include "server/gitops/gitops_internal.h"
-#include "server/ingest/ingest.h"
+#include "server/ingest/remote.h"
 #include "server/store/run_store.h"
 
 #include <stdlib.h>
@@ -197,7 +197,7 @@ static enum flow_next load_remote(struct flow *flow)
 {
 	struct change *change = change_of(flow);
 	struct db_batch *batch = db_batch_new(server_of(change)->db);
-	db_add(batch, QUERY_REPOSITORY_REMOTE, DB_I64(change->target.id));
+	remote_find(batch, change->target.id);
 	return db_await(flow, batch);
 }
 
@@ -252,12 +252,12 @@ static void fetched(void *arg, const struct err *err)
 static enum flow_next fetch(struct flow *flow)
 {
 	struct change *change = change_of(flow);
-	struct git_remote remote;
+	struct remote remote;
 	auto_arena arena = {0};
-	if (!ingest_read_remote(server_of(change), db_reply_of(flow), 0, &remote, &arena, &flow->err))
+	if (!remote_read(&remote, server_of(change), db_reply_of(flow), 0, &arena, &flow->err))
 		return FLOW_FAIL;
 	arena_done(&change->remote_arena);
-	git_remote_copy(&change->remote, &remote, &change->remote_arena);
+	git_remote_copy(&change->remote, &remote.git, &change->remote_arena);
 	mirrors_fetch(server_of(change)->mirrors, change->target.id, &change->remote, STR(""), fetched, change);
 	return FLOW_WAIT;
 }

@@ -2,51 +2,19 @@
 
 #include "common/io/http_client.h"
 #include "common/json.h"
-#include "server/keys/keyring.h"
 #include "server/server.h"
 
 enum { TIMEOUT_MS = 20000, ANSWER_BYTES = 8 << 20 };
 
-struct api_row {
-	struct str name, forge, url, token, token_user, ssh_key, ssh_known_hosts, project, api_url;
-};
-
-static const struct field api_fields[] = {
-	FIELD(struct api_row, name, FIELD_STR, 0),
-	FIELD(struct api_row, forge, FIELD_STR, 0),
-	FIELD(struct api_row, url, FIELD_STR, 0),
-	FIELD(struct api_row, token, FIELD_STR, 0),
-	FIELD(struct api_row, token_user, FIELD_STR, 0),
-	FIELD(struct api_row, ssh_key, FIELD_STR, 0),
-	FIELD(struct api_row, ssh_known_hosts, FIELD_STR, 0),
-	FIELD(struct api_row, project, FIELD_STR, 0),
-	FIELD(struct api_row, api_url, FIELD_STR, 0),
-	FIELD_END,
-};
-
-void forge_api_find(struct db_batch *batch, int64_t repository)
-{
-	db_add(batch, QUERY_REPOSITORY_REMOTE, DB_I64(repository));
-}
-
 bool forge_api_read(struct forge_api *api, const struct db_reply *reply, size_t statement, struct err *err)
 {
-	struct api_row row = {0};
 	struct server *server = api->ingest->server;
 	if (db_row_count(reply, statement) == 0)
 		return true;
-	if (!db_read_row(reply, statement, 0, api_fields, &row, &api->arena, err))
+	if (!remote_read(&api->remote, server, reply, statement, &api->arena, err))
 		return false;
-	api->name = row.name;
-	api->project = row.project;
-	api->api_url = row.api_url;
-	const struct forge *forge = forge_of(row.forge);
-	if (!forge || !forge->list || row.api_url.n == 0 || row.token.n == 0 || !server->http_out)
-		return true;
-	struct str bound_to = arena_printf(&api->arena, "repository:%.*s:token", STR_ARG(row.name));
-	if (!keyring_unseal(server->keys, row.token, bound_to, &api->token, &api->arena, err))
-		return false;
-	api->forge = forge;
+	if (api->remote.forge->list && remote_has_api(&api->remote) && server->http_out)
+		api->forge = api->remote.forge;
 	return true;
 }
 
@@ -59,7 +27,7 @@ static bool take_answer(struct forge_api *api, const struct http_answer *answer,
 	if (answer->status != 200)
 		return err_set(err, ERR_UPSTREAM, "%s answered %d when it was asked for %s: %.*s", api->forge->name,
 			answer->status, api->what,
-			STR_ARG(forge_advice(answer->status, api->name, api->project, arena)));
+			STR_ARG(forge_advice(answer->status, api->remote.name, api->remote.project, arena)));
 	json_decref(api->answer);
 	api->answer = json_loadb(answer->body.p ? answer->body.p : "", answer->body.n, 0, NULL);
 	api->has_more = str_find(pair_get(&answer->headers, STR("link")), STR("rel=\"next\""), &at);

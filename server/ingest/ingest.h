@@ -53,11 +53,6 @@ void ingest_start_run(struct ingest *ingest, const struct ingest_manual *manual,
 
 /* Fetches the mirror of a new repository, notes its default branch, and takes its refs as seen. */
 void ingest_adopt(struct ingest *ingest, int64_t repository, void (*done)(void *arg, const struct err *err), void *arg);
-struct db_reply;
-struct git_remote;
-/* The address of a repository, with its secrets opened; a row of repository_remote.sql. */
-bool ingest_read_remote(struct server *server, const struct db_reply *reply, size_t statement, struct git_remote *ret,
-	struct arena *arena, struct err *err);
 struct run_graph;
 /* Looks up how the commits of its facts.relations are related, and then has the run looked at again. */
 void ingest_compare(struct ingest *ingest, const struct run_graph *graph);

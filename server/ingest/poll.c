@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "server/git/mirrors.h"
 #include "server/ingest/ingest_internal.h"
+#include "server/ingest/remote.h"
 
 /* A difference that a poll sees first waits so long for its webhook, which knows who pushed and with which options. */
 #define POLL_PATIENCE_US (10 * US_PER_SECOND)
@@ -162,7 +163,7 @@ static enum flow_next find_remote(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
 	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
-	db_add(batch, QUERY_REPOSITORY_REMOTE, DB_I64(poll->repository));
+	remote_find(batch, poll->repository);
 	return db_await(flow, batch);
 }
 
@@ -170,10 +171,10 @@ static enum flow_next ask_head(struct flow *flow)
 {
 	struct poll_flow *poll = poll_of(flow);
 	struct server *server = poll->ingest->server;
-	struct git_remote remote;
-	if (!ingest_read_remote(server, db_reply_of(flow), 0, &remote, &flow->arena, &flow->err))
+	struct remote remote;
+	if (!remote_read(&remote, server, db_reply_of(flow), 0, &flow->arena, &flow->err))
 		return FLOW_FAIL;
-	mirrors_default_branch(server->mirrors, &remote, head_told, poll);
+	mirrors_default_branch(server->mirrors, &remote.git, head_told, poll);
 	return FLOW_WAIT;
 }
 

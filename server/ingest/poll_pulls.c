@@ -24,7 +24,7 @@ static enum flow_next find_repository(struct flow *flow)
 {
 	struct pulls_flow *pulls = pulls_of(flow);
 	struct db_batch *batch = db_batch_new(pulls->ingest->server->db);
-	forge_api_find(batch, pulls->api.repository);
+	remote_find(batch, pulls->api.repository);
 	return db_await(flow, batch);
 }
 
@@ -37,7 +37,8 @@ static enum flow_next ask(struct flow *flow)
 		return FLOW_FAIL;
 	if (!api->forge)
 		return FLOW_DONE;
-	api->forge->list(api->api_url, api->token, api->project, &call, &flow->arena);
+	const struct remote *remote = &api->remote;
+	api->forge->list(remote->api_url, remote->git.token, remote->project, &call, &flow->arena);
 	return forge_api_get(api, &call, "pull requests");
 }
 

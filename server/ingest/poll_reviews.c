@@ -37,7 +37,7 @@ static enum flow_next find(struct flow *flow)
 {
 	struct reviews_flow *reviews = reviews_of(flow);
 	struct db_batch *batch = db_batch_new(reviews->ingest->server->db);
-	forge_api_find(batch, reviews->api.repository);
+	remote_find(batch, reviews->api.repository);
 	db_add(batch, QUERY_REVIEWS_WANTED, DB_I64(reviews->api.repository), DB_I64(PULLS_MAX));
 	return db_await(flow, batch);
 }
@@ -48,7 +48,7 @@ static bool fail_unasked(struct reviews_flow *reviews, struct err *err)
 	return err_set(err, ERR_UPSTREAM,
 		"pull request #%lld was reviewed, and only the forge's API says of which commit: approvals count once "
 		"`penstock repo credential set %.*s --forge-token-file FILE` has given a token",
-		(long long)reviews->only, STR_ARG(reviews->api.name));
+		(long long)reviews->only, STR_ARG(reviews->api.remote.name));
 }
 
 static enum flow_next choose(struct flow *flow)
@@ -58,7 +58,7 @@ static enum flow_next choose(struct flow *flow)
 	struct arena *arena = &reviews->api.arena;
 	if (!forge_api_read(&reviews->api, reply, 0, &flow->err))
 		return FLOW_FAIL;
-	if (!reviews->api.forge && reviews->only && reviews->api.name.n)
+	if (!reviews->api.forge && reviews->only && reviews->api.remote.name.n)
 		return fail_unasked(reviews, &flow->err) ? FLOW_DONE : FLOW_FAIL;
 	if (!reviews->api.forge || !reviews->api.forge->reviews)
 		return FLOW_DONE;
@@ -80,8 +80,8 @@ static enum flow_next ask(struct flow *flow)
 		reviews->asked_at_us = clock_mono_us();
 		reviews->verdict_count = 0;
 	}
-	api->forge->reviews(api->api_url, api->token, api->project, reviews->numbers[reviews->at], (int)++reviews->page,
-		&call, &flow->arena);
+	api->forge->reviews(api->remote.api_url, api->remote.git.token, api->remote.project,
+		reviews->numbers[reviews->at], (int)++reviews->page, &call, &flow->arena);
 	return forge_api_get(&reviews->api, &call, "reviews");
 }
 

@@ -4,8 +4,7 @@
 #include "common/io/flow.h"
 #include "common/io/http_client.h"
 #include "common/json.h"
-#include "server/ingest/forge.h"
-#include "server/keys/keyring.h"
+#include "server/ingest/remote.h"
 #include "server/outbox/outbox_internal.h"
 #include "server/outbox/public_url.h"
 #include "server/store/db.h"
@@ -31,23 +30,6 @@ static const struct field message_fields[] = {
 	FIELD_END,
 };
 
-struct status_row {
-	struct str name, forge, url, token, token_user, ssh_key, ssh_known_hosts, project, api_url;
-};
-
-static const struct field row_fields[] = {
-	FIELD(struct status_row, name, FIELD_STR, 0),
-	FIELD(struct status_row, forge, FIELD_STR, 0),
-	FIELD(struct status_row, url, FIELD_STR, 0),
-	FIELD(struct status_row, token, FIELD_STR, 0),
-	FIELD(struct status_row, token_user, FIELD_STR, 0),
-	FIELD(struct status_row, ssh_key, FIELD_STR, 0),
-	FIELD(struct status_row, ssh_known_hosts, FIELD_STR, 0),
-	FIELD(struct status_row, project, FIELD_STR, 0),
-	FIELD(struct status_row, api_url, FIELD_STR, 0),
-	FIELD_END,
-};
-
 struct sending {
 	struct flow flow;
 	struct outbox *outbox;
@@ -56,7 +38,7 @@ struct sending {
 	int64_t id;
 	int32_t tries;
 	struct status_message message;
-	struct status_row row;
+	struct remote remote;
 	/* what became of it */
 	enum outbox_outcome outcome;
 	struct str problem;
@@ -72,7 +54,7 @@ static enum flow_next find_repository(struct flow *flow)
 {
 	struct sending *sending = sending_of(flow);
 	struct db_batch *batch = db_batch_new(sending->server->db);
-	db_add(batch, QUERY_REPOSITORY_REMOTE, DB_I64(sending->message.repository));
+	remote_find(batch, sending->message.repository);
 	return db_await(flow, batch);
 }
 
@@ -96,13 +78,6 @@ static struct str describe(const struct status_message *message, struct arena *a
 	else if (text.n == 0)
 		text = message->state;
 	return cut(text, DESCRIPTION_CHARACTERS_MAX);
-}
-
-static bool open_token(struct sending *sending, struct str *ret, struct err *err)
-{
-	struct arena *arena = &sending->flow.arena;
-	struct str bound_to = arena_printf(arena, "repository:%.*s:token", STR_ARG(sending->row.name));
-	return keyring_unseal(sending->server->keys, sending->row.token, bound_to, ret, arena, err);
 }
 
 /* --- what comes back --- */
@@ -143,14 +118,14 @@ static struct str words_of(const struct http_answer *answer, struct arena *arena
 
 static void judge(struct sending *sending, const struct http_answer *answer)
 {
+	const struct remote *remote = &sending->remote;
 	struct arena *arena = &sending->flow.arena;
 	size_t at;
 	sending->delay_ms = wait_of(answer);
 	struct str words = words_of(answer, arena);
-	struct str advice = forge_advice(answer->status, sending->row.name, sending->row.project, arena);
-	struct str problem =
-		arena_printf(arena, "%.*s answered %d to a status%s%.*s%s%.*s", STR_ARG(sending->row.forge),
-			answer->status, words.n ? ": " : "", STR_ARG(words), advice.n ? "; " : "", STR_ARG(advice));
+	struct str advice = forge_advice(answer->status, remote->name, remote->project, arena);
+	struct str problem = arena_printf(arena, "%s answered %d to a status%s%.*s%s%.*s", remote->forge->name,
+		answer->status, words.n ? ": " : "", STR_ARG(words), advice.n ? "; " : "", STR_ARG(advice));
 	/* GitLab refuses what it knows already. */
 	bool is_known = answer->status == 400 && str_find(words, STR("Cannot transition status"), &at);
 	bool is_limited = answer->status == 429 || (answer->status == 403 && sending->delay_ms);
@@ -178,24 +153,21 @@ static enum flow_next call(struct flow *flow)
 {
 	struct sending *sending = sending_of(flow);
 	const struct status_message *message = &sending->message;
+	const struct remote *remote = &sending->remote;
 	struct arena *arena = &flow->arena;
-	struct str token;
 	if (db_row_count(db_reply_of(flow), 0) == 0)
 		return end(sending, OUTBOX_GIVEN_UP, STR("the repository is gone")) ? FLOW_DONE : FLOW_FAIL;
-	if (!db_read_row(db_reply_of(flow), 0, 0, row_fields, &sending->row, &sending->row_arena, &flow->err))
+	if (!remote_read(&sending->remote, sending->server, db_reply_of(flow), 0, &sending->row_arena, &flow->err))
 		return FLOW_FAIL;
-	const struct forge *forge = forge_of(sending->row.forge);
-	if (!forge || !forge->status || sending->row.api_url.n == 0 || sending->row.token.n == 0)
+	if (!remote->forge->status || !remote_has_api(remote))
 		return end(sending, OUTBOX_GIVEN_UP, STR("nothing is reported for this repository any more"))
 			       ? FLOW_DONE
 			       : FLOW_FAIL;
 	if (!sending->server->http_out)
 		return err_set(&flow->err, ERR_BUSY, "the server is stopping") ? FLOW_DONE : FLOW_FAIL;
-	if (!open_token(sending, &token, &flow->err))
-		return FLOW_FAIL;
 	struct forge_call made = {0};
 	struct forge_status status = {
-		.project = sending->row.project,
+		.project = remote->project,
 		.commit = message->commit,
 		.branch = message->branch,
 		.state = message->state,
@@ -204,7 +176,7 @@ static enum flow_next call(struct flow *flow)
 		.url = public_url_of_run(sending->server, message->run, arena),
 		.description = describe(message, arena),
 	};
-	forge->status(sending->row.api_url, token, &status, &made, arena);
+	remote->forge->status(remote->api_url, remote->git.token, &status, &made, arena);
 	pair_set(&made.headers, arena, STR("Content-Type"), STR("application/json"));
 	struct http_request request = {
 		.method = "POST",
