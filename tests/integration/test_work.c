@@ -43,6 +43,7 @@ static void ignore_end(void *arg, bool is_cancelled)
 struct errand {
 	pthread_t ran_on, done_on;
 	int runs, dones;
+	struct errand *next; /* begun at the end of this one */
 };
 
 static void errand_run(void *arg)
@@ -59,17 +60,15 @@ static void errand_done(void *arg, bool is_cancelled)
 	ck_assert_int_eq(errand->runs, 1);
 	errand->done_on = pthread_self();
 	errand->dones++;
-	if (errand->dones == 1 && (errand + 1)->runs < 0) {
-		(errand + 1)->runs = 0;
-		work_submit(&loop, errand_run, errand_done, errand + 1);
-	}
+	if (errand->next)
+		work_submit(&loop, errand_run, errand_done, errand->next);
 }
 
 START_TEST(each_errand_runs_once_off_the_loop_and_ends_once_on_it)
 {
 	/* More than the pool has threads; the last is begun by the one before, from its own end. */
-	struct errand errands[102] = {0};
-	errands[100].runs = -1;
+	struct errand errands[101] = {0};
+	errands[99].next = &errands[100];
 	uv_loop_init(&loop);
 	for (size_t i = 0; i < 100; i++)
 		work_submit(&loop, errand_run, errand_done, &errands[i]);
