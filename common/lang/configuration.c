@@ -24,6 +24,16 @@ bool configuration_load(struct str text, const char *file, struct arena *arena, 
 	return true;
 }
 
+bool configuration_load_given(struct str text, const char *file, struct arena *arena, const struct configuration **ret,
+	struct lang_errors *errors)
+{
+	if (str_trim(text).n)
+		return configuration_load(text, file, arena, ret, errors);
+	lang_error_add(errors, (struct lang_place){file, 1, 1},
+		"the document is empty, which would take everything away; if that is meant, write `environments: {}`");
+	return false;
+}
+
 /* Every struct of these lists begins with its place and its name. */
 struct named {
 	struct lang_place at;

@@ -229,6 +229,9 @@ struct configuration {
  */
 bool configuration_load(struct str text, const char *file, struct arena *arena, const struct configuration **ret,
 	struct lang_errors *errors);
+/* The same for what somebody hands over, which is never empty by intent: a pipe has failed, or a file was cut off. */
+bool configuration_load_given(struct str text, const char *file, struct arena *arena, const struct configuration **ret,
+	struct lang_errors *errors);
 
 /* By name; NULL: there is none. */
 const struct configuration_group *configuration_group(const struct configuration *configuration, struct str name);

@@ -15,7 +15,7 @@ static void read_on_pool(void *arg)
 	struct change *change = arg;
 	struct arena *arena = &change->api.flow.arena;
 	change->errors.arena = arena;
-	if (configuration_load(change->text, "configuration", arena, &change->made, &change->errors))
+	if (configuration_load_given(change->text, "configuration", arena, &change->made, &change->errors))
 		change->differences = configuration_diff(change->before->configuration, change->made);
 }
 
@@ -175,9 +175,10 @@ static bool refuse_obstacles(struct change *change, struct str text, struct err 
 	}
 	if (named)
 		err_set(err, ERR_CONFLICT,
-			"%.*s is deploying to %.*s, which this would take away; let the run end, or `penstock cancel "
-			"%.*s`, and apply again",
+			"%.*s is deploying to %.*s, %s; let the run end, or `penstock cancel %.*s`, and apply again",
 			STR_ARG(json_get_str(named, "run")), STR_ARG(place_of(named, arena)),
+			json_get_str(named, "target").n ? "which this would take away"
+							: "of which this would take something away",
 			STR_ARG(json_get_str(named, "run")));
 	bool is_free = !named;
 	json_decref(obstacles);

@@ -154,6 +154,21 @@ START_TEST(an_empty_text_is_the_empty_configuration)
 }
 END_TEST
 
+START_TEST(an_empty_text_is_not_given)
+{
+	static const char *const texts[] = {"", " \n\t\n"};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		auto_arena arena = {0};
+		struct lang_errors errors = {.arena = &arena};
+		const struct configuration *made = NULL;
+		ck_assert(!configuration_load_given(str_of(texts[i]), "x", &arena, &made, &errors));
+		ck_assert_uint_eq(errors.count, 1);
+		ck_assert(str_starts(lang_error_text(&errors.items[0], &arena), STR("x:1:1: the document is empty")));
+		ck_assert(configuration_load_given(STR("environments: {}"), "x", &arena, &made, &errors));
+	}
+}
+END_TEST
+
 static const struct {
 	const char *globs; /* comma-separated; NULL: the key is absent */
 	const char *name;
@@ -284,6 +299,7 @@ int main(void)
 	tcase_add_test(cases, committed_pages_are_current);
 	tcase_add_test(cases, the_tree_has_what_the_file_says);
 	tcase_add_test(cases, an_empty_text_is_the_empty_configuration);
+	tcase_add_test(cases, an_empty_text_is_not_given);
 	tcase_add_loop_test(cases, globs_fit, 0, COUNT_OF(fits));
 	tcase_add_test(cases, what_it_says_is_a_document);
 	tcase_add_loop_test(cases, differences_are_of_meaning, 0, COUNT_OF(diffs));
