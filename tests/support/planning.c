@@ -43,11 +43,20 @@ static bool load_shipped(void *arg, struct str name, struct str version, struct 
 	return true;
 }
 
+/* A file has its pipeline's name. */
+static const char *file_of(struct str text)
+{
+	for (struct str line, rest = text; str_cut(&rest, '\n', &line);)
+		if (str_starts(line, STR("name: ")))
+			return arena_printf(&arena, ".penstock/%.*s.yaml", STR_ARG(str_skip(line, 6))).p;
+	return ".penstock/p.yaml";
+}
+
 const struct pipeline *test_parse(struct str text)
 {
 	static const struct lang_loader loader = {.load = load_shipped};
 	const struct pipeline *pipeline = NULL;
-	bool is_fine = lang_load(text, ".penstock/p.yaml", &loader, &arena, &pipeline, &errors);
+	bool is_fine = lang_load(text, file_of(text), &loader, &arena, &pipeline, &errors);
 	if (!is_fine)
 		ck_abort_msg("%.*s", STR_ARG(lang_error_text(&errors.items[0], &arena)));
 	return pipeline;
