@@ -3,7 +3,8 @@
 with noted as (
 	insert into audit (actor, action, object, body)
 	select $5::text, 'deploy', $1::text || ' to ' || $2::text, jsonb_build_object('version', $3::text)
-	from service s, environment e where s.name = $1::text and e.name = $2::text)
+	from service s, environment e
+	where s.name = $1::text and s.removed_at is null and e.name = $2::text and e.removed_at is null)
 insert into trigger (repository_id, event, ref, commit, actor, account_id, inputs, next_at)
 select s.repository_id, 'deploy', coalesce(r.ref, ''), coalesce(r.commit, ''), $5::text, $4::bigint,
 	jsonb_build_object('service', $1::text, 'environment', $2::text, 'version', $3::text), now() + $6::bigint * interval '1 ms'

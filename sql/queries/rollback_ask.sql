@@ -1,11 +1,13 @@
 -- $1 service, $2 environment, $3 the version to go back to ("": the last good one of each target), $4 reason, $5 account, $6 who,
 -- $7 how long in ms nobody else takes the trigger. The version that was deployed last goes into quarantine there; where a way back did that,
--- and ended before it had brought every target back, it is the version of those. No row: nothing is deployed, or it was taken down.
+-- and ended before it had brought every target back, it is the version of those. No row: nothing is deployed, it was taken down, or
+-- the configuration has dropped the place.
 with newest as (
 	select d.id, d.run_id
 	from deployment d join service s on s.id = d.service_id join target t on t.id = d.target_id
 	join environment e on e.id = t.environment_id
-	where s.name = $1::text and e.name = $2::text and d.state not in ('pending', 'superseded')
+	where s.name = $1::text and e.name = $2::text and e.removed_at is null and t.removed_at is null
+		and d.state not in ('pending', 'superseded')
 	order by d.id desc limit 1),
 coming as (
 	select from trigger t where t.event = 'rollback' and t.state = 'pending' and t.inputs->>'service' = $1::text
