@@ -121,7 +121,7 @@ static void add_updates(struct delivery_flow *delivery, struct db_batch *batch)
 		.mirror = &delivery->mirror.refs,
 	};
 	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(delivery->repository), DB_TEXT(STR("")),
-		DB_TEXT(ref_guess_default(&delivery->mirror.refs)));
+		DB_TEXT(ref_guess_default(&delivery->mirror.refs)), DB_TEXT(STR("")));
 	for (size_t i = 0; i < delivery->event.update_count; i++)
 		ingest_add_update(batch, &facts, &delivery->event.updates[i]);
 }
@@ -163,7 +163,8 @@ static void put_off(struct delivery_flow *delivery, const struct err *err)
 		db_add(batch, QUERY_DELIVERY_LATER, DB_I64(delivery->id), DB_TEXT(why),
 			DB_I64(ingest_delay_ms(delivery->tries)));
 	if (err->kind != ERR_NOT_FOUND) /* of a pull request that is gone: the repository is well */
-		db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(delivery->repository), DB_TEXT(why), DB_TEXT(STR("")));
+		db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(delivery->repository), DB_TEXT(why), DB_TEXT(STR("")),
+			DB_TEXT(STR("")));
 	ingest->active++;
 	db_submit(batch, later_noted, ingest);
 }

@@ -17,7 +17,8 @@ struct poll_flow {
 	int64_t repository;
 	struct arena row_arena;
 	struct mirror_state mirror;
-	struct str default_branch; /* adopt */
+	struct str default_branch; /* as the repository says when it is asked */
+	struct str gone_branch;    /* what it was before, and is not there any more */
 	bool is_by_hand;           /* a person waits, and means now */
 	struct ingest_found found;
 	ingest_looked *looked;
@@ -48,7 +49,39 @@ static enum flow_next load_known(struct flow *flow)
 	struct poll_flow *poll = poll_of(flow);
 	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
 	db_add(batch, QUERY_REFS_LOAD, DB_I64(poll->repository));
+	remote_find(batch, poll->repository);
 	return db_await(flow, batch);
+}
+
+static bool has_branch(const struct pair_list *refs, struct str branch, struct arena *arena)
+{
+	return pair_get(refs, arena_printf(arena, "refs/heads/%.*s", STR_ARG(branch))).n != 0;
+}
+
+static void head_renewed(void *arg, struct str branch, const struct err *err)
+{
+	struct poll_flow *poll = arg;
+	if (!err && has_branch(&poll->mirror.refs, branch, &poll->row_arena))
+		poll->default_branch = arena_str(&poll->row_arena, branch);
+	flow_resume(&poll->flow);
+}
+
+/* A default branch that was renamed or deleted would leave schedules, alarms and runs by hand without a file. */
+static enum flow_next renew_head(struct flow *flow)
+{
+	struct poll_flow *poll = poll_of(flow);
+	struct server *server = poll->ingest->server;
+	const struct pair_list *refs = &poll->mirror.refs;
+	struct remote remote;
+	poll->default_branch = poll->gone_branch = STR("");
+	if (!remote_read(&remote, server, db_reply_of(flow), 1, &flow->arena, &flow->err))
+		return FLOW_FAIL;
+	if (remote.default_branch.n == 0 || refs->count == 0 || has_branch(refs, remote.default_branch, &flow->arena))
+		return FLOW_CONTINUE;
+	poll->gone_branch = arena_str(&poll->row_arena, remote.default_branch);
+	log_info("repository.default_branch_gone", F("repository", remote.name), F("branch", remote.default_branch));
+	mirrors_default_branch(server->mirrors, &remote.git, head_renewed, poll);
+	return FLOW_WAIT;
 }
 
 struct known_ref {
@@ -137,7 +170,8 @@ static enum flow_next compare(struct flow *flow)
 		pair_set(&differences.known, arena, differences.rows[i].name, differences.rows[i].commit);
 	struct db_batch *batch = db_batch_new(poll->ingest->server->db);
 	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(STR("")),
-		DB_TEXT(ref_guess_default(refs)));
+		DB_TEXT(poll->default_branch.n ? poll->default_branch : ref_guess_default(refs)),
+		DB_TEXT(str_or_empty(poll->gone_branch)));
 	for (size_t i = 0; i < refs->count; i++)
 		judge_ref(poll, &differences, &refs->items[i], batch);
 	judge_missing(poll, &differences, batch);
@@ -192,11 +226,11 @@ static enum flow_next adopt(struct flow *flow)
 	db_add(batch, QUERY_REFS_ADOPT, DB_I64(poll->repository), DB_TEXTS(names, refs->count),
 		DB_TEXTS(commits, refs->count));
 	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(STR("")),
-		DB_TEXT(poll->default_branch));
+		DB_TEXT(poll->default_branch), DB_TEXT(STR("")));
 	return db_await(flow, batch);
 }
 
-static flow_step *const poll_steps[] = {fetch, read_refs, load_known, compare, NULL};
+static flow_step *const poll_steps[] = {fetch, read_refs, load_known, renew_head, compare, NULL};
 static flow_step *const adopt_steps[] = {find_remote, ask_head, fetch, read_refs, adopt, NULL};
 
 static void noted(void *arg, struct db_reply *reply)
@@ -210,7 +244,8 @@ static void note_problem(struct poll_flow *poll, const struct err *err)
 	struct ingest *ingest = poll->ingest;
 	struct db_batch *batch = db_batch_new(ingest->server->db);
 	log_warn("ingest.poll", F("repository", poll->repository), F("err", err));
-	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(str_of(err->text)), DB_TEXT(STR("")));
+	db_add(batch, QUERY_REPOSITORY_FETCHED, DB_I64(poll->repository), DB_TEXT(str_of(err->text)), DB_TEXT(STR("")),
+		DB_TEXT(STR("")));
 	ingest->active++;
 	db_submit(batch, noted, ingest);
 }

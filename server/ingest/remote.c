@@ -4,12 +4,13 @@
 #include "server/server.h"
 
 struct remote_row {
-	struct str name, forge, url, token, token_user, ssh_key, ssh_known_hosts, project, api_url;
+	struct str name, forge, default_branch, url, token, token_user, ssh_key, ssh_known_hosts, project, api_url;
 };
 
 static const struct field row_fields[] = {
 	FIELD(struct remote_row, name, FIELD_STR, 0),
 	FIELD(struct remote_row, forge, FIELD_STR, 0),
+	FIELD(struct remote_row, default_branch, FIELD_STR, 0),
 	FIELD(struct remote_row, url, FIELD_STR, 0),
 	FIELD(struct remote_row, token, FIELD_STR, 0),
 	FIELD(struct remote_row, token_user, FIELD_STR, 0),
@@ -47,6 +48,7 @@ bool remote_read(struct remote *ret, struct server *server, const struct db_repl
 	remote.forge = forge_of(row.forge);
 	BUG_ON(!remote.forge);
 	remote.name = row.name;
+	remote.default_branch = row.default_branch;
 	remote.git.url = row.url;
 	remote.git.user = row.token_user.n ? row.token_user : str_of(remote.forge->user);
 	remote.git.known_hosts = row.ssh_known_hosts;

@@ -12,6 +12,7 @@ struct server;
 struct remote {
 	struct str name; /* of the repository, here */
 	const struct forge *forge;
+	struct str default_branch;
 	struct git_remote git;
 	struct str project, api_url; /* as its forge's API has them; "": none */
 };
