@@ -57,7 +57,7 @@ void coordinator_tick(struct sim *sim, struct coordinator *coordinator)
 	for (size_t i = 0; i < expired; i++)
 		coordinator_wake(coordinator, WAKE_RUN, runs[i]);
 	for (size_t i = 1; i <= rows->run_count; i++)
-		if (rows_is_due(rows, (int64_t)i))
+		if (rows_is_due(rows, (int64_t)i) || rows_is_passed(rows, (int64_t)i))
 			coordinator_wake(coordinator, WAKE_RUN, (int64_t)i);
 	for (size_t i = 1; i <= rows->lane_count; i++)
 		if (rows_is_open(rows, (int64_t)i))

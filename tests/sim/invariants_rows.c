@@ -233,6 +233,30 @@ void check_rows(struct sim *sim)
 	}
 }
 
+/* Whom somebody sent there on purpose stays, and so does a hotfix. */
+static bool may_be_passed(const struct row_run *run)
+{
+	for (size_t i = 0; i < run->graph.stage_count; i++) {
+		const struct graph_stage *stage = &run->graph.stages[i];
+		if (stage->state == STAGE_GATED && stage->plan->delivery)
+			return stage->plan->delivery->priority == PLAN_PRIORITY_NORMAL &&
+			       !stage->plan->delivery->may_go_back;
+	}
+	return false;
+}
+
+void check_passed(struct sim *sim)
+{
+	for (size_t i = 0; i < sim->rows.run_count; i++) {
+		struct row_run *run = sim->rows.runs[i];
+		bool was_passed = run->was_passed;
+		run->was_passed = may_be_passed(run) && rows_is_passed(&sim->rows, run->graph.id);
+		if (was_passed && run->was_passed)
+			sim_fail(sim, "%.*s waits for somebody's word, and what is live there contains its commit",
+				STR_ARG(run->graph.name));
+	}
+}
+
 /* --- when all is over --- */
 
 struct before {

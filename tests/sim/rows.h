@@ -73,6 +73,7 @@ struct row_run {
 	bool is_touched;          /* since the invariants were looked at */
 	bool overrides_freeze[8]; /* by stage */
 	bool was_stopped;         /* by a person, or its file was: a target may be left as it is */
+	bool was_passed;          /* when the slow tick looked last */
 	int64_t resolved_job;     /* the last one that a person settled */
 };
 
@@ -195,8 +196,9 @@ int64_t rows_expires_at(const struct rows *rows, const struct graph_stage *stage
 #define ROWS_NEVER INT64_C(-1)
 bool rows_set_expiry(struct rows *rows, struct str service, struct str environment, int64_t in_ms, bool is_operator);
 
-/* runs_due.sql: whether the slow tick looks at it. lane_open.sql. */
+/* runs_due.sql, runs_passed.sql: whether the slow tick looks at it. lane_open.sql. */
 bool rows_is_due(const struct rows *rows, int64_t run);
+bool rows_is_passed(const struct rows *rows, int64_t run);
 bool rows_is_open(const struct rows *rows, int64_t lane);
 
 bool rows_is_quarantined(const struct rows *rows, struct str service, struct str environment, struct str version);

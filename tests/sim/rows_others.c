@@ -70,16 +70,45 @@ static bool is_hotfix(const struct rows *rows, const struct row_deployment *last
 	return false;
 }
 
+enum { TARGETS_MAX = 3 };
+
+/* What runs on the n-th target of the stage's environment; false: nothing, or nothing that is any good. */
+static bool is_live_at(const struct rows *rows, const struct plan_stage *plan, size_t n, struct row_deployment *ret)
+{
+	static const char *const targets[ENVIRONMENTS][TARGETS_MAX] = {{"qa-1"}, {"eu-canary", "eu-1", "us-1"}};
+	const char *target = targets[rows_environment(plan->environment)][n];
+	return target &&
+	       rows_last_deployment(
+		       rows, plan->delivery->service, plan->environment, str_of(target), rows_runs, NULL, ret) &&
+	       ret->deployment->state == DEPLOYMENT_LIVE && !rows_is_teardown(ret);
+}
+
+bool rows_is_passed(const struct rows *rows, int64_t run)
+{
+	const struct run_graph *graph = &rows_run(rows, run)->graph;
+	bool is_passed = false;
+	if (rows->triggers[rows_run(rows, run)->trigger - 1].kind != TRIGGER_PUSH)
+		return false;
+	for (size_t i = 0; i < graph->stage_count; i++) {
+		const struct plan_stage *plan = graph->stages[i].plan;
+		struct row_deployment last;
+		for (size_t n = 0; plan->delivery && graph->stages[i].state == STAGE_GATED && n < TARGETS_MAX; n++) {
+			if (!is_live_at(rows, plan, n, &last))
+				continue;
+			struct str live = rows_commit_of(rows, plan->delivery->service, last.deployment->version);
+			is_passed |= live.n && !str_eq(live, graph->commit) &&
+				     (!rows_has_looked(rows, live, graph->commit, false) ||
+					     rows_contains(live, graph->commit));
+		}
+	}
+	return is_passed;
+}
+
 static void add_running(const struct rows *rows, struct run_graph *graph, const struct plan_stage *plan)
 {
-	static const char *const targets[ENVIRONMENTS][3] = {{"qa-1"}, {"eu-canary", "eu-1", "us-1"}};
-	for (size_t i = 0; i < 3; i++) {
-		const char *target = targets[rows_environment(plan->environment)][i];
+	for (size_t i = 0; i < TARGETS_MAX; i++) {
 		struct row_deployment last;
-		if (!target ||
-			!rows_last_deployment(rows, plan->delivery->service, plan->environment, str_of(target),
-				rows_runs, NULL, &last) ||
-			last.deployment->state != DEPLOYMENT_LIVE || rows_is_teardown(&last))
+		if (!is_live_at(rows, plan, i, &last))
 			continue;
 		struct graph_relation relation = {.kind = GRAPH_RELATION_NEWER,
 			.newer = rows_commit_of(rows, plan->delivery->service, last.deployment->version),

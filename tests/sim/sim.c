@@ -144,6 +144,7 @@ static void coordinate(struct sim *sim)
 		coordinator->wake_count = 0;
 		coordinator_tick(sim, coordinator);
 	}
+	check_passed(sim);
 }
 
 /* One in which nothing goes wrong. */
@@ -163,7 +164,8 @@ static void calm_round(struct sim *sim, unsigned round)
 	outside_event(sim, &samples[1]);
 	coordinate(sim);
 	workers_finish(sim);
-	people_decide(sim, round);
+	if (round % 6 != 3) /* whoever is asked looks at the run, which the slow tick has to find by itself too */
+		people_decide(sim, round);
 }
 
 static bool good_time(struct sim *sim, const struct sim_event *event)

@@ -222,6 +222,8 @@ void check_refusal(struct sim *sim, const struct desk *desk);
 /* And what it relied on is still so. */
 void check_facts(struct sim *sim, const struct run_graph *graph, const struct effects *effects);
 void check_lane(struct sim *sim, const struct lane *before, const struct lane *lane);
+/* After a round in which nothing went wrong: whom the slow tick found at a gate for nothing stands there no more. */
+void check_passed(struct sim *sim);
 /* After every event: the rows. */
 void check_rows(struct sim *sim);
 /* When all is over. */

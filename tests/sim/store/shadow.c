@@ -467,12 +467,17 @@ static void due(struct sim *sim)
 	struct db_batch *batch = store_batch();
 	db_add(batch, QUERY_RUNS_DUE);
 	db_add(batch, QUERY_LANE_OPEN);
+	db_add(batch, QUERY_RUNS_PASSED);
 	struct db_reply *reply = shadow_sent(sim, "the slow tick", batch, true);
 	for (size_t i = 1; reply && i <= sim->rows.run_count; i++)
 		if (rows_is_due(&sim->rows, (int64_t)i) != is_among(reply, 0, store_ids.runs[i]))
 			sim_fail(sim, "web#%zu is due in %s", i,
 				is_among(reply, 0, store_ids.runs[i]) ? "the database, and not in the model"
 								      : "the model, and not in the database");
+	for (size_t i = 1; reply && i <= sim->rows.run_count; i++)
+		if (rows_is_passed(&sim->rows, (int64_t)i) != is_among(reply, 2, store_ids.runs[i]))
+			sim_fail(sim, "web#%zu has been passed in %s only", i,
+				is_among(reply, 2, store_ids.runs[i]) ? "the database" : "the model");
 	for (size_t i = 1; reply && i <= sim->rows.lane_count; i++)
 		if (rows_is_open(&sim->rows, (int64_t)i) != is_among(reply, 1, shadow_lane_id(sim, (int64_t)i)))
 			sim_fail(sim, "the slow tick does not agree over lane %zu", i);
