@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #define DEPLOY                                                                                                         \
-	"deploy: { service: web, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ], verify: [ { run: v } ] }\n"
+	"deploy: { service: web, version: \"${{ jobs.make.outputs.v }}\", outputs: [address], steps: [ { run: d } ], verify: [ { run: v } ] }\n"
+/* What is told of the run that made the version, and of what another service has put out by the time. */
+#define TOLD  "env: { MADE: \"${{ jobs.make.outputs.v }}\", WEB: \"<${{ services.web.outputs.address }}>\" }"
 #define BUILD "  - name: build\n    jobs: { make: { outputs: [v], steps: [ { run: make } ] } }\n"
 
 static const struct {
@@ -24,7 +26,7 @@ static const struct {
 		"    alarms: [errors, slow]\n"
 		"    tests: { e2e: { once: wave, steps: [ { run: e } ] }, load: { allow_failure: true, steps: [ { run: l } ] } }\n"
 		"    waves: [ { targets: [eu-canary], bake: 1m, min_points: 2 }, { targets: [\"*\"], parallel: 2, bake: 2m } ]\n"
-		"deploy: { service: web, version: \"${{ jobs.make.outputs.v }}\", preview: [ { run: p } ],\n"
+		"deploy: { service: web, version: \"${{ jobs.make.outputs.v }}\", outputs: [address], preview: [ { run: p } ],\n"
 		"  steps: [ { run: d } ], verify: [ { run: v } ], diagnose: [ { run: look } ] }\n"},
 	{"jobs", /* needs, conditions, retries, gates between */
 		"concurrency: { group: jobs, cancel: true }\n"
@@ -59,7 +61,7 @@ static const struct {
 		"  - { name: prod, environment: prod, alarms: [slow], on_alarm: stop, gate: { approvals: 1, timeout: 10m }, waves: [ { targets: "
 		"[\"*\"], parallel: 2, bake: 1m, min_points: 1 } ], tests: { e2e: { steps: [ { run: e } ] } } }\n"
 		"deploy: { service: api, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ], verify: [ { run: v } ],\n"
-		"  diagnose: [ { run: look } ] }\n"},
+		"  diagnose: [ { run: look } ], " TOLD " }\n"},
 	{"plain", /* a version that is known from the start, in two waves of the configuration */
 		"stages:\n"
 		"  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"
@@ -71,7 +73,8 @@ static const struct {
 		"  - { name: mourn, if: failure(), jobs: { f: { steps: [ { run: x } ] } } }\n" DEPLOY},
 	{"box", /* for a while, and then it is taken down */
 		"stages:\n" BUILD "  - { name: qa, environment: qa, expires: 6m }\n"
-		"deploy: { service: api, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ], teardown: [ { run: t } ] }\n"},
+		"deploy: { service: api, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ], teardown: [ { run: t } ],\n"
+		"  " TOLD " }\n"},
 };
 
 static struct plan_target qa_targets[] = {{.name = {"qa-1", 4}}};

@@ -231,6 +231,8 @@ bool rows_took_down(const struct rows *rows, const struct row_deployment *deploy
  * with. */
 bool rows_was_overtaken(const struct rows *rows, const struct run_graph *graph, const struct graph_job *job,
 	struct row_deployment *ret);
+/* claim_services.sql: what it put out when it was deployed there last; count 0: nothing. */
+struct pair_list rows_put_out(const struct rows *rows, struct str service, struct str environment);
 /* left_behind(): with what is condemned there, or with `also`. */
 bool rows_is_left_behind(const struct rows *rows, struct str service, struct str environment, struct str target,
 	struct str also, struct row_deployment *ret);

@@ -71,16 +71,33 @@ static bool is_hotfix(const struct rows *rows, const struct row_deployment *last
 }
 
 enum { TARGETS_MAX = 3 };
+static const char *const target_names[ENVIRONMENTS][TARGETS_MAX] = {{"qa-1"}, {"eu-canary", "eu-1", "us-1"}};
 
 /* What runs on the n-th target of the stage's environment; false: nothing, or nothing that is any good. */
 static bool is_live_at(const struct rows *rows, const struct plan_stage *plan, size_t n, struct row_deployment *ret)
 {
-	static const char *const targets[ENVIRONMENTS][TARGETS_MAX] = {{"qa-1"}, {"eu-canary", "eu-1", "us-1"}};
-	const char *target = targets[rows_environment(plan->environment)][n];
+	const char *target = target_names[rows_environment(plan->environment)][n];
 	return target &&
 	       rows_last_deployment(
 		       rows, plan->delivery->service, plan->environment, str_of(target), rows_runs, NULL, ret) &&
 	       ret->deployment->state == DEPLOYMENT_LIVE && !rows_is_teardown(ret);
+}
+
+struct pair_list rows_put_out(const struct rows *rows, struct str service, struct str environment)
+{
+	struct pair_list latest = {0};
+	int64_t best = 0;
+	for (size_t n = 0; n < TARGETS_MAX; n++) {
+		struct row_deployment last;
+		const char *target = target_names[rows_environment(environment)][n];
+		if (!target ||
+			!rows_last_deployment(rows, service, environment, str_of(target), rows_runs, NULL, &last) ||
+			rows_is_teardown(&last) || last.job->outputs.count == 0 || last.deployment->id < best)
+			continue;
+		best = last.deployment->id;
+		latest = last.job->outputs;
+	}
+	return latest;
 }
 
 bool rows_is_passed(const struct rows *rows, int64_t run)

@@ -221,6 +221,8 @@ void check_decision(
 void check_refusal(struct sim *sim, const struct desk *desk);
 /* And what it relied on is still so. */
 void check_facts(struct sim *sim, const struct run_graph *graph, const struct effects *effects);
+/* What a job is told that somebody takes. */
+void check_told(struct sim *sim, const struct row_attempt *attempt);
 void check_lane(struct sim *sim, const struct lane *before, const struct lane *lane);
 /* After a round in which nothing went wrong: whom the slow tick found at a gate for nothing stands there no more. */
 void check_passed(struct sim *sim);

@@ -34,6 +34,7 @@ static bool claim(struct sim *sim, const struct sim_event *event)
 		MIRROR(sim, claim, sim, event->a % WORKERS, made);
 		if (!made)
 			break;
+		check_told(sim, made);
 		has_claimed = true;
 		held_at(sim, sim->rows.attempt_count - 1)->is_known = event->c % 20 != 0;
 		name_attempt(sim, made, event->c % 20 ? "leased" : "leased, but it never hears of it");
@@ -86,10 +87,13 @@ static struct attempt_end outcome(struct sim *sim, const struct row_attempt *att
 		end.reason = bad[luck / 10 % COUNT_OF(bad)];
 		end.exit_code = end.reason == END_EXIT;
 	}
-	if (end.reason == END_EXIT && end.exit_code == 0 && job->plan->outputs.count && (sim->is_calm || luck % 40)) {
-		struct str commit = rows_run(&sim->rows, attempt->run)->graph.commit;
+	bool puts_out = end.reason == END_EXIT && end.exit_code == 0 && (sim->is_calm || luck % 40);
+	struct str commit = rows_run(&sim->rows, attempt->run)->graph.commit;
+	if (puts_out && str_list_has(&job->plan->outputs, STR("v")))
 		pair_set(&end.outputs, &sim->arena, STR("v"), arena_printf(&sim->arena, "v%.*s", STR_ARG(commit)));
-	}
+	if (puts_out && str_list_has(&job->plan->outputs, STR("address")))
+		pair_set(&end.outputs, &sim->arena, STR("address"),
+			arena_printf(&sim->arena, "%lld.%d", (long long)attempt->job, attempt->number));
 	return end;
 }
 

@@ -270,6 +270,8 @@ static void claim(struct sim *sim, size_t worker, const struct row_attempt *made
 		sim_fail(sim, "claim: the database gives job %.*s, attempt %lld", STR_ARG(db_text(reply, 0, 0, 3)),
 			(long long)db_i64(reply, 0, 0, 1));
 	db_reply_free(reply);
+	if (made)
+		shadow_put_out(sim, &rows_run(&sim->rows, made->run)->graph);
 }
 
 static void start(struct sim *sim, size_t at)

@@ -58,6 +58,8 @@ void shadow_load_lane(struct sim *sim, struct desk *desk, const struct lane *mod
 void shadow_lane(struct sim *sim, struct desk *desk, bool has_changed, bool is_saved);
 
 /* Of the mirror, in ways.c. */
+/* claim_services.sql, for a run of which a job was claimed. */
+void shadow_put_out(struct sim *sim, const struct run_graph *graph);
 void shadow_plan_back(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted);
 void shadow_plan_down(struct sim *sim, const struct row_trigger *row, const struct redeploy *wanted);
 void shadow_set_expiry(

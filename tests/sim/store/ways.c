@@ -1,4 +1,4 @@
-/* The ways back and down, as the rows give them. */
+/* The ways back and down, as the rows give them, and what services put out. */
 #include "tests/sim/store/shadow.h"
 
 static const struct redeploy_target *target_of(const struct redeploy *wanted, struct str name)
@@ -34,6 +34,42 @@ void shadow_plan_back(struct sim *sim, const struct row_trigger *row, const stru
 	if (found != wanted->target_count)
 		sim_fail(sim, "the way back from %.*s: %zu targets in the model, %zu in the database",
 			STR_ARG(row->version), wanted->target_count, found);
+	if (reply)
+		db_reply_free(reply);
+}
+
+/* --- what is put out --- */
+
+static bool is_said(const struct db_reply *reply, struct str environment, struct str service, struct str text)
+{
+	size_t at;
+	for (size_t i = 0; i < db_row_count(reply, 0); i++)
+		if (str_eq(db_text(reply, 0, i, 0), environment) && str_eq(db_text(reply, 0, i, 1), service))
+			return str_find(db_text(reply, 0, i, 2), text, &at);
+	return false;
+}
+
+void shadow_put_out(struct sim *sim, const struct run_graph *graph)
+{
+	struct db_batch *batch = store_batch();
+	db_add(batch, QUERY_CLAIM_SERVICES, DB_I64S(&store_ids.runs[graph->id], 1));
+	struct db_reply *reply = shadow_sent(sim, "what services put out", batch, true);
+	size_t count = 0;
+	for (size_t i = 0; reply && i < graph->stage_count; i++) {
+		struct str environment = graph->stages[i].plan->environment;
+		if (!graph->stages[i].plan->delivery)
+			continue;
+		struct pair_list out = rows_put_out(&sim->rows, STR("web"), environment);
+		struct str text =
+			arena_printf(&sim->arena, "{\"address\": \"%.*s\"}", STR_ARG(pair_get(&out, STR("address"))));
+		count += out.count > 0;
+		if (out.count && !is_said(reply, environment, STR("web"), text))
+			sim_fail(sim, "web in %.*s puts out %.*s in the model, and something else in the database",
+				STR_ARG(environment), STR_ARG(text));
+	}
+	if (reply && db_row_count(reply, 0) != count)
+		sim_fail(sim, "services put out something in %zu places in the model, in %zu in the database", count,
+			db_row_count(reply, 0));
 	if (reply)
 		db_reply_free(reply);
 }
