@@ -279,11 +279,12 @@ static void reset_stages(struct run_graph *graph, const struct graph_job *only)
 		for (size_t j = 0; j < stage->job_count; j++)
 			has_reset |= graph->jobs[stage->first_job + j].state == JOB_BLOCKED;
 		bool is_skipped = stage->state == STAGE_SKIPPED && !stage->plan->is_skipped;
-		if (is_behind && (is_skipped || (has_reset && stage->state == STAGE_FAILED)))
-			reset_stage(graph, i);
-		else if (has_reset && stage->state == STAGE_FAILED && stage->plan->delivery)
+		bool is_again = has_reset && stage->state == STAGE_FAILED;
+		if (is_again && stage->plan->delivery)
 			reset_delivery(graph, i);
-		else if (has_reset && stage->state == STAGE_FAILED)
+		else if (is_behind && (is_skipped || is_again))
+			reset_stage(graph, i);
+		else if (is_again)
 			graph_move_stage(graph, i, STAGE_RETRY, (struct str){0});
 		is_behind |= has_reset;
 	}

@@ -66,11 +66,13 @@ static const struct {
 		"stages:\n"
 		"  - { name: prod, environment: prod, gate: { approvals: 1 } }\n"
 		"deploy: { service: web, version: \"v7\", steps: [ { run: d } ] }\n"},
-	{"late", /* jobs behind a deployment, and a stage that only runs when something failed */
+	{"late", /* jobs behind a deployment, stages for when something failed, and one place twice */
 		"stages:\n" BUILD
 		"  - { name: qa, environment: qa, tests: { smoke: { retry: { max: 1, on: [exit] }, steps: [ { run: s } ] } } }\n"
 		"  - { name: after, jobs: { note: { steps: [ { run: n } ] } } }\n"
-		"  - { name: mourn, if: failure(), jobs: { f: { steps: [ { run: x } ] } } }\n" DEPLOY},
+		"  - { name: mourn, if: failure(), jobs: { f: { steps: [ { run: x } ] } } }\n"
+		"  - { name: again, environment: qa, gate: { approvals: 1 } }\n"
+		"  - { name: last, if: always(), environment: prod }\n" DEPLOY},
 	{"box", /* for a while, and then it is taken down */
 		"stages:\n" BUILD "  - { name: qa, environment: qa, expires: 6m }\n"
 		"deploy: { service: api, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ], teardown: [ { run: t } ],\n"

@@ -285,6 +285,25 @@ START_TEST(what_has_begun_keeps_its_plan)
 }
 END_TEST
 
+START_TEST(what_failed_behind_what_is_tried_again_is_tried_again_too)
+{
+	begin("stages:\n  - name: build\n    jobs: { make: { outputs: [v], steps: [ { run: make } ] } }\n"
+	      "  - { name: prod, if: always(), environment: prod }\n"
+	      "deploy: { service: web, version: \"${{ jobs.make.outputs.v }}\", steps: [ { run: d } ] }\n");
+	world_fail(&world, "build/make");
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "failed"); /* there is no version */
+	ck_assert_str_eq(world_run_state(&world), "failed");
+	ck_assert(world_retry(&world, &world_bob, ""));
+	ck_assert(world_lease(&world, "build/make"));
+	world_end_with_output(&world, "build/make", 0, "v", "v1");
+	ck_assert(world_let_in(&world, "prod"));
+	world_pass(&world, "prod/deploy[target=eu-canary]");
+	world_pass(&world, "prod/deploy[target=eu-1]");
+	world_pass(&world, "prod/deploy[target=us-1]");
+	ck_assert_str_eq(world_run_state(&world), "succeeded");
+}
+END_TEST
+
 static void fail_at_us(void)
 {
 	begin("stages:\n  - { name: prod, environment: prod, waves: [ { targets: [eu-canary] }, { targets: [\"*\"] } ] }\n"
@@ -365,6 +384,7 @@ int main(void)
 	tcase_add_test(cases, a_version_that_nobody_can_tell_fails_the_stage);
 	tcase_add_loop_test(cases, what_changed_is_asked_again, 0, COUNT_OF(replan_cases));
 	tcase_add_test(cases, what_has_begun_keeps_its_plan);
+	tcase_add_test(cases, what_failed_behind_what_is_tried_again_is_tried_again_too);
 	tcase_add_loop_test(cases, what_somebody_has_deployed_over_is_not_tried_again, 0, 2);
 	tcase_add_loop_test(cases, what_somebody_deploys_over_while_it_waits_to_be_tried_again_ends, 0, 2);
 	tcase_add_test(cases, what_may_not_go_there_any_more_ends);

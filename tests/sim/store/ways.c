@@ -57,7 +57,10 @@ void shadow_put_out(struct sim *sim, const struct run_graph *graph)
 	size_t count = 0;
 	for (size_t i = 0; reply && i < graph->stage_count; i++) {
 		struct str environment = graph->stages[i].plan->environment;
-		if (!graph->stages[i].plan->delivery)
+		bool is_known = false;
+		for (size_t j = 0; j < i; j++)
+			is_known |= str_eq(graph->stages[j].plan->environment, environment);
+		if (is_known || !graph->stages[i].plan->delivery)
 			continue;
 		struct pair_list out = rows_put_out(&sim->rows, STR("web"), environment);
 		struct str text =
