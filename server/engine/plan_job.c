@@ -75,6 +75,13 @@ static json_t *gitops_of(const struct plan_scope *scope, const struct pipeline_g
 	json_object_set_new(json, "set", json_object_of(&set));
 	if (LANG_IS_SET(gitops->message))
 		json_object_set_new(json, "message", json_of_str(scope_text(scope, &gitops->message)));
+	if (LANG_IS_SET(gitops->wait) && !LANG_IS_SET(gitops->ready) && scope->place && scope->place->target &&
+		scope->place->target->url.n == 0)
+		planning_refuse(scope->in,
+			arena_printf(scope->in->arena,
+				"the target \"%.*s\" has no `url` that the `wait` of a gitops step could ask; give it one in the "
+				"configuration, or say `ready` beside `wait`",
+				STR_ARG(scope->place->target->name)));
 	if (LANG_IS_SET(gitops->ready) || LANG_IS_SET(gitops->wait)) {
 		struct str ready = LANG_IS_SET(gitops->ready) ? gitops->ready.text : STR(ready_by_url);
 		json_object_set_new(json, "ready", json_of_str(ready));

@@ -65,6 +65,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	targets[2].variables = (struct pair_list){0};
+	targets[0].url = STR("http://eu-canary");
 	test_tear_down();
 }
 
@@ -437,6 +438,34 @@ START_TEST(a_gate_that_nobody_can_open_is_said)
 }
 END_TEST
 
+static const struct {
+	const char *until;
+	bool has_url, is_refused;
+} waits[] = {
+	{"", false, false},
+	{", wait: 1m", true, false},
+	{", wait: 1m", false, true},
+	{", wait: 1m, ready: ask", false, false},
+};
+
+START_TEST(what_waits_for_a_target_can_ask_it)
+{
+	struct plan_context context = context_of();
+	targets[0].url = waits[_i].has_url ? STR("http://eu-canary") : (struct str){0};
+	test_make(
+		arena_printf(&arena,
+			"name: ci\non: push\nstages: [ { name: dev, environment: dev } ]\n"
+			"deploy: { version: v1, steps: [ { gitops: { repo: c, file: f.yaml, set: { a: b }%s } } ] }\n",
+			waits[_i].until),
+		&context);
+	ck_assert_uint_eq(plan.refusals.count, waits[_i].is_refused);
+	if (waits[_i].is_refused)
+		assert_str(plan.refusals.items[0],
+			"the target \"eu-canary\" has no `url` that the `wait` of a gitops step could ask; give it one in the "
+			"configuration, or say `ready` beside `wait`");
+}
+END_TEST
+
 START_TEST(what_expires_says_how_it_is_taken_down)
 {
 	static const char stage[] = "  - { name: live, environment: sandbox/ann, expires: 8h }\n";
@@ -495,6 +524,7 @@ int main(void)
 	tcase_add_test(cases, a_rollback_is_made_of_the_plan_that_deployed);
 	tcase_add_test(cases, a_version_goes_forward_through_its_gate);
 	tcase_add_test(cases, what_expires_says_how_it_is_taken_down);
+	tcase_add_loop_test(cases, what_waits_for_a_target_can_ask_it, 0, COUNT_OF(waits));
 	tcase_add_loop_test(cases, a_gate_that_nobody_can_open_is_said, 0, COUNT_OF(gates));
 	suite_add_tcase(suite, cases);
 	return suite_run(suite);
