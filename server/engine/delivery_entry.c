@@ -37,9 +37,10 @@ bool delivery_is_condemned(struct run_graph *graph, size_t index)
 		return false;
 	bool has_begun = stage->state == STAGE_RUNNING;
 	settle_end(graph, has_begun ? RUN_ROLLED_BACK : RUN_CANCELLED,
-		arena_printf(graph->arena, "version %.*s is quarantined in %.*s: %.*s",
+		arena_printf(graph->arena, "version %.*s is quarantined in %.*s: %.*s%s",
 			STR_ARG(digest_brief(stage->version)), STR_ARG(stage->plan->environment),
-			STR_ARG(graph->facts.quarantined)));
+			STR_ARG(graph->facts.quarantined),
+			has_begun ? "" : "; an operator may release it, `penstock quarantine ls` tells its id"));
 	return true;
 }
 
