@@ -54,6 +54,8 @@ static void add_marks(struct table *table, const json_t *board, const json_t *ta
 		buf_add_c(&marks, ", quarantined");
 	if (*coming)
 		buf_addf(&marks, ", %.*s %s", STR_ARG(brief(target, "coming_version")), coming);
+	if (*print_text(target, "failed_version"))
+		buf_addf(&marks, ", %.*s failed", STR_ARG(brief(target, "failed_version")));
 	if (strcmp(report, "drifted") == 0)
 		buf_addf(&marks, ", runs %.*s", STR_ARG(brief(target, "reported")));
 	else if (strcmp(report, "unknown") == 0)

@@ -11,7 +11,7 @@
 
 struct target_row {
 	struct str service, environment, target, version, commit, run, actor, state, quarantine;
-	struct str coming_run, coming_version, coming_state;
+	struct str coming_run, coming_version, coming_state, failed_run, failed_version;
 	struct str report, reported, report_problem, alert, no_way_back;
 	struct str_list alarms;
 	int32_t position, teardown_tries;
@@ -34,6 +34,8 @@ static const struct field target_fields[] = {
 	FIELD(struct target_row, coming_run, FIELD_STR, 0),
 	FIELD(struct target_row, coming_version, FIELD_STR, 0),
 	FIELD(struct target_row, coming_state, FIELD_STR, 0),
+	FIELD(struct target_row, failed_run, FIELD_STR, 0),
+	FIELD(struct target_row, failed_version, FIELD_STR, 0),
 	FIELD(struct target_row, alarms, FIELD_STRS, 0),
 	FIELD(struct target_row, alert, FIELD_STR, 0),
 	FIELD(struct target_row, no_way_back, FIELD_STR, 0),

@@ -9,7 +9,7 @@ select s.name as service, e.name as environment, e.position, t.name as target, c
 	coalesce(v.commit, '') as commit, coalesce(p.name || '#' || r.number, '') as run, coalesce(r.actor, '') as actor,
 	coalesce(l.state, '') as state, l.ended_at as since, coalesce(q.id, 0) as quarantine_id, coalesce(q.reason, '') as quarantine,
 	coalesce(c.run, '') as coming_run, coalesce(c.version, '') as coming_version, coalesce(c.state, '') as coming_state,
-	coalesce(g.alarms, '{}') as alarms,
+	coalesce(f.run, '') as failed_run, coalesce(f.version, '') as failed_version, coalesce(g.alarms, '{}') as alarms,
 	coalesce((select x.body from page x join alarm_state a on a.name = x.alarm and a.state <> 'ok' -- of the way back that brought it, or did not come so far
 		where x.run_id = l.run_id or x.quarantine_id = q.id order by x.id desc limit 1), '') as alert,
 	case when q.id is not null then coalesce((
@@ -40,5 +40,12 @@ left join quarantine q on q.service_id = s.id and q.environment_id = e.id and q.
 left join target_report o on o.service_id = s.id and o.target_id = t.id
 left join expiry x on x.service_id = s.id and x.environment_id = e.id and v.id is not null
 left join coming c on c.service_id = s.id and c.target_id = t.id
+left join lateral ( -- what was tried since, and may have left half of itself
+	select fv.name as version, fp.name || '#' || fr.number as run from (
+		select d.version_id, d.run_id, d.state, d.is_teardown from deployment d
+		where d.service_id = s.id and d.target_id = t.id and d.state in ('live', 'rolled_back', 'failed') and d.started_at is not null
+		order by d.id desc limit 1) last
+	join version fv on fv.id = last.version_id join run fr on fr.id = last.run_id join repository fp on fp.id = fr.repository_id
+	where last.state = 'failed' and not last.is_teardown) f on c.run is null
 where e.removed_at is null and ($1::text = '' or s.name = $1::text) and ($2::text = '' or e.name = $2::text)
 order by s.name, e.position, e.name, t.name

@@ -56,6 +56,8 @@ export function makeTarget(
 		coming_run: "",
 		coming_version: "",
 		coming_state: "",
+		failed_run: "",
+		failed_version: "",
 		alarms: [],
 		report: "",
 		reported: "",

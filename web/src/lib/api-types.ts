@@ -1801,6 +1801,9 @@ export interface components {
              * @enum {unknown}
              */
             coming_state: "" | "pending" | "running" | "verifying" | "unknown";
+            /** @description whose deployment there failed, and nothing has come there since; empty: none */
+            failed_run: string;
+            failed_version: string;
             /** @description that the release which put the version there watched */
             alarms: string[];
             /**

@@ -82,6 +82,7 @@ function markOf(targets: BoardTarget[], look: Look, why: (target: BoardTarget) =
 export function marksOf(place: Place, around: OpenState | null): Mark[] {
 	const unknown = place.targets.filter((target) => target.coming_state === "unknown");
 	const coming = place.targets.filter((target) => !["", "unknown"].includes(target.coming_state));
+	const failed = place.targets.filter((target) => target.failed_version !== "");
 	const condemned = place.targets.filter((target) => target.quarantine_id !== 0);
 	const alerted = place.targets.filter((target) => target.alert !== "");
 	const stuck = place.targets.filter((target) => target.no_way_back !== "");
@@ -128,6 +129,12 @@ export function marksOf(place: Place, around: OpenState | null): Mark[] {
 			{ word: "Outcome unknown", tone: "warn", icon: "lost" },
 			(target) => `The worker that deployed ${shortVersion(target.coming_version)} to ${namesOf(unknown)} went silent`,
 			unknown[0]?.coming_run,
+		),
+		...markOf(
+			failed,
+			{ word: `Failed ${shortVersion(failed[0]?.failed_version ?? "")}`, tone: "bad", icon: "cross" },
+			(target) => `${target.failed_run} failed on ${namesOf(failed)}, and nothing has come there since`,
+			failed[0]?.failed_run,
 		),
 		...markOf(
 			coming,

@@ -79,6 +79,13 @@ describe("marks", () => {
 			run: "shop#52",
 		});
 	});
+	test("a deployment that failed and left its target behind", () => {
+		const place = placeOf("shop", "staging");
+		const targets = place.targets.map((target) => ({ ...target, failed_version: "1.5.0", failed_run: "shop#53" }));
+		const [first] = marksOf({ ...place, targets }, null);
+		expect(first).toMatchObject({ look: { word: "Failed 1.5.0", tone: "bad" }, run: "shop#53" });
+		expect(first?.why).toContain("shop#53 failed on ");
+	});
 	test("what closes the whole environment is said once, around it", () => {
 		const place = { ...placeOf("shop", "staging"), state: STOP };
 		expect(marksOf(place, null).map((mark) => mark.look.word)).toEqual(["Line stopped"]);
