@@ -41,9 +41,10 @@ static void print_tests(const json_t *report)
 {
 	size_t i;
 	json_t *fault;
-	printf("%s: %d tests, %d failed, %d errors, %d skipped (%s)\n", print_text(report, "report"),
-		(int)print_number(report, "tests"), (int)print_number(report, "failures"),
-		(int)print_number(report, "errors"), (int)print_number(report, "skipped"), print_text(report, "job"));
+	int tests = (int)print_number(report, "tests"), errors = (int)print_number(report, "errors");
+	printf("%s: %d test%s, %d failed, %d error%s, %d skipped (%s)\n", print_text(report, "report"), tests,
+		tests == 1 ? "" : "s", (int)print_number(report, "failures"), errors, errors == 1 ? "" : "s",
+		(int)print_number(report, "skipped"), print_text(report, "job"));
 	json_array_foreach(json_object_get(report, "faults"), i, fault)
 		printf("    %s: %s%s%s\n", print_text(fault, "kind"), print_text(fault, "name"),
 			*print_text(fault, "message") ? ": " : "", print_text(fault, "message"));

@@ -33,6 +33,7 @@ struct expr_value {
 		struct {
 			const struct expr_value *items; /* a map: name, value, name, value ... */
 			size_t count;                   /* items of a list, pairs of a map */
+			const char *owner;              /* whose map it is, for messages; NULL: its path says so */
 		};
 	};
 };

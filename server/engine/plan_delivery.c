@@ -395,7 +395,9 @@ static int64_t expires_of(const struct stage_work *work)
 	const struct lang_text *expires = &work->source->expires;
 	struct err err = {0};
 	int64_t ms = 0;
-	if (LANG_IS_SET(*expires) && !duration_parse(scope_text_now(work->scope, expires), &ms, &err))
+	struct str text = LANG_IS_SET(*expires) ? scope_text_now(work->scope, expires) : (struct str){0};
+	bool was_told = text.n == 0 && work->in->errors->count > 0; /* that an input, or what stands here, is wrong */
+	if (LANG_IS_SET(*expires) && !was_told && !duration_parse(text, &ms, &err))
 		planning_fail(work->in, expires->at, "expires: %s", err.text);
 	return ms;
 }

@@ -73,6 +73,7 @@ static struct expr_value environment_of(struct planning *in, const struct plan_e
 	items[3] = expr_text(environment->tier);
 	items[4] = expr_text(STR("variables"));
 	items[5] = expr_of_pairs(&environment->variables, in->arena);
+	items[5].owner = arena_str(in->arena, environment->name).p;
 	return (struct expr_value){.kind = EXPR_MAP, .items = items, .count = 3};
 }
 
@@ -85,6 +86,7 @@ static struct expr_value target_of(struct planning *in, const struct plan_target
 	items[3] = expr_text(target->url);
 	items[4] = expr_text(STR("variables"));
 	items[5] = expr_of_pairs(&target->variables, in->arena);
+	items[5].owner = arena_str(in->arena, target->name).p;
 	return (struct expr_value){.kind = EXPR_MAP, .items = items, .count = 3};
 }
 

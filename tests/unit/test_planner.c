@@ -179,6 +179,28 @@ START_TEST(known_environments_have_variables)
 }
 END_TEST
 
+static bool find_bare_environment(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *to,
+	struct plan_environment *ret, struct err *err)
+{
+	bool is_found = test_find_environment(arg, name, pipeline, ref, to, ret, err);
+	ret->variables = (struct pair_list){0};
+	return is_found;
+}
+
+START_TEST(each_fault_is_told_once_and_names_whose_it_is)
+{
+	struct plan_context context = test_push_to("topic");
+	context.event = PLAN_EVENT_MANUAL;
+	context.environment = find_bare_environment;
+	pair_set(&context.inputs, &arena, STR("sandbox"), STR("sandbox/ann"));
+	pair_set(&context.inputs, &arena, STR("ttl"), STR("soon"));
+	ck_assert(!plan_make(test_parse(test_read_shipped(STR("update-sandbox"))), &context, &arena, &plan, &errors));
+	ck_assert_uint_eq(errors.count, 2); /* not once more where "ttl" is used */
+	ck_assert_ptr_nonnull(strstr(errors.items[0].message.p, "\"soon\" is not a duration"));
+	assert_str(errors.items[1].message, "\"environment.variables\" of sandbox/ann has no \"registry\"");
+}
+END_TEST
+
 /* --- variables --- */
 
 START_TEST(variables_of_the_run_are_set)
@@ -390,6 +412,7 @@ int main(void)
 	tcase_add_test(cases, ci_delivers_in_waves);
 	tcase_add_test(cases, hotfix_is_ci_with_less);
 	tcase_add_test(cases, sandbox_follows_its_inputs);
+	tcase_add_test(cases, each_fault_is_told_once_and_names_whose_it_is);
 	tcase_add_test(cases, known_environments_have_variables);
 	tcase_add_test(cases, variables_of_the_run_are_set);
 	tcase_add_test(cases, pull_requests_have_variables);
