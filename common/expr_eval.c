@@ -295,7 +295,8 @@ static bool fail_missing(struct evaluation *in, const struct expr *expr, const s
 	struct str_list keys = {.items = arena_array(in->arena, struct str, map->count)};
 	for (; keys.count < map->count; keys.count++)
 		keys.items[keys.count] = map->items[2 * keys.count].text;
-	of = arena_printf(in->arena, "\"%.*s\"%s%s", STR_ARG(of), map->owner ? " of " : "", map->owner ? map->owner : "");
+	of = arena_printf(
+		in->arena, "\"%.*s\"%s%s", STR_ARG(of), map->owner ? " of " : "", map->owner ? map->owner : "");
 	if (str_list_nearest(&keys, key, &nearest))
 		return err_set(in->err, ERR_NOT_FOUND, "%.*s has no \"%.*s\"; did you mean \"%.*s\"?", STR_ARG(of),
 			STR_ARG(str_brief(key, 80)), STR_ARG(nearest));

@@ -90,11 +90,11 @@ static bool check_version(struct redeploy_request *self, const struct db_reply *
 {
 	if (db_row_count(reply, 0) > 1)
 		return err_set(err, ERR_INVALID, "several versions of %.*s begin with \"%.*s\"; give more of it",
-			STR_ARG(self->service), STR_ARG(self->version));
+			STR_ARG(self->service), STR_ARG(digest_brief(self->version)));
 	if (db_text(reply, 0, 0, 0).n == 0)
 		return err_set(err, ERR_NOT_FOUND,
 			"%.*s has no version \"%.*s\" that was deployed anywhere; penstock env history ENVIRONMENT lists them",
-			STR_ARG(self->service), STR_ARG(self->version));
+			STR_ARG(self->service), STR_ARG(digest_brief(self->version)));
 	if (self->is_back && !db_bool(reply, 0, 0, 1))
 		return err_set(err, ERR_CONFLICT,
 			"%.*s is no way back in %.*s: it runs there, is in quarantine, or never baked clean; penstock env history "

@@ -1,5 +1,6 @@
 #include "server/configuration/delivery_facts.h"
 
+#include "common/digest.h"
 #include "common/zone_cache.h"
 
 static struct str pinned(
@@ -12,7 +13,7 @@ static struct str pinned(
 		return (struct str){0};
 	return arena_printf(arena, "the end of the pin \"%.*s\": %.*s in %.*s is pinned to %.*s: %.*s",
 		STR_ARG(pin->name.text), STR_ARG(plan->delivery->service), STR_ARG(plan->environment),
-		STR_ARG(pin->version.text), STR_ARG(pin->reason.text));
+		STR_ARG(digest_brief(pin->version.text)), STR_ARG(pin->reason.text));
 }
 
 /* The next wave's targets, which may have windows of their own. */

@@ -1,5 +1,6 @@
 #include "server/engine/redeploy.h"
 
+#include "common/digest.h"
 #include "common/expr.h"
 #include "common/mem.h"
 
@@ -156,8 +157,8 @@ static bool add_target(const struct redeploy *redeploy, const struct redeploy_ta
 	const struct plan_job *deploy = plan_find_job(target->plan, target->job, &from);
 	struct plan_job job;
 	if (!deploy)
-		return err_set(err, ERR_BUG, "the plan that deployed %.*s has no job %.*s", STR_ARG(target->version),
-			STR_ARG(target->job));
+		return err_set(err, ERR_BUG, "the plan that deployed %.*s has no job %.*s",
+			STR_ARG(digest_brief(target->version)), STR_ARG(target->job));
 	if (!copy_job(&source, deploy, &job, err))
 		return false;
 	struct str key = job.key =
@@ -243,7 +244,8 @@ bool redeploy_down(const struct redeploy *redeploy, struct arena *arena, struct 
 			return err_set(err, ERR_INVALID,
 				"the pipeline \"%.*s\" that deployed %.*s to %.*s does not say how it is taken down: it has no "
 				"`teardown` steps",
-				STR_ARG(target->plan->pipeline), STR_ARG(target->version), STR_ARG(target->target));
+				STR_ARG(target->plan->pipeline), STR_ARG(digest_brief(target->version)),
+				STR_ARG(target->target));
 		if (!copy_job(&source, from, &job, err))
 			return false;
 		job.key = arena_printf(
@@ -278,7 +280,7 @@ bool redeploy_forward(const struct plan *plan, int64_t run, int64_t run_number, 
 	if (!from || from->job_count == 0)
 		return err_set(err, ERR_INVALID,
 			"the pipeline \"%.*s\" that made %.*s has no stage for %.*s, so nobody said how it is deployed there",
-			STR_ARG(plan->pipeline), STR_ARG(version), STR_ARG(redeploy->environment));
+			STR_ARG(plan->pipeline), STR_ARG(digest_brief(version)), STR_ARG(redeploy->environment));
 	struct plan_stage *stage = arena_new(arena, struct plan_stage);
 	*stage = *from;
 	stage->condition = (struct str){0};

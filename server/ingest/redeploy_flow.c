@@ -97,10 +97,10 @@ static bool fail_nothing(const struct redeploy_flow *redeploy, size_t rows, stru
 			STR_ARG(redeploy->environment));
 	if (redeploy->direction == FORWARD)
 		return err_set(err, ERR_INVALID, "%.*s has no version \"%.*s\" that was deployed anywhere",
-			STR_ARG(redeploy->service), STR_ARG(redeploy->version));
+			STR_ARG(redeploy->service), STR_ARG(digest_brief(redeploy->version)));
 	if (rows == 0)
 		return err_set(err, ERR_INVALID, "no target of %.*s runs %.*s %.*s", STR_ARG(redeploy->environment),
-			STR_ARG(redeploy->service), STR_ARG(redeploy->version));
+			STR_ARG(redeploy->service), STR_ARG(digest_brief(redeploy->version)));
 	return err_set(err, ERR_INVALID,
 		"%.*s in %.*s cannot go back from %.*s, which stays there in quarantine: no %s is known on any target; "
 		"`penstock deploy` one by hand",

@@ -498,9 +498,11 @@ START_TEST(what_expires_says_how_it_is_taken_down)
 	ck_assert_msg(redeploy_down(&redeploy, &arena, &down, &err), "%s", err.text);
 	ck_assert_int_eq(down.stages[0].jobs[0].origin, 7);
 	there.plan = &plan;
+	there.version = STR("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	plan.stages[1].delivery->teardown_count = 0;
 	ck_assert(!redeploy_down(&redeploy, &arena, &down, &err));
-	ck_assert_ptr_nonnull(strstr(err.text, "that deployed v1 to eu-canary does not say how it is taken down"));
+	ck_assert_ptr_nonnull(
+		strstr(err.text, "that deployed sha256:e3b0c44298fc to eu-canary does not say how it is taken down"));
 }
 END_TEST
 
