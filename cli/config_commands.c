@@ -47,6 +47,14 @@ static void print_entry(struct cli *cli, char sign, const char *path, json_t *va
 		print_entry(cli, sign, arena_printf(&cli->arena, "%s.%s", path, name).p, member);
 }
 
+static void print_warnings(const json_t *answer)
+{
+	size_t i;
+	json_t *item;
+	json_array_foreach(json_object_get(answer, "warnings"), i, item)
+		fprintf(stderr, "warning: %s\n", json_string_value(item));
+}
+
 static void print_changes(struct cli *cli, const json_t *answer)
 {
 	size_t i;
@@ -64,18 +72,18 @@ static void print_changes(struct cli *cli, const json_t *answer)
 				arena_printf(&cli->arena, "%.*s -> %.*s", STR_ARG(value_text(cli, before)),
 					STR_ARG(value_text(cli, after))));
 	}
-	json_array_foreach(json_object_get(answer, "warnings"), i, item)
-		fprintf(stderr, "warning: %s\n", json_string_value(item));
+	print_warnings(answer);
 }
 
 /* The document of the first argument, known to be right. */
 static bool read_document(struct cli *cli, struct str *ret, struct err *err)
 {
 	const char *path = cli_argument(cli, 0);
+	const struct configuration *ignored;
 	struct lang_errors errors;
 	if (!document_read(cli, path, ret, err))
 		return false;
-	if (document_check(cli, path, *ret, &errors))
+	if (document_check(cli, path, *ret, &ignored, &errors))
 		return true;
 	struct str words = cli->is_json ? lang_error_text(&errors.items[0], &cli->arena)
 					: STR("nothing was changed: the document is wrong");
@@ -253,14 +261,22 @@ int command_config_lint(struct cli *cli, struct err *err)
 	}
 	if (!document_read(cli, path, &text, err))
 		return CLI_FAILED;
-	bool is_right = document_check(cli, path, text, &errors);
-	json_t *list = json_array();
+	const struct configuration *made = NULL;
+	bool is_right = document_check(cli, path, text, &made, &errors);
+	struct str_list warnings = {0};
+	if (is_right)
+		warnings = configuration_warnings(made, &cli->arena);
+	json_t *list = json_array(), *doubts = json_array();
 	lang_errors_describe(&errors, list);
-	json_t *answer = json_pack("{s:o}", "errors", list);
+	for (size_t i = 0; i < warnings.count; i++)
+		json_array_append_new(doubts, json_of_str(warnings.items[i]));
+	json_t *answer = json_pack("{s:o, s:o}", "errors", list, "warnings", doubts);
 	if (cli->is_json)
 		print_json(answer);
 	else if (is_right)
 		puts("the document is right");
+	if (!cli->is_json)
+		print_warnings(answer);
 	json_decref(answer);
 	return is_right ? CLI_OK : CLI_RUN_FAILED;
 }

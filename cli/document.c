@@ -23,12 +23,12 @@ bool document_read(struct cli *cli, const char *path, struct str *ret_text, stru
 	return is_good;
 }
 
-bool document_check(struct cli *cli, const char *path, struct str text, struct lang_errors *ret_errors)
+bool document_check(struct cli *cli, const char *path, struct str text, const struct configuration **ret,
+	struct lang_errors *ret_errors)
 {
-	const struct configuration *ignored;
 	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
 	*ret_errors = (struct lang_errors){.arena = &cli->arena};
-	if (configuration_load_given(text, name, &cli->arena, &ignored, ret_errors))
+	if (configuration_load_given(text, name, &cli->arena, ret, ret_errors))
 		return true;
 	for (size_t i = 0; i < ret_errors->count && !cli->is_json; i++) {
 		struct str line = lang_error_text(&ret_errors->items[i], &cli->arena);

@@ -9,6 +9,7 @@
 /* *ret_text lives in the arena. */
 bool document_read(struct cli *cli, const char *path, struct str *ret_text, struct err *err);
 /* Checks it as the server does, and prints each error with the file's own name. false: it is wrong. */
-bool document_check(struct cli *cli, const char *path, struct str text, struct lang_errors *ret_errors);
+bool document_check(struct cli *cli, const char *path, struct str text, const struct configuration **ret,
+	struct lang_errors *ret_errors);
 
 #endif

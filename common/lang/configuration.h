@@ -233,6 +233,9 @@ bool configuration_load(struct str text, const char *file, struct arena *arena, 
 bool configuration_load_given(struct str text, const char *file, struct arena *arena, const struct configuration **ret,
 	struct lang_errors *errors);
 
+/* Sentences on what is no error and yet can hardly be meant: gates that the groups of the document cannot open. */
+struct str_list configuration_warnings(const struct configuration *configuration, struct arena *arena);
+
 /* By name; NULL: there is none. */
 const struct configuration_group *configuration_group(const struct configuration *configuration, struct str name);
 const struct configuration_service *configuration_service(const struct configuration *configuration, struct str name);

@@ -95,6 +95,11 @@ static json_t *describe(struct change *change, const struct db_reply *unknown)
 		change->differences = json_array();
 	for (size_t i = 0; change->made && i < db_row_count(unknown, 0); i++)
 		json_array_append_new(warnings, json_of_str(db_text(unknown, 0, i, 0)));
+	struct str_list doubts = {0};
+	if (change->made)
+		doubts = configuration_warnings(change->made, &change->api.flow.arena);
+	for (size_t i = 0; i < doubts.count; i++)
+		json_array_append_new(warnings, json_of_str(doubts.items[i]));
 	return json_pack("{s:I, s:O, s:o, s:o}", "version", (json_int_t)change->before->version, "changes",
 		change->differences, "errors", errors, "warnings", warnings);
 }

@@ -170,6 +170,42 @@ START_TEST(an_empty_text_is_not_given)
 END_TEST
 
 static const struct {
+	const char *gate, *warning; /* "": none */
+} gates[] = {
+	{"{ approvals: 2, groups: [release] }", ""},
+	{"{ approvals: 3, groups: [release] }",
+		"the floor of prod: nobody can open the gate in line 2: it takes 3 of release, and there are rita, rob"},
+	{"{ approvals: 3, groups: [release, qa] }", /* who is in both counts once */
+		"the floor of prod: nobody can open the gate in line 2: it takes 3 of release or qa, and there are rita, rob"},
+	{"{ approvals: 3, groups: [release, ops] }", ""},
+	{"{ groups: [nobody] }",
+		"the floor of prod: nobody can open the gate in line 2: it takes 1 of nobody, and there are none"},
+	{"{ approvals: 2, groups: [release, qa], require: { qa: 2 } }",
+		"the floor of prod: nobody can open the gate in line 2: it takes 2 of qa, and there is rita"},
+	{"{ approvals: 9 }", ""}, /* whoever has the role */
+};
+
+START_TEST(a_gate_that_the_groups_cannot_open_is_told)
+{
+	auto_loaded l, bare;
+	struct arena *arena = &l.arena;
+	static char text[400];
+	snprintf(text, sizeof text,
+		"groups: { release: [rita, rob], qa: [rita], ops: [olga], nobody: [] }\n"
+		"environments: { prod: { floor: { gate: %s }, targets: { a: {} } } }\n",
+		gates[_i].gate);
+	ck_assert_msg(load(&l, str_of(text)), "%s", text);
+	struct str_list warnings = configuration_warnings(l.configuration, arena);
+	ck_assert_uint_eq(warnings.count, gates[_i].warning[0] != 0);
+	if (warnings.count)
+		ck_assert_str_eq(arena_str(arena, warnings.items[0]).p, gates[_i].warning);
+	/* groups that the document leaves alone are not known */
+	ck_assert(load(&bare, STR("environments: { prod: { floor: { gate: { approvals: 3, groups: [release] } } } }")));
+	ck_assert_uint_eq(configuration_warnings(bare.configuration, arena).count, 0);
+}
+END_TEST
+
+static const struct {
 	const char *globs; /* comma-separated; NULL: the key is absent */
 	const char *name;
 	bool fits;
@@ -300,6 +336,7 @@ int main(void)
 	tcase_add_test(cases, the_tree_has_what_the_file_says);
 	tcase_add_test(cases, an_empty_text_is_the_empty_configuration);
 	tcase_add_test(cases, an_empty_text_is_not_given);
+	tcase_add_loop_test(cases, a_gate_that_the_groups_cannot_open_is_told, 0, sizeof gates / sizeof *gates);
 	tcase_add_loop_test(cases, globs_fit, 0, COUNT_OF(fits));
 	tcase_add_test(cases, what_it_says_is_a_document);
 	tcase_add_loop_test(cases, differences_are_of_meaning, 0, COUNT_OF(diffs));
