@@ -171,16 +171,24 @@ static int descriptors(int argc, char **argv)
 	return 0;
 }
 
-/* What can be done to the pipe that output goes into: the next job must not feel it. */
+/* What can be done to the pipe that output goes into: the next job must not feel it. The signal is meant for whoever
+ * has the number next; who has it now only waits for it. */
 static int spoil_output(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
+	pid_t victim = fork();
+	if (victim == 0) {
+		close(1);
+		close(2);
+		pause();
+		_exit(0);
+	}
 	puts("before");
 	fflush(stdout);
 	fcntl(1, F_SETFL, O_NONBLOCK | O_ASYNC | O_APPEND);
 	fcntl(1, F_SETPIPE_SZ, 4096);
-	fcntl(1, F_SETOWN, getpid());
+	fcntl(1, F_SETOWN, victim);
 	fcntl(1, F_SETSIG, SIGKILL);
 	fchmod(1, 0);
 	return 0;
