@@ -221,7 +221,9 @@ static const struct lang_block concurrency_block = {
 };
 
 static const struct lang_key pipeline_keys[] = {
-	KEY(struct pipeline, name, LANG_TEXT, "The name of the file, which it may repeat.", .syntax = SYNTAX_NAME),
+	KEY(struct pipeline, name, LANG_TEXT,
+		"A title for whoever reads the file: runs, floors and grants know the pipeline by the file's name.",
+		.syntax = SYNTAX_NAME),
 	KEY(struct pipeline, on, LANG_BLOCK, "What starts it.", .block = &on_block),
 	KEY(struct pipeline, extends, LANG_TEXT,
 		"The pipeline to build on: a file of the same commit, or else a template, by name.",

@@ -2,7 +2,6 @@
 
 #include "common/lang/check.h"
 #include "common/lang/extend.h"
-#include "common/lang/syntax.h"
 
 #include <string.h>
 
@@ -13,17 +12,6 @@ struct str lang_name_of_file(const char *file)
 	if (str_ends(name, STR(".yaml")))
 		return str_head(name, name.n - 5);
 	return str_ends(name, STR(".yml")) ? str_head(name, name.n - 4) : name;
-}
-
-/* Runs, lists, floors and grants know a pipeline by the name of its file: another one in it would only deceive. */
-static void check_name(const struct pipeline *pipeline, const char *file, struct lang_errors *errors)
-{
-	struct str own = lang_name_of_file(file), given = pipeline->name.text;
-	struct err err = {0};
-	if (lang_syntax_check(SYNTAX_NAME, given, &err) && !str_eq(own, given))
-		lang_error_add(errors, pipeline->name.at,
-			"a pipeline has the name of its file, which is \"%.*s\" here; take this line out, or rename the file",
-			STR_ARG(str_brief(own, 80)));
 }
 
 static void settle_kinds(struct pipeline *pipeline)
@@ -43,12 +31,6 @@ bool lang_load(struct str text, const char *file, const struct lang_loader *load
 	size_t errors_before = errors->count;
 	struct pipeline *pipeline = lang_read_file(&loading, text, file);
 	if (pipeline) {
-		/* Before merging: a file never takes the name of what it builds on. */
-		if (LANG_IS_SET(pipeline->name))
-			check_name(pipeline, file, errors);
-		else
-			pipeline->name = (struct lang_text){
-				.at = {file, 1, 1}, .text = arena_str(arena, lang_name_of_file(file)), .lead = -1};
 		bool is_whole = lang_extend(&loading, &pipeline);
 		settle_kinds(pipeline);
 		lang_check(pipeline, !is_whole, arena, errors);
@@ -57,6 +39,9 @@ bool lang_load(struct str text, const char *file, const struct lang_loader *load
 		lang_errors_sort(errors, file);
 		return false;
 	}
+	/* Runs, lists, floors and grants know it by its file, whatever title it gives itself. */
+	pipeline->name = (struct lang_text){
+		.at = {file, 1, 1}, .text = arena_str(arena, lang_name_of_file(file)), .lead = -1};
 	*ret = pipeline;
 	return true;
 }

@@ -372,7 +372,7 @@ struct pipeline_deploy {
 
 struct pipeline {
 	struct lang_place at;
-	struct lang_text name; /* always set: from the file's name when it gives none */
+	struct lang_text name; /* always that of the file */
 	struct pipeline_on on;
 	LANG_LIST(struct pipeline_input) inputs;
 	struct lang_pairs env;
