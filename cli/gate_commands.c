@@ -45,19 +45,24 @@ static int decide(struct cli *cli, const char *verb, struct err *err)
 	struct api api;
 	json_t *gate = NULL;
 	int64_t id;
+	char at[PRINT_TIME_BYTES];
 	if (!api_open(cli, &api, err) || !find_gate(cli, &api, &id, err))
 		return CLI_FAILED;
 	json_t *body = json_pack("{s:s}", "comment", cli_has(cli, "comment") ? cli_flag(cli, "comment") : "");
+	if (cli_has(cli, "not-before"))
+		json_object_set_new(body, "not_before", json_string(cli_flag(cli, "not-before")));
 	struct str path = arena_printf(api.arena, "/api/v1/gates/%lld/%s", (long long)id, verb);
 	bool ok = api_call(&api, "POST", path, body, &gate, err);
 	json_decref(body);
 	if (!ok)
 		return CLI_FAILED;
+	bool is_later = print_moment(at, gate, "not_before");
 	if (cli->is_json)
 		print_json(gate);
 	else
-		printf("gate %s: %d of %d approvals\n", print_text(gate, "state"), (int)print_number(gate, "approved"),
-			(int)print_number(gate, "approvals"));
+		printf("gate %s: %d of %d approvals%s%s\n", print_text(gate, "state"),
+			(int)print_number(gate, "approved"), (int)print_number(gate, "approvals"),
+			is_later ? ", not before " : "", is_later ? at : "");
 	json_decref(gate);
 	return CLI_OK;
 }

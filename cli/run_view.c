@@ -151,10 +151,17 @@ static void write_gate(const struct writer *writer, const json_t *gate)
 {
 	size_t i;
 	json_t *decision;
+	char at[PRINT_TIME_BYTES];
 	if (!json_is_object(gate))
 		return;
-	buf_addf(writer->to, "    gate %s: %d of %d approvals, by %s\n", print_text(gate, "state"),
-		(int)print_number(gate, "approved"), (int)print_number(gate, "approvals"), print_text(gate, "who_may"));
+	buf_addf(writer->to, "    gate %s", print_text(gate, "state"));
+	/* What a void one asked for is not kept: the stage has another plan by now. */
+	if (strcmp(print_text(gate, "state"), "void") != 0)
+		buf_addf(writer->to, ": %d of %d approvals, by %s", (int)print_number(gate, "approved"),
+			(int)print_number(gate, "approvals"), print_text(gate, "who_may"));
+	if (print_moment(at, gate, "not_before"))
+		buf_addf(writer->to, ", not before %s", at);
+	buf_add_char(writer->to, '\n');
 	if (*print_text(gate, "reason"))
 		buf_addf(writer->to, "      %s\n", print_text(gate, "reason"));
 	json_array_foreach(json_object_get(gate, "decisions"), i, decision) buf_addf(writer->to, "      %s: %s%s%s\n",

@@ -401,9 +401,19 @@ static enum flow_next find_gate(struct flow *flow)
 	return db_await(flow, batch);
 }
 
+static bool read_not_before(struct api_request *request, int64_t *ret, struct err *err)
+{
+	struct str text;
+	if (!api_text(request, "not_before", false, &text, err))
+		return false;
+	return text.n == 0 || clock_parse(text, ret) ||
+	       err_set(err, ERR_INVALID, "\"%.*s\" is not a time; write it like 2026-01-31T09:00:00Z",
+		       STR_ARG(str_brief(text, 80)));
+}
+
 static enum flow_next decide(struct flow *flow, bool is_approval)
 {
-	static const char *const names[] = {"comment", NULL};
+	static const char *const refusal[] = {"comment", NULL}, *const approval[] = {"comment", "not_before", NULL};
 	struct api_request *request = api_request_of(flow);
 	struct engine_event event = {
 		.kind = ENGINE_DECIDED, .person = &auth_caller(request->exchange)->person, .is_approval = is_approval};
@@ -413,7 +423,9 @@ static enum flow_next decide(struct flow *flow, bool is_approval)
 	}
 	request->id = db_i64(db_reply_of(flow), 0, 0, 0);
 	str_to_i64(http_param(request->exchange, "gate"), &event.gate);
-	if (!api_only(request, names, &flow->err) || !api_text(request, "comment", false, &event.text, &flow->err))
+	if (!api_only(request, is_approval ? approval : refusal, &flow->err) ||
+		!api_text(request, "comment", false, &event.text, &flow->err) ||
+		!read_not_before(request, &event.not_before, &flow->err))
 		return FLOW_FAIL;
 	shell_apply(request->server->shell, request->id, &event, run_applied, flow);
 	return FLOW_WAIT;

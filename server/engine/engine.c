@@ -126,6 +126,7 @@ static bool apply_decision(struct run_graph *graph, const struct engine_event *e
 		.comment = event->text,
 		.groups = event->person->groups,
 		.decided_at = graph->now_us,
+		.not_before = event->not_before,
 		.is_new = true,
 	};
 	gate->decisions = grown;

@@ -37,6 +37,7 @@ struct engine_event {
 	const struct person *person; /* DECIDED, CANCEL, RETRY */
 	int64_t gate;                /* DECIDED */
 	bool is_approval;
+	int64_t not_before; /* DECIDED, of an approval: no earlier than this; 0: at once */
 	/* DECIDED: comment; CANCEL: reason; RETRY: key or id of one job, empty: all that failed; RESOLVE: the target */
 	struct str text;
 	struct str verdict; /* RESOLVE: "live", "failed", "retry" */
@@ -82,5 +83,7 @@ bool engine_may_decide(
 struct str engine_who_may(const struct run_graph *graph, const struct graph_gate *gate);
 /* Distinct people who approved so far. */
 size_t engine_approved(const struct graph_gate *gate);
+/* The latest time before which the file, or somebody who approved, does not want the stage to begin; 0: none is named. */
+int64_t engine_not_before(const struct run_graph *graph, const struct graph_gate *gate);
 
 #endif

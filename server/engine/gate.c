@@ -134,3 +134,12 @@ size_t engine_approved(const struct graph_gate *gate)
 		count += gate->decisions[i].is_approval;
 	return count;
 }
+
+int64_t engine_not_before(const struct run_graph *graph, const struct graph_gate *gate)
+{
+	int64_t latest = engine_gate_rule(graph, gate)->not_before;
+	for (size_t i = 0; i < gate->decision_count; i++)
+		if (gate->decisions[i].is_approval && gate->decisions[i].not_before > latest)
+			latest = gate->decisions[i].not_before;
+	return latest;
+}

@@ -19,6 +19,7 @@ struct graph_decision {
 	struct str comment;
 	struct str_list groups; /* of the person, when deciding */
 	int64_t decided_at;
+	int64_t not_before; /* of an approval: no earlier than this; 0: at once */
 	bool is_new;
 };
 

@@ -75,7 +75,7 @@ static void print_gate(struct printer *printer, const struct plan_gate *gate)
 		say_duration(printer, ", within ", gate->timeout_ms);
 	if (gate->not_before) {
 		char text[CLOCK_TEXT_BYTES];
-		clock_format(gate->not_before, text);
+		clock_say(gate->not_before, text);
 		say(printer, TONE_PLAIN, ", not before %s", text);
 	}
 	say(printer, TONE_PLAIN, "\n");

@@ -141,7 +141,7 @@ static void renew_gate(struct run_graph *graph, size_t index)
 	const struct graph_gate *gate = graph_gate_of(graph, index);
 	if (!gate || gate->state != GATE_GRANTED || !stage->plan->gate || stage->lane.state != LANE_RELEASED)
 		return;
-	int64_t not_before = stage->plan->gate->not_before;
+	int64_t not_before = engine_not_before(graph, gate);
 	int64_t since = gate->decided_at > not_before ? gate->decided_at : not_before;
 	if (since + GRANT_MAX_US > graph->now_us)
 		return;
@@ -159,7 +159,7 @@ static void settle_gate(struct run_graph *graph, size_t index)
 	case GATE_OPEN:
 		return;
 	case GATE_GRANTED:
-		if (graph->stages[index].plan->gate->not_before <= graph->now_us)
+		if (engine_not_before(graph, gate) <= graph->now_us)
 			admit(graph, index);
 		return;
 	case GATE_REFUSED:
@@ -199,7 +199,7 @@ static struct str wait_for_gate(const struct run_graph *graph, size_t index)
 	const struct plan_stage *plan = graph->stages[index].plan;
 	char text[CLOCK_TEXT_BYTES];
 	if (gate->state == GATE_GRANTED) {
-		clock_say(plan->gate->not_before, text);
+		clock_say(engine_not_before(graph, gate), text);
 		return arena_printf(
 			graph->arena, "%s: stage \"%.*s\" is approved, but not for earlier", text, STR_ARG(plan->name));
 	}

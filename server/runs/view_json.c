@@ -108,10 +108,11 @@ static json_t *decisions_of(const struct graph_gate *gate)
 	json_t *list = json_array();
 	for (size_t i = 0; i < gate->decision_count; i++) {
 		const struct graph_decision *decision = &gate->decisions[i];
-		json_array_append_new(list,
-			json_pack("{s:o, s:s, s:o, s:o}", "account", json_of_str(decision->account_name), "verdict",
-				decision->is_approval ? "approve" : "reject", "comment", json_of_str(decision->comment),
-				"decided_at", json_of_time(decision->decided_at)));
+		json_array_append_new(
+			list, json_pack("{s:o, s:s, s:o, s:o, s:o}", "account", json_of_str(decision->account_name),
+				      "verdict", decision->is_approval ? "approve" : "reject", "comment",
+				      json_of_str(decision->comment), "decided_at", json_of_time(decision->decided_at),
+				      "not_before", json_of_time(decision->not_before)));
 	}
 	return list;
 }
@@ -129,6 +130,7 @@ json_t *view_gate(const struct run_graph *graph, const struct graph_gate *gate, 
 	json_object_set_new(json, "opened_at", json_of_time(gate->opened_at));
 	json_object_set_new(json, "expires_at", json_of_time(gate->expires_at));
 	json_object_set_new(json, "decided_at", json_of_time(gate->decided_at));
+	json_object_set_new(json, "not_before", json_of_time(engine_not_before(graph, gate)));
 	json_object_set_new(json, "reason", json_of_str(gate->reason));
 	json_object_set_new(json, "decisions", decisions_of(gate));
 	json_object_set_new(json, "may_decide", json_boolean(may));

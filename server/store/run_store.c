@@ -93,7 +93,7 @@ static const struct field gate_row_fields[] = {
 static const char *const verdict_names[] = {"reject", "approve", NULL};
 
 struct decision_row {
-	int64_t gate_id, account_id, decided_at;
+	int64_t gate_id, account_id, decided_at, not_before;
 	struct str account, comment;
 	enum { VERDICT_REJECT, VERDICT_APPROVE } verdict;
 	struct str_list groups;
@@ -107,6 +107,7 @@ static const struct field decision_row_fields[] = {
 	FIELD(struct decision_row, comment, FIELD_STR, 0),
 	FIELD(struct decision_row, groups, FIELD_STRS, 0),
 	FIELD(struct decision_row, decided_at, FIELD_TIME, 0),
+	FIELD(struct decision_row, not_before, FIELD_TIME, 0),
 	FIELD_END,
 };
 
@@ -260,6 +261,7 @@ static void add_decision(struct run_graph *graph, struct graph_gate *gate, const
 		.comment = row->comment,
 		.groups = row->groups,
 		.decided_at = row->decided_at,
+		.not_before = row->not_before,
 	};
 }
 
@@ -544,7 +546,7 @@ static void save_gates(struct db_batch *batch, const struct run_graph *graph)
 					DB_TEXT(str_of(verdict_names[decision->is_approval])),
 					DB_TEXT(decision->comment),
 					DB_TEXTS(decision->groups.items, decision->groups.count),
-					DB_TIME(decision->decided_at));
+					DB_TIME(decision->decided_at), DB_TIME(decision->not_before));
 		}
 	}
 }

@@ -187,6 +187,20 @@ bool world_decide(struct world *world, const struct person *person, bool is_appr
 	return apply(world, &event);
 }
 
+bool world_approve_for(struct world *world, const struct person *person, int64_t not_before_us)
+{
+	const struct run_graph *graph = &world->graph;
+	struct engine_event event = {
+		.kind = ENGINE_DECIDED,
+		.person = person,
+		.gate = graph->gates[graph->gate_count - 1].id,
+		.is_approval = true,
+		.text = STR(""),
+		.not_before = not_before_us,
+	};
+	return apply(world, &event);
+}
+
 bool world_cancel(struct world *world, const struct person *person, const char *reason)
 {
 	return apply(world, &(struct engine_event){.kind = ENGINE_CANCEL, .person = person, .text = str_of(reason)});

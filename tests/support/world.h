@@ -30,6 +30,8 @@ void world_done(struct world *world);
 /* Each applies one event and "stores" the outcome; false: refused, see err. */
 bool world_look(struct world *world);
 bool world_decide(struct world *world, const struct person *person, bool is_approval, const char *comment);
+/* Approves, for this time at the earliest. */
+bool world_approve_for(struct world *world, const struct person *person, int64_t not_before_us);
 bool world_cancel(struct world *world, const struct person *person, const char *reason);
 bool world_retry(struct world *world, const struct person *person, const char *job);
 

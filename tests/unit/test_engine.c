@@ -228,6 +228,25 @@ START_TEST(a_gate_counts_distinct_people)
 }
 END_TEST
 
+START_TEST(who_approves_may_say_from_when_on)
+{
+	enum { HOUR_MS = 3600 * 1000 };
+	struct person carl = world_bob;
+	carl.account = 9;
+	world_init(&world, gated);
+	world_pass(&world, "build/make");
+	int64_t begin = world.graph.now_us;
+	ck_assert(world_approve_for(&world, &world_bob, begin + INT64_C(2000) * HOUR_MS));
+	ck_assert(world_approve_for(&world, &carl, begin + INT64_C(1000) * HOUR_MS)); /* the later time counts */
+	ck_assert_int_eq(world.graph.gates[0].state, GATE_GRANTED);
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p, "approved, but not for earlier"));
+	world_wait(&world, HOUR_MS);
+	ck_assert_str_eq(world_stage_state(&world, "release"), "gated");
+	world_wait(&world, HOUR_MS);
+	ck_assert_str_eq(world_stage_state(&world, "release"), "running");
+}
+END_TEST
+
 START_TEST(a_refusal_ends_the_run_with_who_and_why)
 {
 	world_init(&world, gated);
@@ -511,6 +530,7 @@ int main(void)
 	tcase_add_test(cases, a_stale_end_changes_nothing);
 	tcase_add_test(cases, allow_failure_is_a_warning_not_a_failure);
 	tcase_add_test(cases, a_gate_counts_distinct_people);
+	tcase_add_test(cases, who_approves_may_say_from_when_on);
 	tcase_add_test(cases, a_refusal_ends_the_run_with_who_and_why);
 	tcase_add_test(cases, a_gate_expires);
 	tcase_add_loop_test(cases, who_may_decide, 0, sizeof deciders / sizeof deciders[0]);

@@ -475,7 +475,7 @@ export class MockServer {
 			reason: isYes ? "" : `by ${person.name}`,
 			decisions: [
 				...gate.decisions,
-				{ account: person.name, verdict: isYes ? "approve" : "reject", comment, decided_at },
+				{ account: person.name, verdict: isYes ? "approve" : "reject", comment, decided_at, not_before: null },
 			],
 		};
 		const stage = run.stages.find((one) => one.id === gate.stage_id) as Stage;

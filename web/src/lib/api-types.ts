@@ -1943,6 +1943,8 @@ export interface components {
             opened_at: components["schemas"]["Time"];
             expires_at: components["schemas"]["Time"];
             decided_at: components["schemas"]["Time"];
+            /** @description the stage begins no earlier, as its file or somebody who approved has said; null: at once */
+            not_before: components["schemas"]["Time"];
             reason: string;
             decisions: {
                 account: string;
@@ -1950,6 +1952,7 @@ export interface components {
                 verdict: "approve" | "reject";
                 comment: string;
                 decided_at: components["schemas"]["Time"];
+                not_before: components["schemas"]["Time"];
             }[];
             /** @description the caller may */
             may_decide: boolean;
@@ -2339,6 +2342,14 @@ export interface components {
         };
         Verdict: {
             comment?: string;
+        };
+        Approval: {
+            comment?: string;
+            /**
+             * Format: date-time
+             * @description the stage begins no earlier
+             */
+            not_before?: string;
         };
         Worker: {
             id: number;
@@ -4062,7 +4073,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Verdict"];
+                "application/json": components["schemas"]["Approval"];
             };
         };
         responses: {

@@ -155,7 +155,8 @@ export const api = {
 	artifacts: async (run: string) => (await get<{ artifacts: Artifact[] }>(`${runPath(run)}/artifacts`)).artifacts,
 	findings: (run: string) => get<Findings>(`${runPath(run)}/findings`),
 
-	approve: (gate: number, comment: string) => post<Gate>(`/api/v1/gates/${gate}/approve`, { comment }),
+	approve: (gate: number, comment: string, not_before = "") =>
+		post<Gate>(`/api/v1/gates/${gate}/approve`, not_before === "" ? { comment } : { comment, not_before }),
 	reject: (gate: number, comment: string) => post<Gate>(`/api/v1/gates/${gate}/reject`, { comment }),
 
 	board: (environment?: string) => get<Board>(`/api/v1/board${query({ environment })}`),
