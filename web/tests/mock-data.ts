@@ -2,7 +2,6 @@
 import type {
 	Artifact,
 	Findings,
-	Gate,
 	Job,
 	PipelineList,
 	Repository,
@@ -15,6 +14,7 @@ import type {
 } from "../src/lib/model";
 import { makeBoard, type MockBoard } from "./mock-board.ts";
 import { exampleFindings } from "./mock-findings.ts";
+import { makeGate } from "./mock-gates.ts";
 import { bigLog, UNIT_LOG } from "./mock-logs.ts";
 import { examplePipelines } from "./mock-pipelines.ts";
 import { exampleWorkers } from "./mock-workers.ts";
@@ -114,30 +114,6 @@ export function makeStage(id: number, index: number, name: string, given: Partia
 		delivery: null,
 		gate: null,
 		jobs: [],
-		...given,
-	};
-}
-
-export function makeGate(id: number, stage: number, given: Partial<Gate> = {}): Gate {
-	return {
-		id,
-		stage_id: stage,
-		state: "open",
-		approvals: 1,
-		approved: 0,
-		groups: ["release"],
-		require: {},
-		author: "deny",
-		is_comment_required: false,
-		opened_at: null,
-		expires_at: null,
-		decided_at: null,
-		not_before: null,
-		reason: "",
-		decisions: [],
-		may_decide: true,
-		why_not: "",
-		who_may: "one person of the groups release",
 		...given,
 	};
 }

@@ -4,7 +4,8 @@
  */
 import { exampleBoard } from "./mock-board.ts";
 import type { Job, Run, Stage, StageDelivery, Wave, WaveDeployment } from "../src/lib/model";
-import { makeGate, makeJob, makeStage, makeSummary, type MockData } from "./mock-data.ts";
+import { makeJob, makeStage, makeSummary, type MockData } from "./mock-data.ts";
+import { makeGate } from "./mock-gates.ts";
 
 const MINUTE_MS = 60_000;
 const BAKES = "wave 2 of prod to bake until its time has passed";

@@ -9,7 +9,8 @@ import {
 	newerSummary,
 } from "../../src/lib/run-merge";
 import type { Run, RunUpdate, Stage, WayBack } from "../../src/lib/model";
-import { makeGate, makeJob, makeStage, makeSummary } from "../mock-data";
+import { makeJob, makeStage, makeSummary } from "../mock-data";
+import { makeGate } from "../mock-gates";
 import { makeDelivery, makeDeployment, makeWave } from "../mock-deliveries";
 
 function example(): Run {
