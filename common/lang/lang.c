@@ -40,8 +40,8 @@ bool lang_load(struct str text, const char *file, const struct lang_loader *load
 		return false;
 	}
 	/* Runs, lists, floors and grants know it by its file, whatever title it gives itself. */
-	pipeline->name = (struct lang_text){
-		.at = {file, 1, 1}, .text = arena_str(arena, lang_name_of_file(file)), .lead = -1};
+	pipeline->name =
+		(struct lang_text){.at = {file, 1, 1}, .text = arena_str(arena, lang_name_of_file(file)), .lead = -1};
 	*ret = pipeline;
 	return true;
 }

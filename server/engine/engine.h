@@ -83,7 +83,8 @@ bool engine_may_decide(
 struct str engine_who_may(const struct run_graph *graph, const struct graph_gate *gate);
 /* Distinct people who approved so far. */
 size_t engine_approved(const struct graph_gate *gate);
-/* The latest time before which the file, or somebody who approved, does not want the stage to begin; 0: none is named. */
+/* The latest time before which the file, or somebody who approved, does not want the stage to begin; 0: none is named.
+ */
 int64_t engine_not_before(const struct run_graph *graph, const struct graph_gate *gate);
 
 #endif

@@ -355,7 +355,7 @@ static const char printed[] =
 	"\n"
 	"review\n"
 	"  gate     2 approvals from qa or release, at least 1 from release, not the author, with a comment, within 2w, not "
-	"before 2026-11-21T08:00:00.000000Z\n"
+	"before 2026-11-21 08:00 UTC\n"
 	"\n"
 	"prod  if always()\n"
 	"  deploys  web to prod, window Mon-Thu 09:00-16:00 Europe/Berlin\n"
