@@ -3,23 +3,25 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "common/fields.h"
 #include "common/json.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static bool is_open(const json_t *state)
-{
-	return strcmp(print_text(state, "kind"), "open") == 0;
-}
-
-/* "open", "open until 2026-12-20T00:00", "closed until ...: why". */
+/* "open", "open until 2026-12-20 00:00 UTC", "closed until ...: why". */
 static struct str state_text(struct cli *cli, const json_t *item)
 {
+	static const char *const kinds[] = {"open", "blocker", "freeze", "window", NULL};
+	static const char *const words[] = {"open", "stopped", "frozen", "closed"};
 	const json_t *state = json_object_get(item, "state");
-	const char *until = print_text(state, "until"), *reason = print_text(state, "reason");
-	return arena_printf(&cli->arena, "%s%s%.16s%s%s%s", is_open(state) ? "open" : "frozen", *until ? " until " : "",
-		until, *until ? "Z" : "", *reason ? ": " : "", reason);
+	const char *reason = print_text(state, "reason");
+	char at[PRINT_TIME_BYTES];
+	int kind = 0;
+	enum_from_name(kinds, str_of(print_text(state, "kind")), &kind);
+	bool turns = print_moment(at, state, "until");
+	return arena_printf(&cli->arena, "%s%s%s%s%s", words[kind], turns ? " until " : "", turns ? at : "",
+		*reason ? ": " : "", reason);
 }
 
 static void print_environments(struct cli *cli, const json_t *answer)
