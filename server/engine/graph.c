@@ -98,6 +98,7 @@ void graph_written(struct run_graph *graph)
 	for (size_t i = 0; i < graph->gate_count; i++) {
 		struct graph_gate *gate = &graph->gates[i];
 		gate->was = gate->state;
+		gate->undecided = 0;
 		gate->is_dirty = false;
 		for (size_t j = 0; j < gate->decision_count; j++)
 			gate->decisions[j].is_new = false;

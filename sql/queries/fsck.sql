@@ -77,7 +77,8 @@ union all
 select 'gate_came_first', format('%s: stage "%s" is %s, its gate is %s', r.called, s.name, s.state, g.state)
 from named r join stage s on s.run_id = r.id
 	join lateral (select state from gate where stage_id = s.id order by id desc limit 1) g on true
-where s.state in ('running', 'succeeded', 'failed') and g.state <> 'granted'
+where (s.state in ('running', 'succeeded') or s.state = 'failed' and s.started_at is not null) -- a preview may fail before, while the gate is void
+	and g.state <> 'granted'
 union all
 select 'gate_is_bound', format('%s: gate %s is for commit %s, the run for %s', r.called, g.id, g.commit, r.commit)
 from named r join gate g on g.run_id = r.id where g.commit <> r.commit

@@ -239,6 +239,7 @@ static void decide_run(struct sim *sim, struct coordinator *coordinator, struct 
 	}
 	check_decision(sim, desk, event, &visit->effects);
 	rows_save(&sim->rows, desk, &visit->effects);
+	check_saved(sim, desk);
 	MIRROR(sim, decide, sim, desk, event, true, true);
 	if (sim->tally)
 		sim->tally->commits++;

@@ -200,9 +200,36 @@ static void check_granted(const struct decision *decision, const struct graph_ga
 		BROKEN(decision, "a gate was granted that had expired");
 }
 
+static const struct graph_decision *decision_of(const struct graph_gate *gate, int64_t account)
+{
+	for (size_t i = 0; i < gate->decision_count; i++)
+		if (gate->decisions[i].account == account)
+			return &gate->decisions[i];
+	return NULL;
+}
+
+/* Whoever takes back a word takes back their own, and nobody's goes otherwise. */
+static void check_words(const struct decision *decision)
+{
+	const struct run_graph *row = &rows_run(&decision->sim->rows, decision->graph->id)->graph;
+	for (size_t i = 0; i < row->gate_count; i++) {
+		const struct graph_gate *before = &row->gates[i];
+		bool is_taken_back = decision->event->kind == ENGINE_UNDECIDED && decision->event->gate == before->id;
+		for (size_t j = 0; j < before->decision_count; j++) {
+			int64_t account = before->decisions[j].account;
+			bool goes = is_taken_back && decision->event->person->account == account;
+			if ((decision_of(&decision->graph->gates[i], account) == NULL) != goes)
+				BROKEN(decision, "a word was %s", goes ? "taken back, and counts" : "lost");
+			if (goes && before->state != GATE_OPEN)
+				BROKEN(decision, "a word is taken back when all is decided");
+		}
+	}
+}
+
 static void check_gates(const struct decision *decision)
 {
 	const struct run_graph *graph = decision->graph;
+	check_words(decision);
 	for (size_t i = 0; i < graph->gate_count; i++) {
 		const struct graph_gate *gate = &graph->gates[i];
 		const struct graph_decision *last =
@@ -466,6 +493,15 @@ void check_decision(
 		!effects->looks_again && !effects->replans)
 		BROKEN(&decision, "%.*s is %s, and nothing is left that could move it", STR_ARG(desk->graph.name),
 			run_state_names[desk->graph.state]);
+}
+
+void check_saved(struct sim *sim, const struct desk *desk)
+{
+	const struct run_graph *row = &rows_run(&sim->rows, desk->graph.id)->graph;
+	for (size_t i = 0; i < row->gate_count; i++)
+		if (row->gates[i].decision_count != desk->graph.gates[i].decision_count)
+			sim_fail(sim, "%.*s: %zu people have decided, and the rows have %zu", STR_ARG(row->name),
+				desk->graph.gates[i].decision_count, row->gates[i].decision_count);
 }
 
 void check_refusal(struct sim *sim, const struct desk *desk)

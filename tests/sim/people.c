@@ -231,6 +231,19 @@ static bool decide(struct sim *sim, const struct sim_event *event)
 		event->b, event->c);
 }
 
+/* As reviews that a forge does not show any more. */
+static bool undecide(struct sim *sim, const struct sim_event *event)
+{
+	const struct row_run *run = pick(sim, event->a, has_open_gate);
+	if (!run)
+		return false;
+	const struct graph_gate *gate = &run->graph.gates[run->graph.gate_count - 1];
+	uint32_t who = event->b;
+	if (gate->decision_count && event->c % 8)
+		who = (uint32_t)gate->decisions[event->b % gate->decision_count].account - 1;
+	return ask(sim, run, (struct engine_event){.kind = ENGINE_UNDECIDED, .gate = gate->id}, who, event->c);
+}
+
 static bool cancel(struct sim *sim, const struct sim_event *event)
 {
 	struct row_run *run = pick(sim, event->a, is_open);
@@ -386,6 +399,8 @@ bool people_event(struct sim *sim, const struct sim_event *event)
 	case SIM_APPROVE:
 	case SIM_REFUSE:
 		return decide(sim, event);
+	case SIM_UNDECIDE:
+		return undecide(sim, event);
 	case SIM_CANCEL:
 		return cancel(sim, event);
 	case SIM_RETRY:

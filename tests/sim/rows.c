@@ -450,17 +450,40 @@ static void write_jobs(struct rows *rows, struct run_graph *row, const struct ru
 	}
 }
 
+/* decision_withdraw.sql, decision_insert.sql */
+static void write_decisions(struct rows *rows, const struct graph_gate *before, struct graph_gate *gate)
+{
+	const struct graph_decision *decided = gate->decisions;
+	size_t count = gate->decision_count, kept = 0;
+	if (!gate->is_dirty)
+		return;
+	gate->decisions =
+		arena_array(rows->arena, struct graph_decision, count + (before ? before->decision_count : 0));
+	for (size_t i = 0; before && i < before->decision_count; i++)
+		if (before->decisions[i].account != gate->undecided)
+			gate->decisions[kept++] = before->decisions[i];
+	for (size_t i = 0; i < count; i++) {
+		if (!decided[i].is_new)
+			continue;
+		gate->decisions[kept] = decided[i];
+		gate->decisions[kept++].is_new = false;
+	}
+	gate->decision_count = kept;
+	gate->undecided = 0;
+}
+
 static void write_gates(struct rows *rows, struct run_graph *row, const struct run_graph *graph)
 {
+	const struct graph_gate *before = row->gates;
+	size_t count = row->gate_count;
 	row->gates = copy(rows->arena, graph->gates, sizeof *graph->gates, graph->gate_count);
 	row->gate_count = graph->gate_count;
 	for (size_t i = 0; i < row->gate_count; i++) {
 		struct graph_gate *gate = &row->gates[i];
 		gate->id = gate->id ? gate->id : ++rows->last_gate;
+		write_decisions(rows, i < count ? &before[i] : NULL, gate);
 		gate->was = gate->state;
 		gate->is_dirty = false;
-		for (size_t j = 0; j < gate->decision_count; j++)
-			gate->decisions[j].is_new = false;
 	}
 }
 

@@ -31,6 +31,7 @@ enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOP
 	X(PUSH, 5, "somebody pushes")                                                                                  \
 	X(APPROVE, 9, "somebody approves")                                                                             \
 	X(REFUSE, 1, "somebody refuses")                                                                               \
+	X(UNDECIDE, 1, "somebody takes a decision back")                                                               \
 	X(CANCEL, 1, "somebody cancels")                                                                               \
 	X(RETRY, 3, "somebody asks for new attempts")                                                                  \
 	X(RESOLVE, 4, "somebody says how an unknown deployment ended")                                                 \
@@ -218,6 +219,8 @@ int64_t triggers_add(struct sim *sim, struct row_trigger trigger);
 /* Before a visit's outcome is written: what the engine did with what was loaded. */
 void check_decision(
 	struct sim *sim, const struct desk *desk, const struct engine_event *event, const struct effects *effects);
+/* And when it is written: nobody's word is left out, none comes again. */
+void check_saved(struct sim *sim, const struct desk *desk);
 void check_refusal(struct sim *sim, const struct desk *desk);
 /* And what it relied on is still so. */
 void check_facts(struct sim *sim, const struct run_graph *graph, const struct effects *effects);

@@ -107,7 +107,8 @@ static struct engine_event event_of(const struct desk *desk, const struct engine
 		made.ends = loaded->ends;
 		made.end_count = loaded->end_count;
 	}
-	for (size_t i = 0; event->kind == ENGINE_DECIDED && i < loaded->graph.gate_count; i++)
+	bool is_about_gate = event->kind == ENGINE_DECIDED || event->kind == ENGINE_UNDECIDED;
+	for (size_t i = 0; is_about_gate && i < loaded->graph.gate_count; i++)
 		if (desk->graph.gates[i].id == event->gate)
 			made.gate = loaded->graph.gates[i].id;
 	return made;
