@@ -54,8 +54,13 @@ static struct mix mix_of(uint64_t seed, uint64_t *state)
 			uint32_t luck = next_of(state) % 4;
 			mix.weights[i] *= luck < 2 ? 0 : luck == 2 ? 1 : 4;
 		}
-		mix.total += mix.weights[i];
 	}
+	if (is_narrow && next_of(state) % 2) { /* much happens between two steps of a coordinator */
+		mix.weights[SIM_WORK] /= 6;
+		mix.weights[SIM_STEP] = 3 * kinds[SIM_STEP].weight;
+	}
+	for (size_t i = 0; i < SIM_EVENT_KINDS; i++)
+		mix.total += mix.weights[i];
 	mix.push_count = is_narrow ? 1 + next_of(state) % COUNT_OF(mix.pushes) : 0;
 	for (size_t i = 0; i < mix.push_count; i++)
 		mix.pushes[i] = next_of(state);

@@ -262,7 +262,20 @@ void check_passed(struct sim *sim)
 struct before {
 	int64_t id;
 	struct str version;
+	int64_t trigger;
 };
+
+/* When the trigger was made. */
+static bool was_quarantined(const struct rows *rows, const struct plan_stage *plan, struct str version, int64_t trigger)
+{
+	for (size_t i = 0; i < rows->quarantine_count; i++) {
+		const struct row_quarantine *held = &rows->quarantines[i];
+		if (held->trigger <= trigger && str_eq(held->service, plan->delivery->service) &&
+			str_eq(held->environment, plan->environment) && str_eq(held->version, version))
+			return true;
+	}
+	return false;
+}
 
 /* Attempted with that version before; and brought to another that nobody condemned, or taken down. */
 static bool had_version(const struct rows *rows, const struct row_deployment *deployment, const void *arg)
@@ -281,8 +294,7 @@ static bool was_mended(const struct rows *rows, const struct row_deployment *dep
 		return false;
 	return rows_is_teardown(deployment)
 		       ? deployment->deployment->state == DEPLOYMENT_LIVE
-		       : !str_eq(version, before->version) &&
-				 !rows_is_quarantined(rows, plan->delivery->service, plan->environment, version);
+		       : !str_eq(version, before->version) && !was_quarantined(rows, plan, version, before->trigger);
 }
 
 /* A rollback that went well left no target behind for which a good version is known. */
@@ -300,7 +312,7 @@ static void check_condemned(struct sim *sim, const struct row_run *back)
 			return;
 	for (size_t i = 0; i < COUNT_OF(targets); i++) {
 		struct str target = str_of(targets[i]);
-		struct before before = {graph->deployments[0].id, trigger->version};
+		struct before before = {graph->deployments[0].id, trigger->version, back->trigger};
 		struct row_deployment was, mended, known;
 		bool is_covered = false;
 		if (!rows_last_deployment(

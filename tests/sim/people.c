@@ -365,12 +365,23 @@ static bool fix(struct sim *sim, const struct sim_event *event)
 	return true;
 }
 
+static bool takes_down(const struct row_run *run)
+{
+	const struct plan_delivery *delivery = run->graph.stages[0].plan->delivery;
+	return is_open(run) && delivery && delivery->priority == PLAN_PRIORITY_TEARDOWN;
+}
+
 static bool set_expiry(struct sim *sim, const struct sim_event *event)
 {
 	static const int64_t times_ms[] = {ROWS_NEVER, 1, 300000, 1200000};
 	struct str service = event->a % 4 ? STR("api") : STR("web"),
 		   environment = event->a / 4 % 8 ? STR("qa") : STR("prod");
 	int64_t in_ms = times_ms[event->b % COUNT_OF(times_ms)];
+	const struct row_run *down = pick(sim, event->a, takes_down);
+	if (down && event->c % 4) { /* it is about time to say so */
+		service = down->graph.stages[0].plan->delivery->service;
+		environment = down->graph.stages[0].plan->environment;
+	}
 	bool is_operator = event->c % 2;
 	bool is_there = rows_set_expiry(&sim->rows, service, environment, in_ms, is_operator);
 	MIRROR(sim, set_expiry, sim, service, environment, in_ms, is_operator, is_there);

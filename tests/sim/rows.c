@@ -376,8 +376,8 @@ static void condemn(struct rows *rows, const struct run_graph *graph, size_t ind
 		return;
 	rows->quarantines =
 		arena_grow(rows->arena, rows->quarantines, sizeof *rows->quarantines, rows->quarantine_count);
-	rows->quarantines[rows->quarantine_count++] =
-		(struct row_quarantine){service, environment, stage->version, graph->reason, false, {0}};
+	rows->quarantines[rows->quarantine_count++] = (struct row_quarantine){
+		service, environment, stage->version, graph->reason, false, {0}, (int64_t)rows->trigger_count + 1};
 	rows_quarantine_changed(rows, service);
 	rows->triggers = arena_grow(rows->arena, rows->triggers, sizeof *rows->triggers, rows->trigger_count);
 	rows->triggers[rows->trigger_count++] = (struct row_trigger){.kind = TRIGGER_BACK,

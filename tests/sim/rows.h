@@ -63,6 +63,7 @@ struct row_quarantine {
 	struct str reason;
 	bool is_released;
 	struct str fixed_commit; /* "": nobody has said what mends it */
+	int64_t trigger;         /* that comes next: it is older than that */
 };
 
 struct row_run {

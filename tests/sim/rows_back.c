@@ -82,8 +82,8 @@ bool rows_ask_back(struct rows *rows, struct str service, struct str environment
 	if (!rows_is_quarantined(rows, service, environment, version)) {
 		rows->quarantines =
 			arena_grow(rows->arena, rows->quarantines, sizeof *rows->quarantines, rows->quarantine_count);
-		rows->quarantines[rows->quarantine_count++] =
-			(struct row_quarantine){service, environment, version, STR("bob says so"), false, {0}};
+		rows->quarantines[rows->quarantine_count++] = (struct row_quarantine){service, environment, version,
+			STR("bob says so"), false, {0}, (int64_t)rows->trigger_count + 1};
 	}
 	rows_quarantine_changed(rows, service);
 	rows->triggers = arena_grow(rows->arena, rows->triggers, sizeof *rows->triggers, rows->trigger_count);
