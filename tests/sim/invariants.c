@@ -257,8 +257,13 @@ static void check_gates(const struct decision *decision)
 			BROKEN(decision, "a gate stands that was for another plan of its stage");
 		bool has_begun = stage->state == STAGE_QUEUED || stage->state == STAGE_RUNNING ||
 				 stage->state == STAGE_SUCCEEDED;
-		if (stage->was == STAGE_GATED && has_begun && stage->plan->gate->not_before > graph->now_us)
-			BROKEN(decision, "a stage began before the time that its gate names");
+		int64_t not_before = has_begun && stage->plan->gate ? stage->plan->gate->not_before : 0;
+		for (size_t j = 0; j < gate->decision_count; j++)
+			if (gate->decisions[j].not_before > not_before)
+				not_before = gate->decisions[j].not_before;
+		if (stage->was == STAGE_GATED && has_begun && gate == graph_gate_of(graph, gate->stage) &&
+			not_before > graph->now_us)
+			BROKEN(decision, "a stage began before the time that its gate or an approval names");
 	}
 }
 

@@ -227,6 +227,7 @@ static bool decide(struct sim *sim, const struct sim_event *event)
 		(struct engine_event){.kind = ENGINE_DECIDED,
 			.gate = run->graph.gates[at].id,
 			.is_approval = event->kind == SIM_APPROVE,
+			.not_before = event->c % 11 == 3 ? sim->rows.now_us + event->b % 900 * INT64_C(1000000) : 0,
 			.text = event->c % 5 ? STR("fine") : (struct str){0}},
 		event->b, event->c);
 }

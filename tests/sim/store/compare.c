@@ -96,6 +96,8 @@ static void same_gates(const struct comparison *in)
 				real->decisions[j].account_name);
 			same_number(in, "verdict of gate", i, model->decisions[j].is_approval,
 				real->decisions[j].is_approval);
+			same_number(in, "beginning of gate", i, model->decisions[j].not_before,
+				real->decisions[j].not_before);
 		}
 	}
 }
