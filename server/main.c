@@ -54,7 +54,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 
 static int serve(const struct server_settings *settings)
 {
-	struct program program = {0};
+	static struct program program; /* what a failed start leaves is not lost, it ends with the process */
 	struct err err = {0};
 	uv_loop_init(&program.loop);
 	if (!wiring_open(&program.loop, settings, &program.wiring, &err)) {

@@ -260,13 +260,12 @@ bool wiring_open(struct uv_loop_s *loop, const struct server_settings *settings,
 	wiring->settings = *settings;
 	wiring->server.loop = loop;
 	wiring->server.settings = &wiring->settings;
-	/* A start that fails leaves: the process ends, and with it what was made. */
+	*ret = wiring; /* a start that fails leaves it to the end of the process */
 	if (!git_read_init(err) || !open_files(wiring, err) || !open_web(wiring, err) || !open_database(wiring, err) ||
 		!bootstrap(settings->database_url, settings->data_dir, err) || !open_parts(wiring, err) ||
 		!open_listeners(wiring, err))
 		return false;
 	wiring->timers = timers_start(&wiring->server);
-	*ret = wiring;
 	return true;
 }
 

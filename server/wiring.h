@@ -9,7 +9,7 @@
 struct uv_loop_s;
 struct wiring;
 
-/* Serves when it returns true. On failure everything that was made is ended again. */
+/* Serves when it returns true. On failure the process has to end: *ret may hold what was made until then. */
 bool wiring_open(struct uv_loop_s *loop, const struct server_settings *settings, struct wiring **ret, struct err *err);
 /* Orderly: answers who waits, finishes what is under way; the loop runs empty afterwards. */
 void wiring_close(struct wiring *wiring);
