@@ -12,7 +12,8 @@ bool configuration_load(struct str text, const char *file, struct arena *arena, 
 	const struct yaml_node *root = NULL;
 	size_t errors_before = errors->count;
 	made->at = (struct lang_place){file, 1, 1};
-	if (lang_read_yaml(&reader, text, &root) && root) {
+	made->is_empty = lang_read_yaml(&reader, text, &root) && (!root || yaml_is_null(root));
+	if (root) {
 		lang_read_block(&reader, &lang_configuration_block, root, made);
 		configuration_check(made, arena, errors);
 	}
@@ -27,8 +28,13 @@ bool configuration_load(struct str text, const char *file, struct arena *arena, 
 bool configuration_load_given(struct str text, const char *file, struct arena *arena, const struct configuration **ret,
 	struct lang_errors *errors)
 {
-	if (str_trim(text).n)
-		return configuration_load(text, file, arena, ret, errors);
+	const struct configuration *made;
+	if (!configuration_load(str_trim(text).n ? text : STR(""), file, arena, &made, errors))
+		return false;
+	if (!made->is_empty) {
+		*ret = made;
+		return true;
+	}
 	lang_error_add(errors, (struct lang_place){file, 1, 1},
 		"the document is empty, which would take everything away; if that is meant, write `environments: {}`");
 	return false;

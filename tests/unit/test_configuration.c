@@ -156,7 +156,7 @@ END_TEST
 
 START_TEST(an_empty_text_is_not_given)
 {
-	static const char *const texts[] = {"", " \n\t\n"};
+	static const char *const texts[] = {"", " \n\t\n", "# what was here\n", "---\n# nothing\n"};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		auto_arena arena = {0};
 		struct lang_errors errors = {.arena = &arena};
