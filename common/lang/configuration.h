@@ -212,7 +212,7 @@ struct configuration_pin {
 
 struct configuration {
 	struct lang_place at;
-	bool is_empty; /* no document at all: blanks and comments */
+	bool is_empty;                                /* no document at all: blanks and comments */
 	LANG_LIST(struct configuration_group) groups; /* not set: the document says nothing about groups */
 	LANG_LIST(struct configuration_service) services;
 	LANG_LIST(struct configuration_alarm) alarms;
