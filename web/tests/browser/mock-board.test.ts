@@ -110,7 +110,8 @@ test("each thing that can be done asks once more, and says what for", async () =
 	expect(await confirm("Release").isDisabled()).toBe(true);
 	await page.getByLabel("Reason").fill("it was the network");
 	await confirm("Release").click();
-	await page.getByRole("button", { name: /^Release/ }).waitFor({ state: "detached" });
+	await page.getByRole("dialog").waitFor({ state: "detached" });
+	await page.getByRole("button", { name: "Release sha256:4f1d2c3b5a69" }).waitFor({ state: "detached" });
 
 	await page.getByRole("button", { name: "Say how the deployment to eu-2 ended" }).click();
 	await page.getByRole("radio", { name: /It is live/ }).check();
