@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "server/events/events.h"
 #include "server/settings.h"
 #include "server/store/db.h"
 #include "server/store/first_configuration.h"
@@ -162,6 +163,8 @@ static bool adopt(struct configurations *self, const struct db_reply *reply, str
 		is_newer ? db_text(reply, LOOK_CONFIGURATION, 0, 1) : old->text, &blockers, &versions);
 	configuration_unref(old);
 	self->now = made;
+	if (is_newer)
+		events_configuration_changed(self->server->events, made->shown.version);
 	return true;
 }
 

@@ -86,6 +86,14 @@ void events_alarms_changed(struct events *events)
 	tell_others(events, 'a', 0);
 }
 
+void events_configuration_changed(struct events *events, int64_t version)
+{
+	if (!events)
+		return;
+	events->configuration = version;
+	wake(events, WATCH_RUNS, 0);
+}
+
 void events_heard(struct events *events, struct str payload)
 {
 	int64_t key = 0;
@@ -243,6 +251,7 @@ struct runs_watch {
 	char next_horizon[32]; /* when the look under way is done */
 	char cursor[32];       /* its last page ended with a change then, */
 	int64_t cursor_id;     /* of this run; "" and 0: it begins */
+	int64_t configuration; /* its version, as far as the client knows */
 	char *repository;      /* NULL: all */
 };
 
@@ -294,6 +303,16 @@ static bool take_page(struct runs_watch *self, const struct db_reply *reply, boo
 	return true;
 }
 
+/* Whoever shows lists of runs or boards shows what the configuration says of them too. */
+static void send_configuration(struct runs_watch *self)
+{
+	int64_t version = self->watch.events->configuration;
+	if (version == self->configuration)
+		return;
+	self->configuration = version;
+	watch_send(&self->watch, "configuration", STR(""), json_pack("{s:I}", "version", (json_int_t)version));
+}
+
 static void runs_looked(void *arg, struct db_reply *reply)
 {
 	struct runs_watch *self = arg;
@@ -307,6 +326,7 @@ static void runs_looked(void *arg, struct db_reply *reply)
 	} else if (!take_page(self, reply, &is_cut, &err))
 		log_warn("events.runs", F("err", &err));
 	db_reply_free(reply);
+	send_configuration(self);
 	watch_looked(&self->watch, is_cut);
 }
 
@@ -335,5 +355,6 @@ void events_watch_runs(struct http_exchange *exchange, void *context)
 		snprintf(self->horizon, sizeof self->horizon, "%.*s", STR_ARG(last));
 	if (http_query(exchange, "repository", &repository) && repository.n)
 		self->repository = mem_dup(repository.p, repository.n);
+	self->configuration = server->events->configuration;
 	watch_start(&self->watch, server->events, exchange, WATCH_RUNS, 0, runs_look, runs_released);
 }

@@ -29,6 +29,8 @@ struct server *events_server(const struct events *events);
 void events_run_changed(struct events *events, int64_t run);
 void events_log_grew(struct events *events, int64_t job);
 void events_alarms_changed(struct events *events);
+/* This coordinator has another version of it; each finds that by itself, so nobody else is told. */
+void events_configuration_changed(struct events *events, int64_t version);
 /* From another coordinator: "r12 l7 r13 a0 q" and so on; empty: everything may have changed. */
 void events_heard(struct events *events, struct str payload);
 

@@ -8,8 +8,9 @@
 struct events {
 	struct server *server;
 	struct watch *watches[WATCH_KIND_COUNT];
-	size_t count;       /* watches that are not freed yet */
-	int64_t checked_at; /* monotonic: callers were looked at */
+	size_t count;          /* watches that are not freed yet */
+	int64_t configuration; /* the version that came into force since the start; 0: none did */
+	int64_t checked_at;    /* monotonic: callers were looked at */
 	bool is_checking;
 	void (*closed)(void *arg);
 	void *closed_arg;
