@@ -145,33 +145,19 @@ static void forget_old_reports(const struct configuration *now, struct target_ro
 	}
 }
 
-/* --- who may --- */
-
-/* Why the caller may not, by what a button does; "" where they may. The routes themselves are asked. */
-static json_t *describe_rights(const struct caller *caller)
-{
-	static const struct {
-		const char *name;
-		http_handler *handler;
-	} actions[] = {
-		{"roll_back", rollbacks_create},
-		{"deploy", deployments_create},
-		{"resolve", deployments_resolve},
-		{"override", blockers_override},
-		{"release", quarantine_release},
-		{"stop", blockers_place},
-		{"lift", blockers_lift},
-	};
-	json_t *why_not = json_object();
-	for (size_t i = 0; i < COUNT_OF(actions); i++) {
-		struct err err;
-		bool may = auth_may(caller, api_need_of(actions[i].handler), &err);
-		json_object_set_new(why_not, actions[i].name, json_string(may ? "" : err.text));
-	}
-	return why_not;
-}
-
 /* --- the answer --- */
+
+/* What the buttons of a board do. */
+static const struct api_action actions[] = {
+	{"roll_back", rollbacks_create},
+	{"deploy", deployments_create},
+	{"resolve", deployments_resolve},
+	{"override", blockers_override},
+	{"release", quarantine_release},
+	{"stop", blockers_place},
+	{"lift", blockers_lift},
+	{NULL, NULL},
+};
 
 static json_t *list_of(const struct field *fields, const void *rows, size_t size, size_t count)
 {
@@ -198,7 +184,7 @@ static enum flow_next answer(struct flow *flow)
 		list_of(target_fields, targets, sizeof(struct target_row), target_count), "waiting",
 		list_of(waiting_fields, waiting, sizeof(struct waiting_row), waiting_count), "places",
 		describe_places(now, targets, target_count, waiting, waiting_count, &flow->arena), "why_not",
-		describe_rights(auth_caller(request->exchange)));
+		api_why_not(auth_caller(request->exchange), actions));
 	return FLOW_DONE;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/json.h"
 #include "server/api/configuration_change.h"
+#include "server/api/routes.h"
 
 /* --- reading --- */
 
@@ -17,6 +18,14 @@ struct version_row {
 
 static const struct field version_fields[] = {VERSION_FIELDS, FIELD_END};
 static const struct field text_fields[] = {VERSION_FIELDS, FIELD(struct version_row, text, FIELD_STR, 0), FIELD_END};
+
+/* What can be done with the document in force. */
+static const struct api_action actions[] = {
+	{"compare", configuration_compare},
+	{"apply", configuration_put},
+	{"revert", configuration_revert},
+	{NULL, NULL},
+};
 
 static enum flow_next get_query(struct flow *flow)
 {
@@ -38,9 +47,11 @@ static enum flow_next get_answer(struct flow *flow)
 		!db_read_row(db_reply_of(flow), 0, 0, text_fields, &row, &flow->arena, &flow->err))
 		return FLOW_FAIL;
 	request->answer = fields_write(text_fields, &row);
-	if (!request->id)
+	if (!request->id) {
+		json_object_set_new(request->answer, "why_not", api_why_not(auth_caller(request->exchange), actions));
 		http_add_header(
 			request->exchange, "ETag", arena_printf(&flow->arena, "\"%lld\"", (long long)row.version));
+	}
 	return FLOW_DONE;
 }
 
@@ -96,7 +107,7 @@ void configuration_history(struct http_exchange *exchange, void *context)
 	api_start(exchange, context, sizeof(struct history), steps, false);
 }
 
-/* --- changing --- */
+/* --- comparing --- */
 
 static enum flow_next compare_begin(struct flow *flow)
 {
@@ -113,6 +124,55 @@ void configuration_compare(struct http_exchange *exchange, void *context)
 	static flow_step *const steps[] = {compare_begin, change_read, change_look_up, change_show, NULL};
 	change_start(exchange, context, steps);
 }
+
+/* --- two versions --- */
+
+static enum flow_next versions_begin(struct flow *flow)
+{
+	struct change *change = (struct change *)flow;
+	struct str text = http_param(change->api.exchange, "version"), from = {0};
+	if (!str_to_i64(text, &change->version) || change->version < 1)
+		return err_set(&flow->err, ERR_INVALID, "\"%.*s\" is no version of the configuration", STR_ARG(text)),
+		       FLOW_FAIL;
+	change->from_version = change->version - 1;
+	if (http_query(change->api.exchange, "from", &from) &&
+		(!str_to_i64(from, &change->from_version) || change->from_version < 0))
+		return err_set(&flow->err, ERR_INVALID, "\"from\" is a version, or 0 for none"), FLOW_FAIL;
+	struct db_batch *batch = db_batch_new(change->api.server->db);
+	db_add(batch, QUERY_CONFIGURATION_GET, DB_I64(change->version));
+	/* 0 would ask for the one in force, and no version is below it. */
+	db_add(batch, QUERY_CONFIGURATION_GET, DB_I64(change->from_version ? change->from_version : -1));
+	return db_await(flow, batch);
+}
+
+static enum flow_next versions_found(struct flow *flow)
+{
+	enum { LATER, EARLIER };
+	struct change *change = (struct change *)flow;
+	struct version_row later, earlier = {.text = STR("")};
+	const struct db_reply *reply = db_reply_of(flow);
+	bool has_later = db_row_count(reply, LATER), has_earlier = db_row_count(reply, EARLIER);
+	if (!has_later || (change->from_version && !has_earlier)) {
+		err_set(&flow->err, ERR_NOT_FOUND, "no version %lld of the configuration",
+			(long long)(has_later ? change->from_version : change->version));
+		return FLOW_FAIL;
+	}
+	if (!db_read_row(reply, LATER, 0, text_fields, &later, &flow->arena, &flow->err) ||
+		(has_earlier && !db_read_row(reply, EARLIER, 0, text_fields, &earlier, &flow->arena, &flow->err)))
+		return FLOW_FAIL;
+	change->text = arena_str(&flow->arena, later.text);
+	change->earlier = arena_str(&flow->arena, earlier.text);
+	return FLOW_CONTINUE;
+}
+
+void configuration_compare_versions(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {
+		versions_begin, versions_found, change_read_versions, change_look_up, change_show, NULL};
+	change_start(exchange, context, steps);
+}
+
+/* --- changing --- */
 
 static enum flow_next put_begin(struct flow *flow)
 {

@@ -10,6 +10,7 @@ http_handler configuration_put;
 http_handler configuration_compare;
 http_handler configuration_history;
 http_handler configuration_get_version;
+http_handler configuration_compare_versions;
 http_handler configuration_revert;
 
 #endif

@@ -19,6 +19,20 @@ static void read_on_pool(void *arg)
 		change->differences = configuration_diff(change->before->configuration, change->made);
 }
 
+/* What another version of this program has stored may be wrong to this one; then the errors say whose they are. */
+static void read_versions_on_pool(void *arg)
+{
+	struct change *change = arg;
+	struct arena *arena = &change->api.flow.arena;
+	const struct configuration *earlier;
+	change->errors.arena = arena;
+	struct str later_name = arena_printf(arena, "version %lld", (long long)change->version);
+	struct str earlier_name = arena_printf(arena, "version %lld", (long long)change->from_version);
+	if (configuration_load(change->earlier, earlier_name.p, arena, &earlier, &change->errors) &&
+		configuration_load(change->text, later_name.p, arena, &change->made, &change->errors))
+		change->differences = configuration_diff(earlier, change->made);
+}
+
 static void was_read(void *arg, bool is_cancelled)
 {
 	struct change *change = arg;
@@ -36,6 +50,13 @@ enum flow_next change_read(struct flow *flow)
 	struct change *change = change_of(flow);
 	change->before = configuration_ref(configurations_now(change->api.server->configurations));
 	work_submit(change->api.server->loop, read_on_pool, was_read, change);
+	return FLOW_WAIT;
+}
+
+enum flow_next change_read_versions(struct flow *flow)
+{
+	struct change *change = change_of(flow);
+	work_submit(change->api.server->loop, read_versions_on_pool, was_read, change);
 	return FLOW_WAIT;
 }
 
@@ -100,8 +121,9 @@ static json_t *describe(struct change *change, const struct db_reply *unknown)
 		doubts = configuration_warnings(change->made, &change->api.flow.arena);
 	for (size_t i = 0; i < doubts.count; i++)
 		json_array_append_new(warnings, json_of_str(doubts.items[i]));
-	return json_pack("{s:I, s:O, s:o, s:o}", "version", (json_int_t)change->before->version, "changes",
-		change->differences, "errors", errors, "warnings", warnings);
+	int64_t version = change->before ? change->before->version : change->from_version;
+	return json_pack("{s:I, s:O, s:o, s:o}", "version", (json_int_t)version, "changes", change->differences,
+		"errors", errors, "warnings", warnings);
 }
 
 enum flow_next change_show(struct flow *flow)

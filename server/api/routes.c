@@ -86,6 +86,7 @@ const struct http_route api_routes[] = {
 	{"POST", V1 "/configuration/revert", configuration_revert, SMALL, false, AUTH_ADMIN},
 	{"GET", V1 "/configuration/versions", configuration_history, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/configuration/versions/{version}", configuration_get_version, 0, false, AUTH_VIEWER},
+	{"GET", V1 "/configuration/versions/{version}/diff", configuration_compare_versions, 0, false, AUTH_VIEWER},
 	{"GET", V1 "/environments", environments_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/environments", environments_create, SMALL, false, AUTH_ADMIN},
 	{"GET", V1 "/environments/{environment}", environments_get, 0, false, AUTH_VIEWER},
@@ -157,4 +158,15 @@ unsigned api_need_of(http_handler *handler)
 		if (route->handler == handler)
 			return route->flags & AUTH_NEED_MASK;
 	BUG("no route has this handler");
+}
+
+json_t *api_why_not(const struct caller *caller, const struct api_action *actions)
+{
+	json_t *why_not = json_object();
+	for (; actions->name; actions++) {
+		struct err err;
+		bool may = auth_may(caller, api_need_of(actions->handler), &err);
+		json_object_set_new(why_not, actions->name, json_string(may ? "" : err.text));
+	}
+	return why_not;
 }

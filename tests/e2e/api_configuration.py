@@ -17,6 +17,9 @@ deploy: { service: web, version: v1, steps: [{ run: "true" }] }
 def test_configuration(world):
     none = world.expect(200, "getConfiguration")
     world.check((none["version"], none["text"]) == (0, ""), f"there is a configuration at the start: {none}")
+    world.check(none["why_not"] == {"compare": "", "apply": "", "revert": ""}, f"{none['why_not']}")
+    theirs = world.expect(200, "getConfiguration", token=world.ann)["why_not"]
+    world.check(theirs["compare"] == "" and "takes the role admin" in theirs["apply"] == theirs["revert"], f"{theirs}")
     world.refused(404, "no version 1", "getConfigurationVersion")
     world.refused(403, "admin", "applyConfiguration", {"text": FIRST, "version": 0}, token=world.ann)
     diff = world.expect(200, "compareConfiguration", {"text": FIRST}, token=world.ann)
@@ -45,6 +48,21 @@ def test_configuration(world):
     page = world.expect(200, "listConfigurationVersions", query={"limit": 2})
     world.check(world.expect(200, "listConfigurationVersions", query={"before": page["next"]})["versions"] == versions[2:], "pages")
     world.check(world.expect(200, "getConfigurationVersion", version=2)["text"] == second, "the text of version 2")
+    compare_versions(world, diff["changes"], back["changes"])
+
+
+def compare_versions(world, first, back):
+    def paths(version, **query):
+        found = world.expect(200, "compareConfigurationVersions", version=version, query=query, token=world.ann)
+        world.check(found["version"] == query.get("from", version - 1) and found["errors"] == [], f"{version}, {query}: {found}")
+        return found["changes"]
+    world.check(paths(1) == first, "what the first version brought")
+    world.check(paths(3) == back, "what the way back took away")
+    world.check(paths(3, **{"from": 1}) == [], "1 and 3 are the same text")
+    world.check(paths(2, **{"from": 0}) != [], "against nothing")
+    world.refused(404, "no version 9", "compareConfigurationVersions", version=9)
+    world.refused(404, "no version 8", "compareConfigurationVersions", version=2, query={"from": 8})
+    world.refused(400, "from", "compareConfigurationVersions", version=2, query={"from": -1})
 
 
 def test_environments(world):

@@ -907,8 +907,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Every run that changes (server-sent events)
-         * @description Events `run` (data: RunSummary). `Last-Event-ID` resumes.
+         * Every run that changes, and the configuration (server-sent events)
+         * @description Events `run` (data: RunSummary). `Last-Event-ID` resumes. Event `configuration` (data: its `version`) when another one has come into
+         *     force while the stream was open.
          */
         get: operations["watchRuns"];
         put?: never;
@@ -1233,6 +1234,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/configuration/versions/{version}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        /**
+         * How one version differs in meaning from another, as a rule from the one before it
+         * @description Errors say why one of them cannot be read, where another version of Penstock has stored it; there are no differences then.
+         */
+        get: operations["compareConfigurationVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/environments": {
         parameters: {
             query?: never;
@@ -1445,6 +1468,21 @@ export interface components {
             /** @description the version whose text this is again; 0: none */
             reverted_from: number;
             text: string;
+        };
+        ConfigurationInForce: {
+            version: number;
+            applied_at: components["schemas"]["Time"];
+            applied_by: string;
+            comment: string;
+            /** @description the version whose text this is again; 0: none */
+            reverted_from: number;
+            text: string;
+            /** @description by action: why the caller may not; empty: they may */
+            why_not: {
+                compare: string;
+                apply: string;
+                revert: string;
+            };
         };
         ConfigurationDifference: {
             /** @description environments.prod.floor.bake */
@@ -4350,7 +4388,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Configuration"];
+                    "application/json": components["schemas"]["ConfigurationInForce"];
                 };
             };
         };
@@ -4489,6 +4527,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    compareConfigurationVersions: {
+        parameters: {
+            query?: {
+                /** @description the version that it is compared with; 0: with nothing. Without it: the one before */
+                from?: number;
+            };
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what changes from the one to the other */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationDiff"];
                 };
             };
             400: components["responses"]["Error"];
