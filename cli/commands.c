@@ -157,6 +157,10 @@ const struct cli_command cli_commands[] = {
 		NULL, command_expiry_set},
 	{"resolve", "RUN TARGET VERDICT", "Say how a deployment ended whose worker went silent: live, failed or retry",
 		NULL, FLAGS(WAIT_FLAG), command_resolve},
+	{"accept", "RUN REASON", "Say that a wave is good whose bake lacks data points, or an alarm that is ok",
+		"For a wave that waits for an operator: what its alarms did not tell within three times its bake, or a hotfix "
+		"that went past a firing alarm and has not made it ok. `penstock rollback` says the opposite.",
+		FLAGS(WAIT_FLAG), command_accept},
 	{"quarantine ls", "", "List the versions that must not be deployed", NULL, NULL, command_quarantine_ls},
 	{"quarantine fixed", "ID RUN REASON",
 		"Say that the commit of a run mends it: what contains that commit may be deployed", NULL, NULL,

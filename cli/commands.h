@@ -81,6 +81,7 @@ CLI_COMMAND(env_history);
 CLI_COMMAND(rollback);
 CLI_COMMAND(deploy);
 CLI_COMMAND(resolve);
+CLI_COMMAND(accept);
 CLI_COMMAND(expiry_ls);
 CLI_COMMAND(expiry_set);
 CLI_COMMAND(quarantine_ls);

@@ -312,6 +312,17 @@ int command_resolve(struct cli *cli, struct err *err)
 	return ok ? run_end_action(cli, &api, run, "goes on", err) : CLI_FAILED;
 }
 
+int command_accept(struct cli *cli, struct err *err)
+{
+	struct api api;
+	struct str path;
+	json_t *run = NULL, *body = json_pack("{s:s}", "reason", cli_argument(cli, 1));
+	bool ok = api_open(cli, &api, err) && which_run(cli, &api, &path, err) &&
+		  api_call(&api, "POST", arena_printf(api.arena, "%.*s/accept", STR_ARG(path)), body, &run, err);
+	json_decref(body);
+	return ok ? run_end_action(cli, &api, run, "goes on", err) : CLI_FAILED;
+}
+
 /* --- expiry --- */
 
 static void print_expiries(struct cli *cli, const json_t *answer)

@@ -249,6 +249,8 @@ static void write_wave(const struct writer *writer, const json_t *wave)
 		buf_addf(writer->to, "%s%s", between, json_string_value(target));
 		between = ", ";
 	}
+	if (*print_text(wave, "accepted"))
+		buf_addf(writer->to, "; accepted by %s", print_text(wave, "accepted"));
 	buf_add_char(writer->to, '\n');
 }
 

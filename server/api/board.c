@@ -51,6 +51,7 @@ static const struct field target_fields[] = {
 
 struct waiting_row {
 	struct str service, environment, run, stage, state, version, commit, waiting_for, override;
+	bool is_asked;
 	struct str_list alarms;
 	int64_t created_at, waiting_since;
 };
@@ -66,6 +67,7 @@ static const struct field waiting_fields[] = {
 	FIELD(struct waiting_row, waiting_for, FIELD_STR, 0),
 	FIELD(struct waiting_row, waiting_since, FIELD_TIME, 0),
 	FIELD(struct waiting_row, override, FIELD_STR, 0),
+	FIELD(struct waiting_row, is_asked, FIELD_BOOL, 0),
 	FIELD(struct waiting_row, alarms, FIELD_STRS, 0),
 	FIELD(struct waiting_row, created_at, FIELD_TIME, 0),
 	FIELD_END,
@@ -152,6 +154,7 @@ static const struct api_action actions[] = {
 	{"roll_back", rollbacks_create},
 	{"deploy", deployments_create},
 	{"resolve", deployments_resolve},
+	{"accept", waves_accept},
 	{"override", blockers_override},
 	{"release", quarantine_release},
 	{"stop", blockers_place},

@@ -211,6 +211,24 @@ void deployments_resolve(struct http_exchange *exchange, void *context)
 	api_start(exchange, context, sizeof(struct api_request), steps, true);
 }
 
+static enum flow_next accept_wave(struct flow *flow)
+{
+	static const char *const names[] = {"reason", NULL};
+	struct api_request *request = api_request_of(flow);
+	struct engine_event event = {.kind = ENGINE_ACCEPT, .person = &auth_caller(request->exchange)->person};
+	if (!api_only(request, names, &flow->err) || !api_text(request, "reason", true, &event.text, &flow->err))
+		return FLOW_FAIL;
+	shell_apply(request->server->shell, request->id, &event, run_applied, flow);
+	return FLOW_WAIT;
+}
+
+void waves_accept(struct http_exchange *exchange, void *context)
+{
+	static flow_step *const steps[] = {
+		run_find, run_take, accept_wave, run_summary_query, run_summary_answer, NULL};
+	api_start(exchange, context, sizeof(struct api_request), steps, true);
+}
+
 /* --- quarantine --- */
 
 struct quarantine_row {

@@ -10,6 +10,7 @@ http_handler deployments_list;
 http_handler deployments_create; /* a version that was built, to one environment */
 http_handler rollbacks_create;
 http_handler deployments_resolve; /* of a run: how an unknown one ended */
+http_handler waves_accept;        /* of a run: its wave that asks for a person is good */
 http_handler quarantine_list;
 http_handler quarantine_release;
 http_handler quarantine_fixed; /* by the commit of a run */

@@ -103,6 +103,7 @@ const struct http_route api_routes[] = {
 	{"POST", V1 "/runs/{run}/retry", runs_retry, SMALL, false, AUTH_DEVELOPER},
 	{"POST", V1 "/runs/{run}/rerun", runs_again, SMALL, false, AUTH_DEVELOPER},
 	{"POST", V1 "/runs/{run}/resolve", deployments_resolve, SMALL, false, AUTH_OPERATOR},
+	{"POST", V1 "/runs/{run}/accept", waves_accept, SMALL, false, AUTH_OPERATOR},
 	{"GET", V1 "/deployments", deployments_list, 0, false, AUTH_VIEWER},
 	{"POST", V1 "/deployments", deployments_create, SMALL, false, AUTH_DEVELOPER},
 	{"POST", V1 "/rollbacks", rollbacks_create, SMALL, false, AUTH_DEVELOPER},

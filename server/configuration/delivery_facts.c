@@ -48,6 +48,10 @@ bool delivery_facts_add(const struct configuration_snapshot *snapshot, struct ru
 	if (graph->facts.stage == 0)
 		return true;
 	const struct graph_stage *stage = &graph->stages[graph->facts.stage - 1];
+	const struct configuration_environment *place =
+		configuration_environment(snapshot->configuration, stage->plan->environment);
+	graph->facts.page =
+		place && LANG_IS_SET(place->page) ? arena_str(graph->arena, place->page.url.text) : (struct str){0};
 	if (!is_current(&snapshot->versions, graph, stage->plan->environment)) {
 		graph->facts.frozen = STR("this server to read what has just been changed in the configuration");
 		return false;

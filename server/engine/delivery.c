@@ -1,15 +1,7 @@
 /* The waves of an environment stage. Implements those parts of delivery.h that delivery_entry.c does not. */
-#include "common/clock.h"
 #include "common/digest.h"
 #include "server/engine/delivery_parts.h"
 #include "server/engine/settle.h"
-
-static struct str time_text(const struct run_graph *graph, int64_t at)
-{
-	char text[CLOCK_TEXT_BYTES];
-	clock_say(at, text);
-	return str_of(arena_strdup(graph->arena, text));
-}
 
 /* --- deployments --- */
 
@@ -45,12 +37,6 @@ static void add_deployment(struct run_graph *graph, size_t wave, size_t job)
 		.was = DEPLOYMENT_PENDING,
 		.is_dirty = true,
 	};
-}
-
-/* The jobs of one wave and part; `i` counts jobs of the stage. */
-static bool is_of(const struct graph_job *job, const struct graph_wave *wave, enum plan_part part)
-{
-	return job->plan->wave == wave->number && job->plan->part == part;
 }
 
 /* A job whose attempt ended tells how far its target came. */
@@ -240,8 +226,7 @@ static void condemn(struct run_graph *graph, size_t index, struct str why, struc
 	settle_end(graph, RUN_ROLLED_BACK, why);
 }
 
-/* What a failed wave means is for the file to say. Called when no worker is at it any more. */
-static void fail_wave(struct run_graph *graph, size_t index, size_t at, struct str why, struct effects *effects)
+void delivery_fail_wave(struct run_graph *graph, size_t index, size_t at, struct str why, struct effects *effects)
 {
 	const struct plan_delivery *rules = rules_of(graph, index);
 	if (rules->on_failure == PLAN_REACTION_ROLLBACK && !rules->is_final && !is_rollback(graph, index)) {
@@ -252,8 +237,7 @@ static void fail_wave(struct run_graph *graph, size_t index, size_t at, struct s
 	delivery_fail(graph, index, why);
 }
 
-/* Of a wave that failed: the targets that failed, or all where it was a test. True: nobody is at it any more. */
-static bool is_diagnosed(struct run_graph *graph, size_t index, size_t at, bool has_failed, struct effects *effects)
+bool delivery_is_diagnosed(struct run_graph *graph, size_t index, size_t at, bool has_failed, struct effects *effects)
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	bool is_over = true;
@@ -269,7 +253,7 @@ static bool is_diagnosed(struct run_graph *graph, size_t index, size_t at, bool 
 	return is_over;
 }
 
-static const struct graph_alarm *fired(const struct run_graph *graph, size_t index, const struct graph_wave *wave)
+const struct graph_alarm *delivery_fired(const struct run_graph *graph, size_t index, const struct graph_wave *wave)
 {
 	for (size_t i = 0; !is_rollback(graph, index) && i < graph->facts.alarm_count; i++) {
 		const struct graph_alarm *alarm = &graph->facts.alarms[i];
@@ -304,7 +288,7 @@ static bool obey_alarm(struct run_graph *graph, size_t index, size_t at, const s
 	struct effects *effects, struct str *ret_wait)
 {
 	const struct plan_delivery *rules = rules_of(graph, index);
-	const struct graph_alarm *alarm = fired(graph, index, &graph->waves[at]);
+	const struct graph_alarm *alarm = delivery_fired(graph, index, &graph->waves[at]);
 	if (!alarm)
 		return false;
 	struct str why = say_fired(graph, index, at, alarm);
@@ -321,69 +305,6 @@ static bool obey_alarm(struct run_graph *graph, size_t index, size_t at, const s
 	graph_move_wave(graph, &graph->waves[at], WAVE_FAIL);
 	delivery_fail(graph, index, why);
 	return true;
-}
-
-static struct str missing_points(const struct run_graph *graph, size_t index, const struct graph_wave *wave)
-{
-	int32_t wanted = rules_of(graph, index)->waves[wave->number - 1].min_points;
-	for (size_t i = 0; !is_rollback(graph, index) && i < graph->facts.alarm_count; i++) {
-		const struct graph_alarm *alarm = &graph->facts.alarms[i];
-		if (!str_is(alarm->state, "ok"))
-			return delivery_wait_for_alarm(graph, alarm);
-		if (alarm->points < wanted)
-			return arena_printf(graph->arena, "data points of the alarm \"%.*s\": %lld of %d",
-				STR_ARG(alarm->name), (long long)alarm->points, wanted);
-	}
-	return (struct str){0};
-}
-
-static void bake(struct run_graph *graph, size_t index, size_t at, struct effects *effects, struct str *ret_wait)
-{
-	const struct graph_stage *stage = &graph->stages[index];
-	struct graph_wave *wave = &graph->waves[at];
-	bool is_over = true;
-	const struct graph_job *failed = NULL;
-	for (size_t i = 0; i < stage->job_count; i++) {
-		struct graph_job *job = &graph->jobs[stage->first_job + i];
-		/* A test that failed was perhaps tried again while somebody looked why. */
-		if (is_of(job, wave, PLAN_PART_DIAGNOSE))
-			is_over &= job->state == JOB_BLOCKED || job_is_over(job->state);
-		if (!is_of(job, wave, PLAN_PART_TEST))
-			continue;
-		settle_job(graph, job, effects);
-		is_over &= job_is_over(job->state);
-		failed = settle_job_failed(job) ? job : failed;
-	}
-	if (!is_over)
-		return;
-	if (failed) {
-		if (is_diagnosed(graph, index, at, false, effects))
-			fail_wave(graph, index, at, settle_describe_failure(graph, index), effects);
-		return;
-	}
-	if (graph->now_us < wave->bake_until) {
-		*ret_wait = arena_printf(graph->arena, "wave %d of %.*s to bake until %.*s", wave->number,
-			STR_ARG(stage->plan->environment), STR_ARG(time_text(graph, wave->bake_until)));
-		return;
-	}
-	*ret_wait = missing_points(graph, index, wave);
-	if (ret_wait->n)
-		return;
-	graph_move_wave(graph, wave, WAVE_SUCCEED);
-	effects->relies_on = index + 1;
-	for (size_t i = 0; !is_teardown(graph, index) && i < graph->deployment_count; i++) {
-		struct graph_deployment *deployment = &graph->deployments[i];
-		if (deployment->wave != at || deployment->state != DEPLOYMENT_LIVE)
-			continue;
-		deployment->baked_at = graph->now_us;
-		deployment->is_dirty = true;
-	}
-}
-
-static void start_bake(struct run_graph *graph, size_t index, struct graph_wave *wave)
-{
-	graph_move_wave(graph, wave, WAVE_BAKE);
-	wave->bake_until = graph->now_us + rules_of(graph, index)->waves[wave->number - 1].bake_ms * 1000;
 }
 
 /* A hotfix or a rollback waits: what runs is finished, nothing more is begun. */
@@ -428,8 +349,8 @@ static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct
 		return;
 	}
 	if (count.failed && count.busy == 0) {
-		if (is_diagnosed(graph, index, at, true, effects))
-			fail_wave(graph, index, at, settle_describe_failure(graph, index), effects);
+		if (delivery_is_diagnosed(graph, index, at, true, effects))
+			delivery_fail_wave(graph, index, at, settle_describe_failure(graph, index), effects);
 		return;
 	}
 	if (wave->state == WAVE_DEPLOYING && count.unverified && count.unreached == 0)
@@ -437,9 +358,9 @@ static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct
 	if (count.busy || count.unreached || count.failed)
 		return;
 	if (wave->state != WAVE_BAKING && count.unverified == 0)
-		start_bake(graph, index, wave);
+		delivery_start_bake(graph, wave);
 	if (wave->state == WAVE_BAKING)
-		bake(graph, index, at, effects, ret_wait);
+		delivery_bake(graph, at, effects, ret_wait);
 }
 
 static void set_held(struct graph_wave *wave, struct str held)

@@ -41,5 +41,8 @@ void delivery_give_up(struct run_graph *graph, struct graph_job *job);
 /* A person says how an unknown deployment ended: "live", "failed" or "retry". */
 bool delivery_resolve(
 	struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err);
+/* A person says that a wave is good which lacks what its bake asks for. */
+bool delivery_accept(
+	struct run_graph *graph, const struct engine_event *event, struct effects *effects, struct err *err);
 
 #endif

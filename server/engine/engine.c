@@ -496,6 +496,8 @@ static bool apply_event(
 		return retry(graph, event, effects, err);
 	case ENGINE_RESOLVE:
 		return delivery_resolve(graph, event, effects, err);
+	case ENGINE_ACCEPT:
+		return delivery_accept(graph, event, effects, err);
 	}
 	BUG("event kind %d", (int)event->kind);
 }

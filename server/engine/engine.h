@@ -18,6 +18,7 @@ enum engine_event_kind {
 	ENGINE_CANCEL,
 	ENGINE_RETRY,
 	ENGINE_RESOLVE, /* somebody says how an unknown deployment ended */
+	ENGINE_ACCEPT,  /* somebody says that a wave is good which asks for a person */
 };
 
 struct attempt_end {
@@ -38,7 +39,8 @@ struct engine_event {
 	int64_t gate;                /* DECIDED */
 	bool is_approval;
 	int64_t not_before; /* DECIDED, of an approval: no earlier than this; 0: at once */
-	/* DECIDED: comment; CANCEL: reason; RETRY: key or id of one job, empty: all that failed; RESOLVE: the target */
+	/* DECIDED: comment; CANCEL: reason; RETRY: key or id of one job, empty: all that failed; RESOLVE: the target;
+	 * ACCEPT: the reason */
 	struct str text;
 	struct str verdict; /* RESOLVE: "live", "failed", "retry" */
 };
@@ -48,7 +50,14 @@ struct engine_note {      /* a row of the table event */
 	json_t *body;     /* owned by the effects */
 };
 
+struct engine_call { /* people are told at once, where the environment says how */
+	size_t stage;
+	struct str text;
+};
+
 struct effects {
+	struct engine_call *calls;
+	size_t call_count;
 	struct engine_note *notes;
 	size_t note_count;
 	bool has_queued;                           /* jobs became ready for workers */

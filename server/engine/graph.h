@@ -91,6 +91,8 @@ struct graph_wave {
 	enum wave_state state, was;
 	struct str held; /* why it does not go on; "" */
 	int64_t started_at, baking_since, bake_until, ended_at;
+	int64_t asked_at;    /* since when it waits for a person to say that it is good; 0: it does not */
+	struct str accepted; /* "ann: it is the monitor": who said so */
 	bool is_dirty;
 };
 
@@ -153,6 +155,7 @@ struct graph_facts {
 	int64_t environment_version, service_version;
 	bool overrides_freeze;  /* somebody lets this stage pass what is closed */
 	struct str frozen;      /* why no wave may start; "": one may */
+	struct str page;        /* where people are called to it; "": nowhere */
 	struct str quarantined; /* why its version must not be deployed; "" */
 	struct str newer; /* "web#43", which is newer as lane.h has it, entered the lane since this run was made; "" */
 	/* "web#43" has begun to deploy to that target behind this stage, which is done there: "": nobody has */

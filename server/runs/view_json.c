@@ -62,6 +62,8 @@ static json_t *view_wave(const struct run_graph *graph, size_t at)
 	json_object_set_new(json, "baking_since", json_of_time(wave->baking_since));
 	json_object_set_new(json, "bake_until", json_of_time(wave->bake_until));
 	json_object_set_new(json, "ended_at", json_of_time(wave->ended_at));
+	json_object_set_new(json, "asked_at", json_of_time(wave->asked_at));
+	json_object_set_new(json, "accepted", json_of_str(wave->accepted));
 	json_object_set_new(json, "deployments", deployments_of(graph, at));
 	return json;
 }

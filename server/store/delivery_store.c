@@ -3,10 +3,10 @@
 #include "common/json.h"
 
 struct wave_row {
-	int64_t id, started_at, baking_since, bake_until, ended_at;
+	int64_t id, started_at, baking_since, bake_until, ended_at, asked_at;
 	int32_t stage, number;
 	enum wave_state state;
-	struct str held;
+	struct str held, accepted;
 };
 
 static const struct field wave_fields[] = {
@@ -19,6 +19,8 @@ static const struct field wave_fields[] = {
 	FIELD(struct wave_row, baking_since, FIELD_I64, 0),
 	FIELD(struct wave_row, bake_until, FIELD_I64, 0),
 	FIELD(struct wave_row, ended_at, FIELD_I64, 0),
+	FIELD(struct wave_row, asked_at, FIELD_I64, 0),
+	FIELD(struct wave_row, accepted, FIELD_STR, 0),
 	FIELD_END,
 };
 
@@ -142,6 +144,8 @@ static void fill_waves(struct run_graph *graph, const struct row *row)
 			.baking_since = from->baking_since,
 			.bake_until = from->bake_until,
 			.ended_at = from->ended_at,
+			.asked_at = from->asked_at,
+			.accepted = from->accepted,
 		};
 	}
 }
@@ -221,11 +225,12 @@ bool delivery_store_read(const struct db_reply *reply, size_t statement, struct 
 static void add_wave(json_t *list, const struct graph_wave *wave)
 {
 	json_array_append_new(
-		list, json_pack("{s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I}", "id", (json_int_t)wave->id, "was",
+		list, json_pack("{s:I, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "id", (json_int_t)wave->id, "was",
 			      wave_state_names[wave->was], "state", wave_state_names[wave->state], "held",
 			      json_of_str(str_or_empty(wave->held)), "started_at", (json_int_t)wave->started_at,
 			      "baking_since", (json_int_t)wave->baking_since, "bake_until",
-			      (json_int_t)wave->bake_until, "ended_at", (json_int_t)wave->ended_at));
+			      (json_int_t)wave->bake_until, "ended_at", (json_int_t)wave->ended_at, "asked_at",
+			      (json_int_t)wave->asked_at, "accepted", json_of_str(str_or_empty(wave->accepted))));
 }
 
 static void add_deployment(json_t *list, const struct run_graph *graph, const struct graph_deployment *deployment)
@@ -339,6 +344,12 @@ void delivery_store_save(struct db_batch *batch, const struct run_graph *graph, 
 		db_add(batch, QUERY_STAGE_LANE_REQUEST, DB_I64(graph->id), DB_I64(stage->id),
 			DB_TEXT(delivery->service), DB_TEXT(stage->plan->environment),
 			DB_TEXT(delivery->is_fifo ? STR("fifo") : STR("newest")), DB_I64(delivery->priority));
+	}
+	for (size_t i = 0; i < effects->call_count; i++) {
+		const struct graph_stage *stage = &graph->stages[effects->calls[i].stage];
+		db_add(batch, QUERY_PEOPLE_CALL, DB_I64(graph->id), DB_TEXT(stage->plan->delivery->service),
+			DB_TEXT(stage->plan->environment), DB_TEXT(stage->version), DB_TEXT(effects->calls[i].text),
+			DB_TEXT(str_or_empty(graph->facts.page)));
 	}
 	if (effects->condemns) {
 		const struct graph_stage *stage = &graph->stages[effects->condemns - 1];

@@ -70,7 +70,7 @@ select jsonb_build_object(
 	'service_version', coalesce((select s.version from current c join service s on s.name = c.service), 0),
 	'waves', (select coalesce(jsonb_agg(jsonb_build_object('id', w.id, 'stage', s.position, 'number', w.position, 'state', w.state,
 			'held', w.held, 'started_at', us(w.started_at), 'baking_since', us(w.baking_since), 'bake_until', us(w.bake_until),
-			'ended_at', us(w.ended_at)) order by s.position, w.position), '[]')
+			'ended_at', us(w.ended_at), 'asked_at', us(w.asked_at), 'accepted', w.accepted) order by s.position, w.position), '[]')
 		from wave w join s on s.id = w.stage_id),
 	'deployments', (select coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'job_id', d.job_id, 'wave_id', d.wave_id,
 			'target', t.name, 'version', v.name, 'previous', coalesce(p.name, ''), 'state', d.state,

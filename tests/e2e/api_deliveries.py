@@ -119,6 +119,9 @@ def test_deliveries(world):
     world.check([(one["environment"], one["run"], one["tries"]) for one in listed] == [("moon", mortal, 0)], f"{listed}")
     world.check(world.expect(200, "setExpiry", until)["expires_at"] is None, "no expiry")
     world.refused(404, "web#9999", "resolveDeployment", {"target": "base", "verdict": "live"}, run="web#9999")
+    world.refused(404, "web#9999", "acceptWave", {"reason": "it is good"}, run="web#9999")
+    world.refused(409, "no wave that asks", "acceptWave", {"reason": "it is good"}, run=once_more)
+    world.refused(400, "reason", "acceptWave", {}, run=once_more)
     world.refused(409, "no deployment", "resolveDeployment", {"target": "base", "verdict": "live"}, run=once_more)
     lost = release(world)
     job = world.bench.lease("moon/deploy[target=base]")["job"]
@@ -130,3 +133,19 @@ def test_deliveries(world):
     world.check([(one["coming_run"], one["coming_state"]) for one in board["targets"]] == [(lost, "unknown")], f"{board}")
     world.expect(200, "resolveDeployment", {"target": "base", "verdict": "live"}, run=lost)
     world.wait_for(f"{lost} ends", lambda: world.expect(200, "getRun", run=lost)["run"]["state"] == "succeeded")
+    world.repository.commit({".penstock/release.yaml": RELEASE.replace("environment: moon }", "environment: moon, waves: [ { targets: [base], bake: 1h } ] }")},
+                            "Bake")
+    slow = release(world)
+    job = world.bench.lease("moon/deploy[target=base]")["job"]
+    world.bench.start(job)
+    world.bench.finish(job, 0)
+    world.wait_for("a bake", lambda: "to bake until" in world.expect(200, "getRun", run=slow)["run"]["waiting_for"])
+    world.refused(409, "no wave that asks", "acceptWave", {"reason": "it is good"}, run=slow)
+    world.cluster.sql("begin; update wave set asked_at = now(), bake_until = now() where state = 'baking'; "
+                      f"update run set version = version + 1 where 'web#' || number = '{slow}'; commit")
+    world.check(world.expect(200, "getBoard")["waiting"][0]["is_asked"], "the board does not say that somebody is asked")
+    world.refused(403, "takes the role operator", "acceptWave", {"reason": "it is good"}, run=slow, token=world.dan)
+    world.expect(200, "acceptWave", {"reason": "it is good"}, run=slow)
+    world.wait_for(f"{slow} ends", lambda: world.expect(200, "getRun", run=slow)["run"]["state"] == "succeeded")
+    wave = world.expect(200, "getRun", run=slow)["stages"][0]["delivery"]["waves"][0]
+    world.check(wave["accepted"] == "admin: it is good", f"{wave}")

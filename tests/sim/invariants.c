@@ -4,6 +4,8 @@
 #include "common/mem.h"
 #include "tests/support/graph_check.h"
 
+#include <string.h>
+
 /* --- what the engine did with one event --- */
 
 struct decision {
@@ -307,24 +309,10 @@ static void check_beginning(const struct decision *decision, const struct graph_
 		BROKEN(decision, "a wave began though somebody waits for the lane");
 }
 
-static void check_baked(const struct decision *decision, const struct graph_wave *wave)
+static const struct graph_wave *row_wave(const struct decision *decision, const struct graph_wave *wave)
 {
 	const struct run_graph *graph = decision->graph;
-	const struct graph_stage *stage = &graph->stages[wave->stage];
-	const struct plan_wave *plan = &stage->plan->delivery->waves[wave->number - 1];
-	if (graph->now_us < wave->bake_until || wave->bake_until != wave->baking_since + plan->bake_ms * 1000)
-		BROKEN(decision, "a wave ended before it had baked for its time");
-	for (size_t i = 0; i < graph->facts.alarm_count && !is_back(stage); i++) {
-		if (!str_is(graph->facts.alarms[i].state, "ok"))
-			BROKEN(decision, "a wave ended well though an alarm is not ok");
-		if (graph->facts.alarms[i].points < plan->min_points)
-			BROKEN(decision, "a wave ended well with too few data points");
-	}
-	for (size_t i = 0; i < graph->deployment_count; i++)
-		if (&graph->waves[graph->deployments[i].wave] == wave &&
-			graph->deployments[i].state == DEPLOYMENT_LIVE && !graph->deployments[i].baked_at &&
-			stage->plan->delivery->priority != PLAN_PRIORITY_TEARDOWN)
-			BROKEN(decision, "a target baked clean, and it is not noted");
+	return &rows_run(&decision->sim->rows, graph->id)->graph.waves[wave - graph->waves];
 }
 
 static bool fired_in(const struct decision *decision, const struct graph_wave *wave)
@@ -337,6 +325,32 @@ static bool fired_in(const struct decision *decision, const struct graph_wave *w
 		has_fired |= fired_at && fired_at >= row->waves[wave - graph->waves].started_at;
 	}
 	return has_fired;
+}
+
+static void check_baked(const struct decision *decision, const struct graph_wave *wave)
+{
+	const struct run_graph *graph = decision->graph;
+	const struct graph_stage *stage = &graph->stages[wave->stage];
+	const struct plan_wave *plan = &stage->plan->delivery->waves[wave->number - 1];
+	if (graph->now_us < wave->bake_until || wave->bake_until != wave->baking_since + plan->bake_ms * 1000)
+		BROKEN(decision, "a wave ended before it had baked for its time");
+	bool was_asked = row_wave(decision, wave)->asked_at > 0, is_said = decision->event->kind == ENGINE_ACCEPT;
+	if (is_said != was_asked)
+		BROKEN(decision, "a wave that %s",
+			was_asked ? "asked for a person ended by itself" : "asked nobody was accepted");
+	if (is_said && (wave->accepted.n == 0 || fired_in(decision, wave)))
+		BROKEN(decision, "a wave was accepted that an alarm condemns");
+	for (size_t i = 0; i < graph->facts.alarm_count && !is_back(stage) && !is_said; i++) {
+		if (!str_is(graph->facts.alarms[i].state, "ok"))
+			BROKEN(decision, "a wave ended well though an alarm is not ok");
+		if (graph->facts.alarms[i].points < plan->min_points)
+			BROKEN(decision, "a wave ended well with too few data points");
+	}
+	for (size_t i = 0; i < graph->deployment_count; i++)
+		if (&graph->waves[graph->deployments[i].wave] == wave &&
+			graph->deployments[i].state == DEPLOYMENT_LIVE && !graph->deployments[i].baked_at &&
+			stage->plan->delivery->priority != PLAN_PRIORITY_TEARDOWN)
+			BROKEN(decision, "a target baked clean, and it is not noted");
 }
 
 /* A target that failed was looked at by its diagnosis, if it has one. */
@@ -356,6 +370,57 @@ static void check_diagnosis(const struct decision *decision, const struct graph_
 				BROKEN(decision, "%.*s failed, and nobody looked why", STR_ARG(made->target));
 		}
 	}
+}
+
+static const char *check_of(const struct decision *decision, const struct graph_wave *wave, bool *ret_is_late)
+{
+	const struct run_graph *graph = decision->graph;
+	const char *state = "good";
+	bool is_late = graph->stages[wave->stage].plan->delivery->waves[wave->number - 1].bake_ms > 0;
+	for (size_t i = 0; i < graph->job_count; i++) {
+		const struct graph_job *job = &graph->jobs[i];
+		bool is_check = job->plan->part == PLAN_PART_TEST || job->plan->part == PLAN_PART_DIAGNOSE;
+		if (job->stage != wave->stage || job->plan->wave != wave->number || !is_check)
+			continue;
+		if (!job_is_over(job->state) && job->plan->part == PLAN_PART_TEST)
+			return "under way";
+		bool has_failed = (job->state == JOB_FAILED || job->state == JOB_LOST) && !job->allow_failure;
+		if (!has_failed || job->plan->part != PLAN_PART_TEST)
+			continue;
+		state = "bad";
+		is_late &= job->ended_at > wave->bake_until;
+	}
+	*ret_is_late = is_late;
+	return state;
+}
+
+/* What comes too late, or not at all, is for people, and they are called when it is, once. */
+static void check_people(const struct decision *decision, const struct graph_wave *wave)
+{
+	const struct run_graph *graph = decision->graph;
+	const struct plan_delivery *rules = graph->stages[wave->stage].plan->delivery;
+	int64_t bake_us = rules->waves[wave->number - 1].bake_ms * 1000;
+	int64_t limit = wave->bake_until + (bake_us > 150000000 ? 2 * bake_us : 300000000);
+	bool is_late = false, is_new = wave->asked_at && row_wave(decision, wave)->asked_at != wave->asked_at;
+	const char *checks = check_of(decision, wave, &is_late);
+	if (is_new != (decision->effects->call_count > 0) && wave->state == WAVE_BAKING)
+		BROKEN(decision, "people are %s", is_new ? "asked, and nobody is called" : "called for nothing");
+	bool is_firing = false;
+	for (size_t i = 0; i < graph->facts.alarm_count; i++)
+		is_firing |= str_is(graph->facts.alarms[i].state, "firing");
+	if (is_new && graph->now_us < limit && !is_firing)
+		BROKEN(decision, "a wave asks for a person before its time");
+	if (wave->state == WAVE_BAKING && wave->was == WAVE_BAKING && !wave->asked_at &&
+		(graph->now_us >= limit ||
+			(is_firing && graph->now_us >= wave->bake_until && !fired_in(decision, wave))) &&
+		strcmp(checks, "good") == 0 && graph->ending == RUN_PENDING && !decision->effects->looks_again)
+		BROKEN(decision, "a wave bakes on and on, and nobody is asked");
+	bool is_tested = wave->was == WAVE_BAKING && strcmp(checks, "bad") == 0 && is_late && !fired_in(decision, wave);
+	if (is_tested && wave->state == WAVE_ROLLED_BACK && decision->effects->condemns &&
+		graph->facts.quarantined.n == 0)
+		BROKEN(decision, "a check failed when its wave had baked, and the version is condemned");
+	if (is_tested && wave->state == WAVE_FAILED && decision->effects->call_count == 0)
+		BROKEN(decision, "a check failed when its wave had baked, and nobody is told");
 }
 
 /* An alarm that began to fire while a wave is under way. */
@@ -394,6 +459,8 @@ static void check_waves(const struct decision *decision)
 		if (wave->was != WAVE_FAILED && wave->state == WAVE_FAILED && !fired_in(decision, wave))
 			check_diagnosis(decision, wave);
 		check_alarm(decision, wave);
+		if (wave->was == WAVE_BAKING)
+			check_people(decision, wave);
 	}
 }
 

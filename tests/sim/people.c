@@ -209,7 +209,8 @@ static bool ask(struct sim *sim, const struct row_run *run, struct engine_event 
 		[ENGINE_UNDECIDED] = "takes back",
 		[ENGINE_CANCEL] = "cancels",
 		[ENGINE_RETRY] = "retries",
-		[ENGINE_RESOLVE] = "resolves"};
+		[ENGINE_RESOLVE] = "resolves",
+		[ENGINE_ACCEPT] = "accepts"};
 	event.person = &sim_people[person % PEOPLE];
 	sim_say(sim, "  %.*s %s %.*s %.*s %.*s", STR_ARG(event.person->name), names[event.kind],
 		STR_ARG(run->graph.name), STR_ARG(event.text), STR_ARG(event.verdict));
@@ -271,12 +272,38 @@ static bool retry(struct sim *sim, const struct sim_event *event)
 	return ask(sim, run, asked, 1, event->c);
 }
 
+static bool asks_people(const struct row_run *run)
+{
+	for (size_t i = 0; i < run->graph.wave_count; i++)
+		if (run->graph.waves[i].state == WAVE_BAKING && run->graph.waves[i].asked_at)
+			return true;
+	return false;
+}
+
+static bool is_baking(const struct row_run *run)
+{
+	for (size_t i = 0; i < run->graph.wave_count; i++)
+		if (run->graph.waves[i].state == WAVE_BAKING)
+			return true;
+	return false;
+}
+
+/* Now and then a word that nobody has asked for. */
+static bool accept(struct sim *sim, const struct sim_event *event)
+{
+	struct row_run *run = pick(sim, event->a, event->c % 8 ? asks_people : is_baking);
+	return run && ask(sim, run,
+			      (struct engine_event){.kind = ENGINE_ACCEPT,
+				      .text = event->b % 8 ? STR("it is good") : (struct str){0}},
+			      1, event->c);
+}
+
 static bool resolve(struct sim *sim, const struct sim_event *event)
 {
 	static const struct str verdicts[] = {{"live", 4}, {"failed", 6}, {"retry", 5}, {"perhaps", 7}};
 	struct row_run *run = pick(sim, event->a, has_unknown);
 	if (!run)
-		return false;
+		return accept(sim, event);
 	size_t at = event->b % run->graph.deployment_count;
 	while (event->c % 8 && run->graph.deployments[at].state != DEPLOYMENT_UNKNOWN)
 		at = (at + 1) % run->graph.deployment_count;
@@ -455,6 +482,8 @@ void people_decide(struct sim *sim, unsigned round)
 		struct sim_event event = {.c = 1 + i % COORDINATORS};
 		if (has_unknown(run) && pick(sim, 0, has_unknown) == run)
 			resolve(sim, &event);
+		if (asks_people(run) && pick(sim, 0, asks_people) == run)
+			accept(sim, &(struct sim_event){.b = 1, .c = event.c});
 		if (!has_open_gate(run))
 			continue;
 		ask(sim, run,

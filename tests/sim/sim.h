@@ -34,7 +34,7 @@ enum { COORDINATORS = 2, WORKERS = 3, VISITS = 4, WAKES_MAX = 64, KEPT = 3, PEOP
 	X(UNDECIDE, 1, "somebody takes a decision back")                                                               \
 	X(CANCEL, 1, "somebody cancels")                                                                               \
 	X(RETRY, 3, "somebody asks for new attempts")                                                                  \
-	X(RESOLVE, 4, "somebody says how an unknown deployment ended")                                                 \
+	X(RESOLVE, 4, "somebody says how an unknown deployment ended, or that a wave is good")                         \
 	X(ROLL_BACK, 1, "somebody rolls back")                                                                         \
 	X(DEPLOY, 1, "somebody deploys a version again")                                                               \
 	X(RELEASE, 1, "somebody releases a version from quarantine")                                                   \

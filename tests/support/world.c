@@ -343,6 +343,11 @@ bool world_resolve(struct world *world, const struct person *person, const char 
 			.kind = ENGINE_RESOLVE, .person = person, .text = str_of(target), .verdict = str_of(verdict)});
 }
 
+bool world_accept(struct world *world, const struct person *person, const char *reason)
+{
+	return apply(world, &(struct engine_event){.kind = ENGINE_ACCEPT, .person = person, .text = str_of(reason)});
+}
+
 const char *world_run_state(struct world *world)
 {
 	return run_state_names[world->graph.state];

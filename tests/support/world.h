@@ -60,6 +60,7 @@ const char *world_target_state(struct world *world, const char *target); /* of t
 /* What stands outside: an alarm's state, as from now. */
 void world_set_alarm(struct world *world, const char *name, const char *state, int64_t points);
 bool world_resolve(struct world *world, const struct person *person, const char *target, const char *verdict);
+bool world_accept(struct world *world, const struct person *person, const char *reason);
 
 extern const struct person world_ann, world_bob, world_eve; /* ann: release, author; bob: release, qa; eve: viewer */
 

@@ -27,7 +27,7 @@ export interface MockBoard {
 
 export const OPEN: OpenState = { kind: "open", reason: "", since: null, until: null };
 const ROLES: Record<string, string> = { roll_back: "developer", deploy: "developer" };
-const ACTIONS = ["roll_back", "deploy", "resolve", "override", "release", "stop", "lift"] as const;
+const ACTIONS = ["roll_back", "deploy", "resolve", "accept", "override", "release", "stop", "lift"] as const;
 const WRONG = 'alarm "web-5xx" fired in wave 2 of prod: 7.3 above 1';
 
 export function makeBoard(): MockBoard {
@@ -89,6 +89,7 @@ function makeWaiting(
 		waiting_for: "",
 		waiting_since: null,
 		override: "",
+		is_asked: false,
 		alarms: [],
 		created_at: null,
 		...given,

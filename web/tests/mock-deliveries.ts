@@ -41,6 +41,8 @@ export function makeWave(number: number, targets: string[], given: Partial<Wave>
 		baking_since: null,
 		bake_until: null,
 		ended_at: null,
+		asked_at: null,
+		accepted: "",
 		deployments: [],
 		...given,
 	};

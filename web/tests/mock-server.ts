@@ -289,6 +289,7 @@ export class MockServer {
 			case "POST rollbacks":
 				return this.#start({ repository: String(body["service"]), pipeline: "ci" }, response);
 			case "POST runs/ID/resolve":
+			case "POST runs/ID/accept":
 			case "POST runs/ID/override":
 				return this.#json(response, 200, this.run(id).run);
 			case "POST quarantine/ID/release":

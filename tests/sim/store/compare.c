@@ -112,6 +112,8 @@ static void same_deliveries(const struct comparison *in)
 		same_number(in, "start of wave", i, model->started_at, real->started_at);
 		same_number(in, "bake of wave", i, model->baking_since, real->baking_since);
 		same_number(in, "bake's end of wave", i, model->bake_until, real->bake_until);
+		same_number(in, "question of wave", i, model->asked_at, real->asked_at);
+		same_text(in, "answer of wave", i, model->accepted, real->accepted);
 	}
 	size_t count = in->model->deployment_count;
 	same_number(in, "deployments of run", 0, (int64_t)count, (int64_t)in->real->deployment_count);

@@ -664,6 +664,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or name and number: web#42 (percent-encoded) */
+                run: components["parameters"]["run"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a wave is good whose bake lacks what it asks for */
+        post: operations["acceptWave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/board": {
         parameters: {
             query?: never;
@@ -1779,6 +1799,7 @@ export interface components {
                 roll_back: string;
                 deploy: string;
                 resolve: string;
+                accept: string;
                 override: string;
                 release: string;
                 stop: string;
@@ -1879,6 +1900,8 @@ export interface components {
             waiting_since: components["schemas"]["Time"];
             /** @description the reason for which it passes freezes, windows and stops of the line; empty: it does not */
             override: string;
+            /** @description one of its waves waits for an operator to say that it is good */
+            is_asked: boolean;
             alarms: string[];
             created_at: components["schemas"]["Time"];
         };
@@ -1948,6 +1971,9 @@ export interface components {
             baking_since: components["schemas"]["Time"];
             bake_until: components["schemas"]["Time"];
             ended_at: components["schemas"]["Time"];
+            asked_at: components["schemas"]["Time"];
+            /** @description who said that it is good though its bake lacked something, and why; empty when nobody had to */
+            accepted: string;
             deployments: components["schemas"]["WaveDeployment"][];
         };
         WaveDeployment: {
@@ -3587,6 +3613,37 @@ export interface operations {
                     target: string;
                     /** @description live, failed or retry */
                     verdict: string;
+                };
+            };
+        };
+        responses: {
+            /** @description it goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunSummary"];
+                };
+            };
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    acceptWave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or name and number: web#42 (percent-encoded) */
+                run: components["parameters"]["run"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
                 };
             };
         };

@@ -176,6 +176,7 @@ export const api = {
 		post<RunSummary>("/api/v1/deployments", body),
 	resolve: (run: string, target: string, verdict: string) =>
 		post<RunSummary>(`${runPath(run)}/resolve`, { target, verdict }),
+	accept: (run: string, reason: string) => post<RunSummary>(`${runPath(run)}/accept`, { reason }),
 	override: (run: string, reason: string) => post<unknown>(`${runPath(run)}/override`, { reason }),
 	release: (quarantine: number, reason: string) => post<void>(`/api/v1/quarantine/${quarantine}/release`, { reason }),
 

@@ -185,7 +185,7 @@ export function mergeHistory(held: Deployment[], fresh: Deployment[]): Deploymen
 export type Ask =
 	| { do: "roll_back" | "deploy"; service: string; environment: string; version?: string }
 	| { do: "resolve"; run: string; target: string; version: string; environment: string }
-	| { do: "override"; run: string; environment: string }
+	| { do: "override" | "accept"; run: string; environment: string }
 	| { do: "release"; id: number; service: string; environment: string; version: string; why: string }
 	| { do: "stop"; environment: string /* empty: everything */ }
 	| { do: "lift"; id: number; what: string; why: string };
