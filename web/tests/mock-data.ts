@@ -13,6 +13,7 @@ import type {
 	Worker,
 } from "../src/lib/model";
 import { makeBoard, type MockBoard } from "./mock-board.ts";
+import { exampleConfiguration, type MockConfiguration } from "./mock-configuration.ts";
 import { exampleFindings } from "./mock-findings.ts";
 import { makeGate } from "./mock-gates.ts";
 import { bigLog, UNIT_LOG } from "./mock-logs.ts";
@@ -34,6 +35,7 @@ export interface MockData {
 	triggers: Trigger[];
 	pipelines: Map<string, PipelineList>; /* by repository */
 	board: MockBoard;
+	configuration: MockConfiguration;
 }
 
 const COMMIT = "3f9c1e7ab0d24f6c8e5a1b7d90c2f4e6a8b1d3c5";
@@ -487,6 +489,7 @@ export function emptyData(): MockData {
 		triggers: [],
 		pipelines: new Map(),
 		board: makeBoard(),
+		configuration: { versions: [] },
 	};
 }
 
@@ -581,5 +584,6 @@ export function exampleRuns(now: number): MockData {
 			["api", { ...examplePipelines(), pipelines: [] }],
 		]),
 		board: makeBoard(),
+		configuration: exampleConfiguration(now),
 	};
 }

@@ -6,9 +6,11 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
-import type { AlarmEvent, FileError, Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
+import type { AlarmEvent, Gate, Job, Run, RunSummary, RunUpdate, Stage } from "../src/lib/model";
 import { answerBoard, exampleChanges, type MockBoard } from "./mock-board.ts";
+import { addVersion, answerConfiguration } from "./mock-configuration.ts";
 import { makeJob, makeStage, makeSummary, nothingSaid, type MockData } from "./mock-data.ts";
+import { PEOPLE, Refusal, type Person } from "./mock-people.ts";
 
 /* As strict as the server's own: a page that needs more fails its test. */
 const CSP =
@@ -20,13 +22,6 @@ const TYPES: Record<string, string> = {
 	".svg": "image/svg+xml",
 };
 
-/* Who can sign in; every password is "secret". */
-const PEOPLE = {
-	ann: { name: "ann", display_name: "Ann Keller", role: "operator", groups: ["release"], csrf: "token-of-ann" },
-	vic: { name: "vic", display_name: "Vic Stone", role: "viewer", groups: [], csrf: "token-of-vic" },
-} as const;
-type Person = (typeof PEOPLE)[keyof typeof PEOPLE];
-
 const ALARMS = -1;
 
 interface Listener {
@@ -35,17 +30,6 @@ interface Listener {
 	job: number | null; /* ALARMS: no job, the alarms */
 	person: Person;
 	next: number; /* the next line of a log to send */
-}
-
-class Refusal extends Error {
-	constructor(
-		readonly status: number,
-		readonly kind: string,
-		message: string,
-		readonly details: FileError[] = [],
-	) {
-		super(message);
-	}
 }
 
 export class MockServer {
@@ -154,6 +138,15 @@ export class MockServer {
 			if (listener.job === ALARMS) this.#emit(listener, "alarm", this.#seq++, alarm);
 	}
 
+	/** Another version comes into force, and whoever watches hears of it. */
+	configure(by: string, text: string, comment: string, from = 0): number {
+		const version = addVersion(this.data.configuration, by, text, comment, from);
+		for (const listener of this.#listeners)
+			if (listener.run === null && listener.job === null)
+				this.#emit(listener, "configuration", this.#seq++, { version });
+		return version;
+	}
+
 	addRun(run: Run): void {
 		this.data.runs.unshift(run);
 		this.#announce(run.run);
@@ -234,12 +227,14 @@ export class MockServer {
 		const [, noun = "", id = "", verb = "", detail = ""] = path;
 		if (noun === "login") return this.#login(body, response);
 		const person = this.#caller(request, url);
-		if (request.method === "POST") {
-			this.asked.push(`POST ${url.pathname} ${JSON.stringify(body)}`);
+		if (request.method !== "GET" && url.pathname !== "/api/v1/configuration/diff") {
+			this.asked.push(`${request.method} ${url.pathname} ${JSON.stringify(body)}`);
 			const refusal = this.refusal;
 			this.refusal = "";
 			if (refusal !== "") throw new Refusal(409, "conflict", refusal);
 		}
+		if (noun === "configuration")
+			return this.#json(response, 200, answerConfiguration(this, `${request.method} ${id}`, path, url, body, person));
 		switch (
 			`${request.method} ${noun}${id === "" ? "" : "/ID"}${verb === "" ? "" : `/${verb}`}${detail === "" ? "" : `/${detail}`}`
 		) {

@@ -9,6 +9,10 @@ import type {
 	Blocker,
 	Board,
 	Changes,
+	ConfigurationChange,
+	ConfigurationDiff,
+	ConfigurationInForce,
+	ConfigurationVersion,
 	Deployment,
 	Environment,
 	EnvironmentSummary,
@@ -88,6 +92,10 @@ async function get<T>(path: string): Promise<T> {
 async function post<T>(path: string, body: unknown = {}): Promise<T> {
 	const response = await send("POST", path, { body });
 	return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+async function put<T>(path: string, body: unknown): Promise<T> {
+	return (await send("PUT", path, { body })).json() as Promise<T>;
 }
 
 /** "?a=1&b=2" of the values that are not empty. */
@@ -179,6 +187,22 @@ export const api = {
 	accept: (run: string, reason: string) => post<RunSummary>(`${runPath(run)}/accept`, { reason }),
 	override: (run: string, reason: string) => post<unknown>(`${runPath(run)}/override`, { reason }),
 	release: (quarantine: number, reason: string) => post<void>(`/api/v1/quarantine/${quarantine}/release`, { reason }),
+
+	configuration: () => get<ConfigurationInForce>("/api/v1/configuration"),
+	configurationText: async (version: number) =>
+		(await get<{ text: string }>(`/api/v1/configuration/versions/${version}`)).text,
+	configurationVersions: (before?: string) =>
+		get<{ versions: ConfigurationVersion[]; next: string | null }>(
+			`/api/v1/configuration/versions${query({ before })}`,
+		),
+	/** Without `from`: with the version before it. */
+	compareVersions: (version: number, from?: number) =>
+		get<ConfigurationDiff>(`/api/v1/configuration/versions/${version}/diff${query({ from })}`),
+	compareConfiguration: (text: string) => post<ConfigurationDiff>("/api/v1/configuration/diff", { text }),
+	applyConfiguration: (text: string, version: number, comment: string) =>
+		put<ConfigurationChange>("/api/v1/configuration", { text, version, comment }),
+	revertConfiguration: (to: number, version: number, comment: string) =>
+		post<ConfigurationChange>("/api/v1/configuration/revert", { to, version, comment }),
 
 	repositories: async () => (await get<{ repositories: Repository[] }>("/api/v1/repositories")).repositories,
 	pipelines: (repository: string, ref: string) =>

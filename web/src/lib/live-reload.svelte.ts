@@ -1,6 +1,6 @@
 /*
- * Keeps what a page shows up to date where the server has no stream of just that: every run that changes, and a slow tick
- * for what changes without one (a window that opens), asks for it again. Never two questions at a time, and never more than
+ * Keeps what a page shows up to date where the server has no stream of just that: every run that changes, another version of
+ * the configuration, and a slow tick for what changes without one (a window that opens), ask for it again. Never two questions at a time, and never more than
  * one a second, however much goes on.
  */
 import { Stream, type ServerEvent, type StreamState } from "./sse";
@@ -14,6 +14,7 @@ export class LiveReload {
 	problem = $state("");
 
 	readonly #load: () => Promise<void>;
+	readonly #wakes: string[];
 	#streams: Stream[] = [];
 	#timer = 0;
 	#tick = 0;
@@ -22,8 +23,10 @@ export class LiveReload {
 	#isClosed = false;
 	#loadedAt = 0;
 
-	constructor(load: () => Promise<void>) {
+	/** `wakes`: the events that concern the page. */
+	constructor(load: () => Promise<void>, wakes = ["run", "configuration"]) {
 		this.#load = load;
+		this.#wakes = wakes;
 	}
 
 	/** Other streams are the page's own: what they bring is handed over as it is. */
@@ -32,7 +35,7 @@ export class LiveReload {
 			new Stream({
 				url: "/api/v1/events",
 				onEvent: (event) => {
-					if (event.type === "run") this.#want(SETTLE_MS);
+					if (this.#wakes.includes(event.type)) this.#want(SETTLE_MS);
 				},
 				onState: (state) => {
 					if (state === "live" && this.link !== "live") this.#want(0);

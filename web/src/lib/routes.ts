@@ -7,6 +7,7 @@ export type Route =
 	| { page: "environment"; environment: string }
 	| { page: "workers" }
 	| { page: "triggers" }
+	| { page: "configuration" }
 	| { page: "missing" };
 
 const RUN = /^\/runs\/(.+?)\/(\d+)(?:\/jobs\/(\d+))?$/;
@@ -16,6 +17,7 @@ export function matchRoute(path: string): Route {
 	if (trimmed === "/" || trimmed === "/runs") return { page: "runs" };
 	if (trimmed === "/workers") return { page: "workers" };
 	if (trimmed === "/triggers") return { page: "triggers" };
+	if (trimmed === "/configuration") return { page: "configuration" };
 	if (trimmed === "/board") return { page: "board" };
 	if (trimmed.startsWith("/environments/"))
 		return { page: "environment", environment: decodePath(trimmed.slice("/environments/".length)) };

@@ -26,6 +26,7 @@ const PAGES = {
 	environment: "/environments/prod",
 	workers: "/workers",
 	triggers: "/triggers",
+	configuration: "/configuration",
 };
 const LOOKS = {
 	light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },

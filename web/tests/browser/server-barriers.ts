@@ -28,6 +28,7 @@ async function places(): Promise<string[]> {
 		runHref(find((run) => run.pipeline === "load-test")),
 		"/workers",
 		"/triggers",
+		"/configuration",
 		"/nowhere",
 	];
 }
@@ -46,6 +47,7 @@ describe("barriers", { timeout: 120_000 }, () => {
 		for (const path of await places()) {
 			await page.goto(base + path);
 			await page.locator("h1").first().waitFor();
+			if (path === "/configuration") await page.getByRole("textbox", { name: "Document" }).waitFor();
 			if (path.includes("/jobs/")) await page.locator(".view .line .text").first().waitFor();
 			await flows.seeNoBarrierInAnyLook(page, (look) => takePicture(look, path));
 		}

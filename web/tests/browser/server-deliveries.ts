@@ -34,7 +34,8 @@ test(
 	"a release is approved by what its previews say, and its waves go on before one's eyes",
 	{ timeout: 180_000 },
 	async () => {
-		await ask("PUT", "/configuration", { text: CONFIGURATION, version: 0 });
+		const { version } = await ask<{ version: number }>("GET", "/configuration");
+		await ask("PUT", "/configuration", { text: CONFIGURATION, version });
 		await makeRepository("shop", { ".penstock/ci.yaml": CI });
 		await push("shop", {}, "Release the shop");
 		await begin();

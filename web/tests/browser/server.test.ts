@@ -6,6 +6,7 @@ import "./server-newcomer.ts";
 import "./server-runs.ts";
 import "./server-starting.ts";
 import "./server-log.ts";
+import "./server-configuration.ts";
 import "./server-deliveries.ts";
 import "./server-board.ts";
 import "./server-people.ts";

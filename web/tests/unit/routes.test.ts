@@ -19,6 +19,7 @@ test.each([
 	["/environments", { page: "missing" }],
 	["/workers", { page: "workers" }],
 	["/triggers", { page: "triggers" }],
+	["/configuration", { page: "configuration" }],
 	["/nowhere", { page: "missing" }],
 ])("%s", (path, route) => expect(matchRoute(path)).toEqual(route));
 
