@@ -15,6 +15,7 @@ import urllib.parse
 import uuid
 
 from coordinator import Cluster, Repository, Server, Worker
+from programs import wait_until
 
 PAYLOADS = pathlib.Path(__file__).resolve().parent / "payloads"
 ZEROS = "0" * 40
@@ -130,13 +131,9 @@ class ForgeWorld:
     def run(self, run):
         return self.api("GET", "/runs/" + urllib.parse.quote(run, safe=""))
 
-    def wait(self, what, find, seconds=20):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if found := find():
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"not within {seconds} s: {what}")
+    @staticmethod
+    def wait(what, find):
+        return wait_until(find, what)
 
     def settle(self, name):
         """Waits until all that came in was dealt with."""

@@ -20,7 +20,7 @@ import urllib.parse
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("PENSTOCK_BIN", ROOT / "build/bin"))
 PENSTOCK = BIN / "penstock"
-START_S, WAIT_S, STOP_S = 60, 20, 30
+START_S, WAIT_S, STOP_S = 120, 60, 60  # of a machine that has much else to do; only a test that fails takes them
 
 
 def free_port():
@@ -42,7 +42,9 @@ class Refused(Exception):
 
 
 def wait_until(find, what, seconds=WAIT_S):
-    """What find() answers, once that is something. A server that is not there yet, or not ready, is waited for."""
+    """What find() answers, once that is something. A server that is not there yet, or not ready, is waited for. Less time than WAIT_S is
+    never given."""
+    seconds = max(seconds, WAIT_S)
     deadline, last = time.monotonic() + seconds, None
     while time.monotonic() < deadline:
         try:
@@ -216,8 +218,9 @@ class Server(Client):
     def __init__(self, database_url, data_dir=None, settings=()):
         self.data = pathlib.Path(tempfile.mkdtemp(prefix="penstock-e2e."))
         self.program = Program(
+            # A worker that only talks renews no lease while the test has something else to do.
             [BIN / "penstock-server", "--listen-port", "0", "--data-dir", data_dir or self.data / "data", "--log-level", "debug",
-             *settings],
+             "--lease", "10m", *settings],
             self.data / "log", {**os.environ, "DATABASE_URL": database_url, "PENSTOCK_SERVER_POLL_INTERVAL": "1d"})
         self.log_path = self.program.log_path
         super().__init__(self.program.wait_until(self.listening_port, "penstock-server listens"))
