@@ -75,10 +75,11 @@ class Forge(http.server.ThreadingHTTPServer):
 
 class Proxy:
     """Between two parts, by TCP or by socket files. Lets everything through, until it is told to hold what comes (as a network does that
-    is cut), to refuse, or to cut what is open: `before` what was asked is passed on, or before the answer to it is."""
+    is cut; with `ceiling_bytes`, as soon as a connection has asked for more than that), to refuse, or to cut what is open: `before` what
+    was asked is passed on, or before the answer to it is."""
 
     def __init__(self, dial, path=None):
-        self.dial = dial
+        self.dial, self.ceiling_bytes = dial, None
         if path:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.bind(str(path))
@@ -116,8 +117,12 @@ class Proxy:
         server.close()
 
     def pump(self, source, sink, pair, is_question):
+        passed_bytes = 0
         try:
             while data := source.recv(1 << 16):
+                passed_bytes += len(data)
+                if is_question and self.ceiling_bytes and passed_bytes > self.ceiling_bytes:
+                    self.hold()
                 self.passes.wait()
                 with self.lock:
                     armed, self.armed = (self.armed, None) if is_question else (None, self.armed)
