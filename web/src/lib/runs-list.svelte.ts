@@ -4,6 +4,8 @@ import { matchesFilter, mergeIntoList, newerSummary } from "./run-merge";
 import type { RunSummary } from "./model";
 import { Stream, type StreamState } from "./sse";
 
+const PATIENCE_MS = 1000;
+
 export class RunsList {
 	runs = $state.raw<RunSummary[]>([]);
 	next = $state<string | null>(null);
@@ -14,14 +16,16 @@ export class RunsList {
 	readonly #filter: RunFilter;
 	#stream: Stream | null = null;
 	#isClosed = false;
-	#wasCut = false;
+	#impatience = 0;
 
 	constructor(filter: RunFilter) {
 		this.#filter = filter;
 	}
 
-	async open(): Promise<void> {
-		/* The stream first: what changes while the page loads is then not missed. */
+	/* The list is asked for when its stream is there: what changes meanwhile is then not missed. A stream that does not come holds
+	   nothing back. */
+	open(): void {
+		this.#impatience = window.setTimeout(() => void this.#reload(), PATIENCE_MS);
 		this.#stream = new Stream({
 			url: `/api/v1/events${query({ repository: this.#filter.repository })}`,
 			onEvent: (event) => {
@@ -29,25 +33,22 @@ export class RunsList {
 			},
 			onState: (state) => this.#onState(state),
 		});
-		await this.#reload();
 	}
 
 	close(): void {
 		this.#isClosed = true;
+		clearTimeout(this.#impatience);
 		this.#stream?.close();
 	}
 
 	/* After a cut the server resumes where the stream was, if it still can: the first page is asked again to be sure. */
 	#onState(state: StreamState): void {
 		this.link = state;
-		if (state === "reconnecting") this.#wasCut = true;
-		if (state === "live" && this.#wasCut) {
-			this.#wasCut = false;
-			void this.#reload();
-		}
+		if (state === "live" || (state === "reconnecting" && this.isLoading)) void this.#reload();
 	}
 
 	async #reload(): Promise<void> {
+		clearTimeout(this.#impatience);
 		try {
 			const page = await api.runs(this.#filter);
 			if (this.#isClosed) return;
@@ -55,7 +56,8 @@ export class RunsList {
 			const fresh = page.runs.map((run) => newerSummary(held.get(run.id) ?? run, run));
 			const oldest = fresh.at(-1)?.id ?? 0;
 			const newest = fresh[0]?.id ?? 0;
-			const older = this.next === null ? [] : this.runs.filter((run) => run.id < oldest);
+			/* What was shown on demand stays; of what came by the stream alone nobody knows what lies between. */
+			const older = this.isLoading || page.next === null ? [] : this.runs.filter((run) => run.id < oldest);
 			const streamed = this.runs.filter((run) => run.id > newest);
 			this.runs = [...streamed, ...fresh, ...older];
 			if (older.length === 0) this.next = page.next;
