@@ -42,12 +42,19 @@ export class LiveReload {
 					this.link = state;
 				},
 			}),
-			...Object.entries(others).map(([url, onEvent]) => new Stream({ url, onEvent })),
+			...Object.entries(others).map(
+				([url, onEvent]) => new Stream({ url, onEvent, onState: (state) => this.#onOther(state) }),
+			),
 		];
 		this.#tick = window.setInterval(() => {
 			if (!document.hidden) this.#want(0);
 		}, TICK_MS);
 		void this.now();
+	}
+
+	/* What it would have told before it was there is asked for. */
+	#onOther(state: StreamState): void {
+		if (state === "live") this.#want(0);
 	}
 
 	close(): void {

@@ -63,7 +63,9 @@ export class RunView {
 		if (mark === this.#resultsOf) return;
 		this.#resultsOf = mark;
 		try {
-			[this.artifacts, this.findings] = await Promise.all([api.artifacts(this.name), api.findings(this.name)]);
+			const results = await Promise.all([api.artifacts(this.name), api.findings(this.name)]);
+			/* Answers may pass each other: one that was asked for before knows less. */
+			if (mark === this.#resultsOf) [this.artifacts, this.findings] = results;
 		} catch (error) {
 			if (error instanceof ApiError && error.status !== 401)
 				this.#resultsOf = -1; /* asked again with the next change */
