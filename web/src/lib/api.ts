@@ -71,6 +71,7 @@ export async function send(
 		init.body = JSON.stringify(options.body);
 	}
 	if (options.signal) init.signal = options.signal;
+	const askedAt = Date.now();
 	let response: Response;
 	try {
 		response = await fetch(path, init);
@@ -78,7 +79,7 @@ export async function send(
 		if (error instanceof DOMException && error.name === "AbortError") throw error;
 		throw new ApiError(0, "unreachable", "The server cannot be reached.");
 	}
-	learnServerTime(response.headers.get("Date"));
+	learnServerTime(response.headers.get("Date"), askedAt);
 	if (response.ok) return response;
 	const failure = await refusal(response);
 	if (failure.status === 401 && path !== "/api/v1/login") onSignedOut();

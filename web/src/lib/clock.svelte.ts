@@ -5,8 +5,9 @@
 import { createSubscriber } from "svelte/reactivity";
 
 const TICK_MS = 1000;
-/* The Date header has a resolution of a second and travels a while: less than this is no skew. */
-const SKEW_TOLERATED_MS = 2000;
+/* The Date header is cut to the second: it may be behind by this. */
+const DATE_MS = 1000;
+const SKEW_TOLERATED_MS = 1000;
 
 let skewMs = 0;
 
@@ -15,10 +16,11 @@ const subscribe = createSubscriber((update) => {
 	return () => clearInterval(timer);
 });
 
-export function learnServerTime(date: string | null): void {
+/** The Date of an answer to what was asked at `askedAt`. However long it took: only what lies outside of that time is skew. */
+export function learnServerTime(date: string | null, askedAt: number): void {
 	const server = date === null ? Number.NaN : Date.parse(date);
 	if (Number.isNaN(server)) return;
-	const skew = server - Date.now();
+	const skew = Math.max(0, server - Date.now()) + Math.min(0, server + DATE_MS - askedAt);
 	skewMs = Math.abs(skew) > SKEW_TOLERATED_MS ? skew : 0;
 }
 
