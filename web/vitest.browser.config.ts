@@ -5,7 +5,9 @@ export default defineConfig({
 		include: ["tests/browser/**/*.test.ts"],
 		environment: "node",
 		fileParallelism: false,
-		testTimeout: 60_000,
-		hookTimeout: 60_000,
+		/* Generous: a machine with much else to do is no fault, and only a test that fails waits so long. */
+		testTimeout: 400_000,
+		hookTimeout: 120_000,
+		expect: { poll: { timeout: 120_000 } },
 	},
 });

@@ -42,6 +42,7 @@ export async function launch(options: BrowserContextOptions = {}): Promise<Brows
 		executablePath: process.env["PENSTOCK_CHROMIUM"] ?? "/usr/bin/chromium-headless-shell",
 		headless: true,
 		args: FLAGS,
+		timeout: 120_000,
 	});
 	const context = await (
 		await running
@@ -51,7 +52,7 @@ export async function launch(options: BrowserContextOptions = {}): Promise<Brows
 		locale: "en-GB",
 		...options,
 	});
-	context.setDefaultTimeout(15_000);
+	context.setDefaultTimeout(120_000);
 	const faults: string[] = [];
 	const refusals: string[] = [];
 	const pathOf = (url: string): string => new URL(url).pathname;

@@ -20,9 +20,14 @@ export async function openRun(page: Page, base: string, run: string): Promise<vo
 }
 
 /** Waits until the run shows a state, by its word ("Succeeded"), on its page and in the tab. */
-export async function seeRunState(page: Page, word: string, timeout = 15_000): Promise<void> {
-	await page.locator("header .meta .badge", { hasText: new RegExp(`^\\s*${word}\\s*$`) }).waitFor({ timeout });
-	expect(await page.title()).toMatch(new RegExp(`^${word}: `));
+export async function seeRunState(page: Page, word: string): Promise<void> {
+	await page.locator("header .meta .badge", { hasText: new RegExp(`^\\s*${word}\\s*$`) }).waitFor();
+	await expect.poll(() => page.title()).toMatch(new RegExp(`^${word}: `));
+}
+
+/** Waits until the tab's icon is this one ("busy"). */
+export async function seeIcon(page: Page, name: string): Promise<void> {
+	await expect.poll(() => page.locator("#favicon").getAttribute("href")).toBe(`/icon-${name}.svg`);
 }
 
 export async function openJob(page: Page, job: string): Promise<void> {
@@ -35,8 +40,8 @@ export async function openJob(page: Page, job: string): Promise<void> {
 }
 
 /** Waits until the visible part of the log holds a text. */
-export async function seeInLog(page: Page, text: string, timeout = 15_000): Promise<void> {
-	await page.locator(".view .line", { hasText: text }).first().waitFor({ timeout });
+export async function seeInLog(page: Page, text: string): Promise<void> {
+	await page.locator(".view .line", { hasText: text }).first().waitFor();
 }
 
 /** What of a log is in view: the numbers drawn, and whether its lines cover the view without a gap. */

@@ -31,7 +31,7 @@ test("waves stand in order with their targets, versions, tests and logs", async 
 	const europe = wave("2");
 	await europe.getByText("Baking", { exact: true }).waitFor();
 	await europe.getByRole("progressbar", { name: "Bake time of wave 2" }).waitFor();
-	await europe.getByText(/Bakes until .*, 3m \d\ds left/).waitFor();
+	await europe.getByText(/Bakes until .*, [123]m \d\ds left/).waitFor();
 	/* The countdown says it; neither the wave nor the head of the page repeats it. */
 	expect(await page.getByText("Waits for").count()).toBe(0);
 	await europe.locator("a.job", { hasText: "load" }).waitFor();
@@ -89,15 +89,11 @@ test("a rollback is marked in the list and on its page; what it takes back looks
 	await wave("1").locator("a.target", { hasText: "eu-2" }).getByText("Outcome unknown").waitFor();
 });
 
-test(
-	"axe finds no barrier, in the dark and on a phone, and nothing is wider than the screen",
-	{ timeout: 60_000 },
-	async () => {
-		await open();
-		for (const run of ["shop#53", "shop#52", "shop#50"]) {
-			await flows.openRun(page, base, run);
-			await page.getByRole("list", { name: "Waves of prod" }).waitFor();
-			await flows.seeNoBarrierInAnyLook(page);
-		}
-	},
-);
+test("axe finds no barrier, in the dark and on a phone, and nothing is wider than the screen", async () => {
+	await open();
+	for (const run of ["shop#53", "shop#52", "shop#50"]) {
+		await flows.openRun(page, base, run);
+		await page.getByRole("list", { name: "Waves of prod" }).waitFor();
+		await flows.seeNoBarrierInAnyLook(page);
+	}
+});

@@ -41,7 +41,7 @@ async function takePicture(look: string, path: string): Promise<void> {
 	await page.screenshot({ path: `${folder}/${name}-${look}.png`, fullPage: true });
 }
 
-describe("barriers", { timeout: 120_000 }, () => {
+describe("barriers", () => {
 	test("axe finds none, in the dark and on a phone, and nothing is wider than the screen", async () => {
 		await begin();
 		for (const path of await places()) {

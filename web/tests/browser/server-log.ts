@@ -6,7 +6,6 @@ import { BIG_LINES } from "./server-pipelines.ts";
 import { begin, page } from "./server-fixture.ts";
 import { ask, base, start } from "./world.ts";
 
-const RUN_MS = 60_000;
 let big = "";
 
 interface RunOfServer {
@@ -19,11 +18,20 @@ async function openBig(hash = ""): Promise<void> {
 	if (big === "") {
 		big = await start("web", "big");
 		const read = (): Promise<RunOfServer> => ask("GET", `/runs/${encodeURIComponent(big)}`);
-		await expect.poll(async () => (await read()).run.state, { timeout: RUN_MS }).toBe("succeeded");
+		await expect.poll(async () => (await read()).run.state).toBe("succeeded");
 	}
 	const whole = await ask<RunOfServer>("GET", `/runs/${encodeURIComponent(big)}`);
 	await page.goto(base + runHref(big, whole.stages[0]?.jobs[0]?.id ?? 0) + hash);
 	await page.getByText(`${BIG_LINES.toLocaleString("en")} lines`).waitFor();
+}
+
+/* So many has the log of its only job when it is whole. */
+async function linesOf(run: string): Promise<number> {
+	const whole = await ask<RunOfServer>("GET", `/runs/${encodeURIComponent(run)}`);
+	const read = async () =>
+		(await page.request.get(`${base}/api/v1/jobs/${whole.stages[0]?.jobs[0]?.id ?? 0}/log?lines=1`)).headers();
+	await expect.poll(async () => (await read())["penstock-log-complete"]).toBe("true");
+	return Number((await read())["penstock-log-lines"]);
 }
 
 function middle(values: number[], part: number): number {
@@ -31,13 +39,13 @@ function middle(values: number[], part: number): number {
 	return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 }
 
-describe("a log", { timeout: RUN_MS + 60_000 }, () => {
+describe("a log", () => {
 	test("follows what a job prints, line by line as it is printed", async () => {
 		const run = await start("web", "ticks");
 		await begin();
 		await flows.openRun(page, base, run);
 		await page.locator("a.job").first().click();
-		await page.locator(".view .line .text", { hasText: "printed" }).first().waitFor({ timeout: RUN_MS });
+		await page.locator(".view .line .text", { hasText: "printed" }).first().waitFor();
 		/* Each line says when it was printed; the page notes when it could first be seen. What is there already says nothing. */
 		await page.evaluate(() => {
 			const seen: Record<string, number> = {};
@@ -51,22 +59,24 @@ describe("a log", { timeout: RUN_MS + 60_000 }, () => {
 						requestAnimationFrame(() => (seen[text] ??= Date.now()));
 			}).observe(document.querySelector(".lines") as Element, { childList: true, subtree: true, characterData: true });
 		});
-		await page.locator(".view .line .text", { hasText: / 30$/ }).waitFor({ timeout: RUN_MS });
-		await page.getByText("30 lines", { exact: true }).waitFor();
+		await page.waitForFunction(
+			() => Object.keys((window as unknown as { seen: Record<string, number> }).seen).length >= 15,
+		);
+		await ask("POST", `/runs/${encodeURIComponent(run)}/cancel`, { reason: "seen" });
+		await flows.seeRunState(page, "Cancelled");
+		await page.getByText(`${await linesOf(run)} lines`, { exact: true }).waitFor();
 		const seen = await page.evaluate(() => (window as unknown as { seen: Record<string, number> }).seen);
 		const delays = Object.entries(seen).map(([line, at]) => at - Number(line.split(" ")[1]));
 		console.log(
 			`line printed -> visible, ${delays.length} lines: median ${middle(delays, 0.5)} ms, p90 ${middle(delays, 0.9)} ms, most ${Math.max(...delays)} ms`,
 		);
-		/* How long it took is printed, not judged: the machine may be busy. That each came by itself is judged. */
-		expect(delays.length).toBeGreaterThan(0);
+		/* How long it took is printed, not judged: the machine may be busy. */
 	});
 
 	test(`of ${BIG_LINES.toLocaleString("en")} lines scrolls without a gap and draws only what is in view`, async () => {
 		await begin();
 		await openBig();
 		await page.locator(".view").hover();
-		let last = 0;
 		for (let i = 0; i < 40; i++) {
 			await page.mouse.wheel(0, 500);
 			await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
@@ -74,9 +84,8 @@ describe("a log", { timeout: RUN_MS + 60_000 }, () => {
 			expect(seen.gap).toBeLessThanOrEqual(20);
 			expect(seen.inOrder).toBe(true);
 			expect(seen.drawn).toBeLessThan(200);
-			last = seen.last;
 		}
-		expect(last).toBeGreaterThan(800);
+		await expect.poll(async () => (await flows.lookAtLog(page)).last).toBeGreaterThan(800);
 		/* A jump shows where one is at once and the lines as soon as they have come. */
 		for (const part of [0.31, 0.87, 0.13]) {
 			await page.locator(".view").evaluate((view, at) => (view.scrollTop = view.scrollHeight * at), part);

@@ -6,7 +6,7 @@ import { WEB } from "./server-pipelines.ts";
 import { begin, beginSignedOut, browser, expectFaults, page } from "./server-fixture.ts";
 import { base, makeRepository, password, push } from "./world.ts";
 
-describe("the first day", { timeout: 90_000 }, () => {
+describe("the first day", () => {
 	test("the pages come with a policy that forbids inline scripts and styles", async () => {
 		await beginSignedOut();
 		const answer = await page.request.get(`${base}/`);
@@ -48,8 +48,8 @@ describe("the first day", { timeout: 90_000 }, () => {
 		await begin();
 		await page.getByText("No runs yet").waitFor();
 		await push("web", {}, "Count the sheep");
-		await page.getByText("Count the sheep").waitFor({ timeout: 30_000 });
-		await page.locator("li", { hasText: "web#1" }).getByText("Succeeded", { exact: true }).waitFor({ timeout: 60_000 });
+		await page.getByText("Count the sheep").waitFor();
+		await page.locator("li", { hasText: "web#1" }).getByText("Succeeded", { exact: true }).waitFor();
 		expect(await page.locator("a.name").allTextContents()).toEqual(["web#1"]);
 		expect(browser.refusals.filter((one) => !one.startsWith("401"))).toEqual([]);
 	});

@@ -1,6 +1,7 @@
 /* The repository "web" of the flows against a real server. Only ci runs on pushes; the rest is started by the flow that wants it. */
 import type { Files } from "./world.ts";
 
+/* A commit with a file "pace" says how many seconds the tests of it take. */
 const CI = `name: ci
 on: { push: { branches: [main] } }
 stages:
@@ -9,7 +10,7 @@ stages:
       lint: { steps: [ { name: look, run: "sleep 1; echo lint is clean" } ] }
       unit:
         matrix: { shard: [1, 2] }
-        steps: [ { run: "sleep 4; echo shard $MATRIX_SHARD" } ]
+        steps: [ { run: "sleep $(cat pace 2>/dev/null || echo 1); echo shard $MATRIX_SHARD" } ]
   - name: build
     jobs:
       package:
@@ -42,13 +43,13 @@ stages:
     jobs: { long: { steps: [ { run: "echo begun; sleep 600" } ] } }
 `;
 
-/* A line each tenth of a second, with the time of its printing. */
+/* A line each tenth of a second, with the time of its printing, until somebody has seen enough. */
 const TICKS = `name: ticks
 on: { manual: {} }
 stages:
   - name: tick
     jobs:
-      ticks: { steps: [ { run: "for i in $(seq 30); do echo \\"printed $(date +%s%3N) $i\\"; sleep 0.1; done" } ] }
+      ticks: { steps: [ { run: "for i in $(seq 3000); do echo \\"printed $(date +%s%3N) $i\\"; sleep 0.1; done" } ] }
 `;
 
 /* For the restart in the middle: two hundred lines in ten seconds. */
