@@ -170,8 +170,10 @@ START_TEST(cancel_gives_grace_and_runs_always)
 {
 	start_worker("1");
 	struct fake_attempt *attempt = fake_job(&fixture.fake,
-		job_of(step_of("wait", "trap 'echo got it; exit 5' TERM; echo ready; while :; do sleep 0.05; done"),
-			step_of("next", "echo never"), step_if("clean", "echo clean", "always"), NULL));
+		with(job_of(step_of("wait",
+				    "trap 'echo got it; exit 5' TERM; echo ready; while :; do sleep 0.05; done"),
+			     step_of("next", "echo never"), step_if("clean", "echo clean", "always"), NULL),
+			"grace_ms", json_integer(20000)));
 	wait_for_log(attempt, "ready\n");
 	fake_cancel(&fixture.fake, attempt, "ann wants it so");
 	wait_for_end(attempt);
@@ -198,10 +200,10 @@ END_TEST
 
 START_TEST(a_step_has_its_timeout)
 {
-	json_t *slow = with(step_of("slow", "echo begin; sleep 60"), "timeout_ms", json_integer(200));
+	json_t *slow = with(step_of("slow", "echo begin; sleep 60"), "timeout_ms", json_integer(2000));
 	struct fake_attempt *attempt = run(job_of(slow, step_if("clean", "echo clean", "always"), NULL));
 	assert_reason(attempt, END_TIMEOUT);
-	assert_message(attempt, "step \"slow\" ran into its timeout of 200ms");
+	assert_message(attempt, "step \"slow\" ran into its timeout of 2s");
 	ck_assert_str_eq(attempt->log, "begin\nclean\n");
 }
 END_TEST
@@ -209,9 +211,9 @@ END_TEST
 START_TEST(a_job_has_its_timeout)
 {
 	json_t *job = job_of(step_of("quick", "true"), step_of("slow", "sleep 60"), NULL);
-	struct fake_attempt *attempt = run(with(job, "timeout_ms", json_integer(300)));
+	struct fake_attempt *attempt = run(with(job, "timeout_ms", json_integer(3000)));
 	assert_reason(attempt, END_TIMEOUT);
-	assert_message(attempt, "the job ran into its timeout of 300ms in step \"slow\"");
+	assert_message(attempt, "the job ran into its timeout of 3s in step \"slow\"");
 }
 END_TEST
 

@@ -66,28 +66,37 @@ static bool is_process_gone(void *arg)
 	return system("pgrep -f 'sleep 98[7]654' >/dev/null") != 0;
 }
 
-static bool is_process_there(void *arg)
+/* In the last whole line. */
+static int64_t last_number(const char *log)
 {
-	return !is_process_gone(arg);
+	struct str rest = str_of(log), line;
+	int64_t number = 0;
+	while (str_cut(&rest, '\n', &line))
+		str_to_i64(line, &number);
+	return number;
 }
 
 START_TEST(without_a_server_a_job_is_killed_before_its_lease_ends)
 {
-	fixture.fake.lease_ms = 3000; /* a busy machine may stand still for a second or two */
+	fixture.fake.lease_ms = 6000; /* a busy machine may stand still for a second or two */
 	fixture.fake.renew_ms = 300;
 	start_worker("1");
-	struct fake_attempt *attempt = fake_job(&fixture.fake, job_of(step_of("long", "echo on; sleep 987654"), NULL));
-	wait_for_log(attempt, "on\n");
-	serve_for(4000); /* renewals keep it alive beyond its first lease */
-	ck_assert(is_process_there(NULL));
-	int64_t renewed_us = attempt->held_at_us;
+	struct fake_attempt *attempt =
+		fake_job(&fixture.fake, job_of(step_of("long", "while :; do date +%s%6N; sleep 0.05; done"), NULL));
+	wait_for_log(attempt, "\n");
+	serve_for(7000); /* renewals keep it alive beyond its first lease */
+	ck_assert(!attempt->has_ended);
+	int64_t renewed_us = attempt->held_at_us + clock_wall_us() - clock_mono_us();
 	fake_go_down(&fixture.fake, true);
-	ck_assert(fake_until(&fixture.fake, is_process_gone, NULL, 10));
-	ck_assert_int_lt(clock_mono_us() - renewed_us, 3100 * US_PER_MS);
+	serve_for(7000);
 	fake_go_down(&fixture.fake, false);
 	wait_for_end(attempt);
 	assert_reason(attempt, END_WORKER_LOST);
 	assert_message(attempt, "could not reach the server");
+	/* Its last sign of life, by its own log: however late somebody looks. */
+	int64_t last_us = last_number(attempt->log);
+	ck_assert_int_gt(last_us, renewed_us);
+	ck_assert_int_lt(last_us - renewed_us, 6000 * US_PER_MS);
 }
 END_TEST
 
@@ -108,6 +117,11 @@ START_TEST(a_stale_attempt_is_killed_and_forgotten)
 }
 END_TEST
 
+static bool was_refused(void *arg)
+{
+	return ((struct fake_attempt *)arg)->was_refused;
+}
+
 START_TEST(a_killed_worker_is_told_by_its_successor)
 {
 	start_worker("2");
@@ -116,8 +130,7 @@ START_TEST(a_killed_worker_is_told_by_its_successor)
 	wait_for_log(attempt, "on\n");
 	struct fake_attempt *ended = fake_job(&fixture.fake, job_of(step_of("short", "echo done"), NULL));
 	ended->is_log_refused = true; /* its result stays in the spool */
-	wait_for_start(ended);
-	serve_for(500);
+	ck_assert(fake_until(&fixture.fake, was_refused, ended, 20));
 	kill(fixture.worker, SIGKILL);
 	ck_assert_int_eq(wait_for_worker(5), -SIGKILL);
 	ended->is_log_refused = false;
@@ -176,7 +189,18 @@ static int unread_bytes(void)
 	return sum;
 }
 
-/* The worker is killed within a few milliseconds of reading the last line, long before it would be sent. */
+/* Whether the worker waits for something to do: what it has read it has handled. */
+static bool is_resting(void)
+{
+	char path[64], text[512] = "";
+	snprintf(path, sizeof path, "/proc/%d/stat", fixture.worker);
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_gt(read(fd, text, sizeof text - 1), 0);
+	const char *behind_name = strrchr(text, ')');
+	return behind_name && behind_name[2] == 'S';
+}
+
+/* The worker is killed within a few milliseconds of reading the last line. */
 START_TEST(a_killed_worker_loses_nothing_that_it_has_read)
 {
 	static const char sleeps[] = "sleep\0"
@@ -186,14 +210,15 @@ START_TEST(a_killed_worker_loses_nothing_that_it_has_read)
 		job_of(step_of("talk", "echo first; sleep 0.2; seq 1 1000; printf 'half a line'; exec sleep 987654"),
 			NULL));
 	wait_for_log(attempt, "first\n");
-	int64_t until_us = clock_mono_us() + 20 * 1000 * US_PER_MS;
-	while (!runs(sleeps, sizeof sleeps) || unread_bytes())
+	fake_go_down(&fixture.fake, true); /* what somebody has sent needs no file */
+	int64_t until_us = clock_mono_us() + 60 * US_PER_SECOND;
+	while (!runs(sleeps, sizeof sleeps) || unread_bytes() || !is_resting())
 		ck_assert_int_lt(clock_mono_us(), until_us);
-	usleep(2000); /* what it has read it also handles */
 	kill(fixture.worker, SIGKILL);
 	ck_assert_int_eq(wait_for_worker(5), -SIGKILL);
 	ck_assert(fake_until(&fixture.fake, is_process_gone, NULL, 10));
 	ck_assert_str_eq(attempt->log, "first\n"); /* the rest comes from the file */
+	fake_go_down(&fixture.fake, false);
 	start_worker("1");
 	wait_for_end(attempt);
 	assert_reason(attempt, END_WORKER_LOST);
@@ -218,6 +243,12 @@ START_TEST(a_server_that_forgot_the_worker_is_told_again)
 }
 END_TEST
 
+static bool is_drain_seen(void *arg)
+{
+	(void)arg;
+	return fixture.fake.is_drain_seen;
+}
+
 START_TEST(a_draining_worker_finishes_and_leaves)
 {
 	start_worker("1");
@@ -233,12 +264,6 @@ START_TEST(a_draining_worker_finishes_and_leaves)
 	ck_assert_uint_eq(count_spools(), 0);
 }
 END_TEST
-
-static bool is_drain_seen(void *arg)
-{
-	(void)arg;
-	return fixture.fake.is_drain_seen;
-}
 
 /* The sync that asked for the second slot lies with a coordinator that does not know of the draining. */
 START_TEST(a_job_that_comes_while_draining_is_run)
@@ -266,7 +291,7 @@ START_TEST(a_second_signal_cancels)
 	struct fake_attempt *attempt = fake_job(&fixture.fake, job_of(step_of("long", "echo on; sleep 987654"), NULL));
 	wait_for_log(attempt, "on\n");
 	kill(fixture.worker, SIGTERM);
-	serve_for(100);
+	ck_assert(fake_until(&fixture.fake, is_drain_seen, NULL, 20)); /* two at once would be one */
 	kill(fixture.worker, SIGTERM);
 	ck_assert_int_eq(wait_for_worker(10), 0);
 	assert_reason(attempt, END_CANCELLED);

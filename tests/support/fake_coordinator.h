@@ -16,7 +16,8 @@ enum { FAKE_ATTEMPTS_MAX = 4096, FAKE_BLOBS_MAX = 64, FAKE_STEPS_MAX = 16 };
 struct fake_attempt {
 	struct attempt_ref ref;
 	bool is_leased, is_started, has_ended, is_stale;
-	bool is_log_refused; /* its frames are not taken, as if the database were away */
+	bool is_log_refused; /* its frames are not taken, as if the database were away; nor is its result */
+	bool was_refused;    /* its result was */
 	const char *cancel;  /* reason; sent until it ended */
 	char *log;
 	int64_t log_bytes, log_lines;
