@@ -738,7 +738,7 @@ START_TEST(attempts_go_on_until_one_works)
 	test_pg_run(url, "create role visitor login superuser");
 	struct err err;
 	const struct db_options options = {
-		.url = buf_c(&visitor), .connections = 1, .statements = statements, .max_wait_ms = 300};
+		.url = buf_c(&visitor), .connections = 1, .statements = statements, .max_wait_ms = 2000};
 	ck_assert_msg(db_open(&loop, &options, &db, &err), "%s", err.text);
 
 	test_pg_run(url, obstacles[_i].spoil);

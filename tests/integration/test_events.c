@@ -150,8 +150,8 @@ START_TEST(another_coordinators_word_wakes)
 	sse_open(&sse, RUN, NULL);
 	sse_expect(&sse, "snapshot");
 	for (size_t i = 0; i < COUNT_OF(payloads); i++) {
-		int64_t start = clock_mono_us();
 		run_sql("update job " RUNNING " where key = 'test/%s'", i == 0 ? "unit" : "lint");
+		int64_t start = clock_mono_us();
 		site_call(heard, payloads[i]);
 		expect_update(&sse, i == 0 ? "test/unit" : "test/lint");
 		/* Well before the look that comes without any word. */
@@ -301,7 +301,7 @@ START_TEST(who_leaves_is_forgotten)
 			ck_assert(peer_fill(peer));
 		peer_close(peer);
 	}
-	for (int i = 0; i < 500 && count; i++) {
+	for (int i = 0; i < 3000 && count; i++) {
 		usleep(20 * 1000);
 		site_call(count_watches, &count);
 	}
@@ -385,7 +385,7 @@ START_TEST(who_may_no_longer_look_sees_no_more)
 	int64_t began_us = clock_mono_us();
 	site_call(end_callers, NULL);
 	ck_assert(!sse_next(&sse[0]));
-	ck_assert_int_lt(clock_mono_us() - began_us, 5 * US_PER_SECOND); /* ended, not given up on */
+	ck_assert_int_lt(clock_mono_us() - began_us, 30 * US_PER_SECOND); /* ended, not given up on */
 	if (withdrawals[_i].ends_both) {
 		ck_assert(!sse_next(&sse[1]));
 	} else {
@@ -418,7 +418,7 @@ START_TEST(an_account_has_so_many_streams_and_others_theirs)
 	site.caller.person.account = 1;
 	peer_close(peers[0]);
 	bool has_room = false;
-	for (int i = 0; i < 500 && !has_room; i++) {
+	for (int i = 0; i < 3000 && !has_room; i++) {
 		other = ask("/api/v1/events", "");
 		ck_assert(peer_fill(other));
 		has_room = strstr(other->bytes, " 200 ");
@@ -436,7 +436,7 @@ int main(void)
 	test_pg_open();
 	Suite *suite = suite_create("events");
 	TCase *cases = tcase_create("events");
-	tcase_set_timeout(cases, 60);
+	tcase_set_timeout(cases, 120);
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_loop_test(cases, a_run_is_shown_whole_and_then_what_changes, 0, 2);
 	tcase_add_test(cases, a_lost_wake_up_only_delays);

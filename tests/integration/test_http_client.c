@@ -296,7 +296,7 @@ START_TEST(silence_times_out)
 	auto_arena arena = {0};
 	struct outcome outcome = {0};
 	send_request(
-		(struct http_request){.method = "GET", .url = url_of(&arena, "/hold"), .timeout_ms = 50}, &outcome);
+		(struct http_request){.method = "GET", .url = url_of(&arena, "/hold"), .timeout_ms = 1000}, &outcome);
 	run_site();
 	ck_assert_int_eq(outcome.err.kind, ERR_TIMEOUT);
 	ck_assert_int_eq(held, 1);
@@ -347,7 +347,7 @@ START_TEST(a_call_waits_for_a_server_that_is_away)
 	ck_assert_uint_eq(streamed.streamed_bytes, 4);
 	open_site();
 	send_request(
-		(struct http_request){.method = "GET", .url = url_of(&arena, "/away"), .retry_ms = 50}, &impatient);
+		(struct http_request){.method = "GET", .url = url_of(&arena, "/away"), .retry_ms = 90}, &impatient);
 	run_site();
 	ck_assert_int_eq(impatient.status, 503); /* one more try, then the answer that there is */
 	ck_assert_int_eq(held, 2);
@@ -483,7 +483,7 @@ int main(void)
 	Suite *suite = suite_create("http_client");
 	TCase *cases = tcase_create("http_client");
 	tcase_add_checked_fixture(cases, open_site, NULL);
-	tcase_set_timeout(cases, 20);
+	tcase_set_timeout(cases, 60);
 	tcase_add_loop_test(cases, answers_come_whole, 0, COUNT_OF(calls));
 	tcase_add_loop_test(cases, failures_say_where, 0, COUNT_OF(wrongs));
 	tcase_add_test(cases, bodies_are_bounded_and_streamed);

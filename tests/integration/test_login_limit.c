@@ -79,9 +79,9 @@ static const struct {
 	const char *why;
 } rows[] = {
 	{0, 0, "at once: all are used"},
-	{4, 0, "not one step yet"},
-	{7, 1, "one step, one try"},
-	{13, 2, "two steps"},
+	{3, 0, "not one step yet"},
+	{9, 1, "one step, one try"},
+	{15, 2, "two steps"},
 	{3600, 3, "forgotten"},
 };
 

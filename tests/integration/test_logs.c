@@ -85,7 +85,7 @@ static void tick(void *arg)
 /* Until a statement answers so. */
 static void wait_sql(const char *sql, const char *expected)
 {
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 3000; i++) {
 		auto_free char *value = test_pg_value(site.url, sql);
 		if (strcmp(value, expected) == 0)
 			return;
@@ -454,7 +454,7 @@ int main(void)
 	test_pg_open();
 	Suite *suite = suite_create("logs");
 	TCase *cases = tcase_create("logs");
-	tcase_set_timeout(cases, 60);
+	tcase_set_timeout(cases, 120);
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_loop_test(cases, ranges_are_read_from_frames_and_blob, 0, COUNT_OF(ranges));
 	tcase_add_test(cases, a_log_that_ends_with_a_line_end_has_no_line_more);

@@ -32,7 +32,7 @@ static const char *host(const char *format, ...)
 /* Polls until the command prints what is expected: for events of which nobody tells us. */
 static void host_comes_to(const char *command, const char *expected)
 {
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (strcmp(host("%s", command), expected) == 0)
 			return;
 		usleep(10000);
@@ -59,7 +59,7 @@ static void snapshot(char ret[static 8192])
 static uint64_t start_and_wait_for(const char *script, int output, const char *word)
 {
 	uint64_t step = start_script(script, output);
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 12000; i++) {
 		read_output(output);
 		if (strstr(fixture.output, word))
 			return step;
