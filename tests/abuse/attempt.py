@@ -18,7 +18,7 @@ class Attempt:
     log: object = ""  # the whole of it; a compiled pattern for all of it; None: not looked at; or a function of the site
     spec: object = dataclasses.field(default_factory=dict)  # changes to the job_spec; or a function of the site
     cancel_at: object = None  # cancels when the log holds this
-    seconds: float = 10  # it is over by then
+    seconds: float = 25  # it is over by then: before its time is up, however busy the machine
     check: object = None  # a function of site and attempt: what else is wrong, or nothing
     user: dict = dataclasses.field(default_factory=dict)  # what is different in profile `user`
     needs: str = ""  # "egress": left out, loudly, where the machine has none

@@ -24,7 +24,7 @@ BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build"))
 BIN = pathlib.Path(os.environ.get("PENSTOCK_BIN", BUILD / "bin"))
 PROBE = pathlib.Path(os.environ.get("PENSTOCK_PROBE", BIN.parent / "tests/abuse_probe"))
 FIRST_RANGE = 5000
-WAIT_S, SETTLE_S = 60 * SLOWNESS, 10 * SLOWNESS
+WAIT_S, SETTLE_S = 60 * SLOWNESS, 30 * SLOWNESS
 MIB = 1 << 20
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -202,7 +202,7 @@ class Site:
         self.coordinator.wait(lambda: self.neighbour.result, WAIT_S)
         self.worker.send_signal(signal.SIGTERM)
         try:
-            status = self.worker.wait(20)
+            status = self.worker.wait(WAIT_S)
         except subprocess.TimeoutExpired:
             status = "does not end"
             self.worker.kill()
@@ -269,12 +269,13 @@ class Site:
         }
 
     def settled(self):
-        """What it looks like when nothing moves any more."""
-        before = None
-        while (now := self.look_outside()) != before:
-            before = now
+        """What it looks like when nothing has moved for a second."""
+        before, looks = None, 0
+        while looks < 5:
+            now = self.look_outside()
+            before, looks = now, looks + 1 if now == before else 0
             time.sleep(0.2)
-        return now
+        return before
 
     @staticmethod
     def count_files(pid):
