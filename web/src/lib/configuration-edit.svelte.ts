@@ -4,6 +4,7 @@
  */
 import { api, ApiError } from "./api";
 import { draft } from "./configuration-draft.svelte";
+import { mergeTexts } from "./merge";
 import type { ConfigurationDiff, ConfigurationInForce } from "./model";
 import STARTING from "./starting-configuration.yaml?raw";
 
@@ -11,7 +12,7 @@ const TYPING_MS = 400;
 
 interface Base {
 	version: number;
-	text: string | null /* null: of an older version, which is not here */;
+	text: string | null /* null: of an older version, which is not here yet */;
 }
 
 /** Where nothing was ever applied somebody begins with an example. */
@@ -34,6 +35,12 @@ export class ConfigurationEdit {
 
 	#base = $state.raw<Base>({ version: 0, text: null });
 	#checked = $state.raw<{ text: string; found: ConfigurationDiff } | null>(null);
+	/** The text with what came into force meanwhile; null where it cannot be put together line by line. */
+	merged = $derived(
+		this.isOvertaken && this.#base.text !== null && this.inForce !== null
+			? mergeTexts(this.#base.text, this.text, this.inForce.text)
+			: null,
+	);
 	#own = 0; /* the newest version of which this page knows that it is its own doing */
 	#asked = 0;
 	#timer = 0;
@@ -98,10 +105,20 @@ export class ConfigurationEdit {
 		if (kept && next.why_not.compare === "" && kept.text !== beginning(next)) {
 			this.#base = { version: kept.version, text: kept.version === next.version ? beginning(next) : null };
 			[this.text, this.comment, this.isRestored] = [kept.text, kept.comment, true];
+			if (this.#base.text === null) void this.#fetchBase(kept.version);
 		} else {
 			this.#standOn(next, beginning(next));
 		}
 		this.changed(0);
+	}
+
+	async #fetchBase(version: number): Promise<void> {
+		try {
+			const text = version === 0 ? STARTING : await api.configurationText(version);
+			if (this.version === version) this.#base = { version, text };
+		} catch {
+			/* then it is not put together by itself */
+		}
 	}
 
 	#standOn(document: ConfigurationInForce, text: string): void {
@@ -145,6 +162,13 @@ export class ConfigurationEdit {
 		if (this.inForce === null) return;
 		this.#standOn(this.inForce, beginning(this.inForce));
 		[this.comment, this.failure, this.isRestored] = ["", null, false];
+	}
+
+	/** What came meanwhile comes into the text, and is no part any more of what it changes. */
+	takeIn(): void {
+		if (this.merged === null) return;
+		this.text = this.merged;
+		this.goOn();
 	}
 
 	/** The text stays as it is, and what came meanwhile is part of what it is compared with, and of what it takes back. */

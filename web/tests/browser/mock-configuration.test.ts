@@ -92,9 +92,17 @@ test("a version of somebody else is told: who only looks sees it, who writes los
 	await page.getByRole("button", { name: "What it changed", exact: true }).first().click();
 	await dialog().getByText("eu-canary").waitFor();
 	await page.keyboard.press("Escape");
-	await page.getByRole("button", { name: "Go on with my text, on version 6" }).click();
-	await apply(7).click();
-	await page.getByText("Version 7 is in force").waitFor();
+	await page.getByRole("button", { name: "Take version 6 into my text" }).click();
+	await change().getByText("1 difference to version 6").waitFor();
+	await expect.poll(() => document().inputValue()).toContain("wave: 3");
+
+	const theirs = mock.data.configuration.versions.at(-1)?.text.replace("[ann, bob]", "[bob]");
+	mock.configure("bob", theirs ?? "", "Ann has gone");
+	await page.getByText("It changed some of the lines that you have changed").waitFor();
+	await page.getByRole("button", { name: "Go on with my text alone" }).click();
+	await change().getByText('groups.developers: "[bob]" -> "[ann]"').waitFor();
+	await apply(8).click();
+	await page.getByText("Version 8 is in force").waitFor();
 });
 
 test("what the server refuses stands in its own words, and the text stays", async () => {

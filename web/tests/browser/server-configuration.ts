@@ -43,8 +43,8 @@ test("the configuration begins with an example, and nobody's change is overwritt
 	await page.getByText("Version 2 is in force by now, and your text stands on version 1").waitFor();
 	await change().getByText('environments.prod.tier: "live" -> "production"').waitFor();
 	expect(await apply(3).isDisabled()).toBe(true);
-	await write("tier: production", "tier: live");
-	await page.getByRole("button", { name: "Go on with my text, on version 2" }).click();
+	await page.getByRole("button", { name: "Take version 2 into my text" }).click();
+	await change().getByText("1 difference to version 2").waitFor();
 	await apply(3).click();
 	await page.getByText("Version 3 is in force").waitFor();
 	expect((await inForce()).text).toBe(theirs.replace("bake: 10m", "bake: 20m"));
