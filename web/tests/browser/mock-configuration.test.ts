@@ -186,3 +186,14 @@ test("a newcomer begins with an example", async () => {
 	await page.getByText("Version 1 is in force").waitFor();
 	await page.getByText("Nothing is configured yet").waitFor({ state: "detached" });
 });
+
+test("a page that does not come is said, and asked for again", async () => {
+	await begin(exampleRuns(Date.now()), "eve");
+	const chunk = /\/assets\/ConfigurationPage-[^/]*\.js$/;
+	await page.route(chunk, (route) => route.abort());
+	await page.getByRole("link", { name: "Configuration" }).click();
+	await page.getByRole("alert").getByText("This page could not be loaded").waitFor();
+	await page.unroute(chunk);
+	await page.getByRole("button", { name: "Load it again" }).click();
+	await expect.poll(() => document().inputValue()).toBe(EXAMPLE);
+});
