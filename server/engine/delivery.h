@@ -12,7 +12,7 @@
 
 /* A blocked stage whose turn has come. True: its version is fixed and its previews are done, so its gate may open. */
 bool delivery_prepare(struct run_graph *graph, size_t index, struct effects *effects);
-/* A queued stage: asks for its lane, and starts when the lane lets it in. */
+/* A queued stage that is not barred: asks for its lane, and starts when the lane lets it in. */
 void delivery_enter(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait);
 /* A running stage: brings its waves as far as they can go. */
 void delivery_run(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait);
@@ -27,7 +27,10 @@ void delivery_take_replan(struct run_graph *graph, size_t index, struct effects 
 /* False: another configuration holds than the one it was planned by, so it is planned again first; it takes a moment.
  * What has begun to deploy stays as it is. */
 bool delivery_is_current(const struct run_graph *graph, size_t index, struct effects *effects);
-/* Of a stage at its gate. True: its version was condemned, or a newer run entered the lane, and so the run ends. */
+/* Of a stage at its gate or on its way to its lane. False: checks that came with a newer configuration are at work, or
+ * one of them has failed, and with it the stage. */
+bool delivery_is_rechecked(struct run_graph *graph, size_t index, struct effects *effects);
+/* Of a stage at its gate or on its way to its lane. True: its version was condemned, or a newer run entered the lane, and so the run ends. */
 bool delivery_is_barred(struct run_graph *graph, size_t index, struct effects *effects);
 /* Of a stage that is tried again: who has deployed since to a target that it is done with, "web#43, which has deployed
  * to eu-1 since", and what to do instead; "": nobody has. */

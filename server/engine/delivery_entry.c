@@ -249,7 +249,7 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 	struct graph_stage *stage = &graph->stages[index];
 	struct graph_lane *lane = &stage->lane;
 	struct str where = stage->plan->environment, service = stage->plan->delivery->service;
-	if (delivery_is_barred(graph, index, effects) || delivery_is_called_off(graph, index))
+	if (delivery_is_called_off(graph, index))
 		return;
 	if (!delivery_is_compared(graph, index, effects) && lane->state != LANE_WAITING)
 		return;

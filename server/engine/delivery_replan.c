@@ -52,6 +52,8 @@ void delivery_take_replan(struct run_graph *graph, size_t index, struct effects 
 		settle_end(graph, RUN_CANCELLED, stage->refused);
 	if (stage->refused.n || stage->replanned.n == 0)
 		return;
+	if (stage->state == STAGE_GATED && gate->state == GATE_REFUSED)
+		return; /* somebody has just said no, and meant it */
 	bool was_asked = gate && (gate->state == GATE_OPEN || gate->state == GATE_GRANTED);
 	if (was_asked)
 		graph_move_gate(graph, gate, GATE_CLOSE, stage->replanned);
@@ -62,4 +64,31 @@ void delivery_take_replan(struct run_graph *graph, size_t index, struct effects 
 		return;
 	delivery_leave(graph, index, effects);
 	graph_move_stage(graph, index, STAGE_RESET, (struct str){0});
+}
+
+bool delivery_is_rechecked(struct run_graph *graph, size_t index, struct effects *effects)
+{
+	const struct graph_stage *stage = &graph->stages[index];
+	bool is_over = true, has_failed = false;
+	if (!delivery_is_current(graph, index, effects)) /* what is begun now would be another's by then */
+		return true;
+	for (size_t i = 0; i < stage->job_count; i++) {
+		struct graph_job *job = &graph->jobs[stage->first_job + i];
+		if (!is_preview(job))
+			continue;
+		settle_job(graph, job, effects);
+		is_over &= job_is_over(job->state);
+		has_failed |= settle_job_failed(job);
+	}
+	if (is_over && !has_failed)
+		return true;
+	delivery_leave(graph, index, effects);
+	if (!is_over)
+		return false;
+	struct str why = settle_describe_failure(graph, index);
+	struct graph_gate *gate = graph_gate_of(graph, index);
+	if (gate && gate->state == GATE_OPEN)
+		graph_move_gate(graph, gate, GATE_CLOSE, why);
+	delivery_fail(graph, index, why);
+	return false;
 }

@@ -45,10 +45,16 @@ static bool checks(const struct plan_stage *stage, struct str policy)
 
 static bool was_checked(const struct plan *old, size_t index, struct str policy)
 {
-	for (size_t i = 0; i < index; i++)
+	for (size_t i = 0; i <= index; i++)
 		if (checks(&old->stages[i], policy))
 			return true;
 	return false;
+}
+
+/* Policies that came with a newer configuration, in an environment stage. */
+static bool is_added(const struct plan_job *job)
+{
+	return job->part == PLAN_PART_PREVIEW && job->step_count && job->steps->kind == PLAN_STEP_POLICY;
 }
 
 /* The planner puts what is demanded into a job stage of its own, right before the stage. */
@@ -57,6 +63,12 @@ static void add_policies(
 {
 	const struct plan_stage *before = fresh->stage_count > 1 ? &fresh->stages[fresh->stage_count - 2] : NULL;
 	struct str_list missing = {0};
+	size_t known = 0;
+	for (size_t i = 0; i < old->stages[index].job_count; i++)
+		if (is_added(&old->stages[index].jobs[i])) {
+			add_job(made, old->stages[index].jobs[i], arena);
+			known++;
+		}
 	if (!before || before->kind != PLAN_STAGE_JOBS || before->job_count != 1 || before->jobs->step_count != 1 ||
 		before->jobs->steps->kind != PLAN_STEP_POLICY)
 		return;
@@ -67,7 +79,8 @@ static void add_policies(
 	if (missing.count == 0)
 		return;
 	struct plan_job *job = add_job(made, *before->jobs, arena);
-	job->key = arena_printf(arena, "%.*s/policy[added]", STR_ARG(made->name));
+	job->key = known ? arena_printf(arena, "%.*s/policy[added=%zu]", STR_ARG(made->name), known + 1)
+			 : arena_printf(arena, "%.*s/policy[added]", STR_ARG(made->name));
 	job->part = PLAN_PART_PREVIEW;
 	job->is_skipped = false;
 	job->steps = arena_new(arena, struct plan_step);
@@ -145,8 +158,6 @@ static void tell_jobs(struct telling *in)
 		const struct plan_job *made = &in->made->jobs[i], *old = job_of(in->old, made->key);
 		if (old && made->part == PLAN_PART_DEPLOY)
 			tell_variables(in, old, made);
-		if (!old && made->step_count && made->steps->kind == PLAN_STEP_POLICY)
-			TELL(in, "%.*s", STR_ARG(made->steps->name));
 	}
 	for (size_t i = 0; i < in->old->job_count; i++) {
 		const struct plan_job *old = &in->old->jobs[i];
@@ -219,7 +230,8 @@ static struct plan_stage approved(const struct plan_stage *made, const struct pl
 	part.jobs = NULL;
 	part.job_count = 0;
 	for (size_t i = 0; i < made->job_count; i++)
-		if (made->jobs[i].part != PLAN_PART_TEST || job_of(old, made->jobs[i].key))
+		if (!is_added(&made->jobs[i]) &&
+			(made->jobs[i].part != PLAN_PART_TEST || job_of(old, made->jobs[i].key)))
 			add_job(&part, made->jobs[i], arena)->configured = (struct str_list){0};
 	*delivery = *made->delivery;
 	delivery->rules = (struct pair_list){0};

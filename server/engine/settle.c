@@ -239,16 +239,17 @@ static bool settle_stage(struct run_graph *graph, size_t index, struct effects *
 	}
 	if (stage->state == STAGE_QUEUED)
 		renew_gate(graph, index);
+	bool is_on_its_way = is_delivery && (stage->state == STAGE_GATED || stage->state == STAGE_QUEUED);
 	/* Nobody should be asked for longer than needed about what will not happen. */
-	if (stage->state == STAGE_GATED && is_delivery)
-		delivery_is_current(graph, index, effects);
-	if (stage->state == STAGE_GATED && is_delivery && delivery_is_barred(graph, index, effects))
+	if (is_on_its_way && delivery_is_barred(graph, index, effects))
 		return false;
 	if (stage->state == STAGE_GATED)
 		settle_gate(graph, index);
-	if (stage->state == STAGE_GATED && graph->ending == RUN_PENDING)
+	bool is_checked =
+		graph->ending != RUN_PENDING || !is_on_its_way || delivery_is_rechecked(graph, index, effects);
+	if (is_checked && stage->state == STAGE_GATED && graph->ending == RUN_PENDING)
 		*ret_wait = wait_for_gate(graph, index);
-	if (graph->ending == RUN_PENDING && stage->state == STAGE_QUEUED)
+	if (is_checked && graph->ending == RUN_PENDING && stage->state == STAGE_QUEUED)
 		delivery_enter(graph, index, effects, ret_wait);
 	if (graph->ending != RUN_PENDING)
 		return false;

@@ -58,6 +58,8 @@ static const struct state_change stage_changes[] = {
 	{STAGE_GATED, STAGE_SUPERSEDE, STAGE_SUPERSEDED, "a newer run took its place"},
 	{STAGE_RUNNING, STAGE_SUPERSEDE, STAGE_SUPERSEDED, "a newer run took its place"},
 	{STAGE_RUNNING, STAGE_SUCCEED, STAGE_SUCCEEDED, "all its jobs ended well"},
+	{STAGE_GATED, STAGE_FAIL, STAGE_FAILED, "a check failed that came with a newer configuration"},
+	{STAGE_QUEUED, STAGE_FAIL, STAGE_FAILED, "a check failed that came with a newer configuration"},
 	{STAGE_RUNNING, STAGE_FAIL, STAGE_FAILED, "a job failed"},
 	{STAGE_FAILED, STAGE_RETRY, STAGE_RUNNING, "a person asked for new attempts"},
 	{STAGE_GATED, STAGE_RESET, STAGE_BLOCKED, "what it would do changed with the configuration"},

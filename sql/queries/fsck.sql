@@ -72,7 +72,7 @@ union all
 select 'stage_came_first', format('%s: job %s is %s in stage "%s", which is %s', r.called, j.key, j.state, s.name, s.state)
 from named r join stage s on s.run_id = r.id join job j on j.stage_id = s.id
 where j.state in ('queued', 'leased', 'running') and s.state <> 'running'
-	and not (s.kind = 'environment' and s.state = 'blocked' and j.wave_id is null) -- a preview
+	and not (s.kind = 'environment' and s.state in ('blocked', 'gated', 'queued') and j.wave_id is null) -- a preview
 union all
 select 'gate_came_first', format('%s: stage "%s" is %s, its gate is %s', r.called, s.name, s.state, g.state)
 from named r join stage s on s.run_id = r.id

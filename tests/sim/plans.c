@@ -138,7 +138,9 @@ const struct plans_replaced *plans_replace(const struct plan *old, size_t stage,
 		if (replacements[i].old == old && replacements[i].stage == stage && replacements[i].today == today)
 			return replacements[i].replaced;
 	struct plan fresh = *today;
-	fresh.stage_count = stage + 1;
+	fresh.stage_count = 0;
+	while (!str_eq(today->stages[fresh.stage_count++].name, old->stages[stage].name))
+		; /* policies may have stages of their own before it */
 	struct plan_replaced *replaced = arena_new(&arena, struct plan_replaced);
 	plan_replace_stage(old, stage, &fresh, &arena, replaced);
 	struct plans_replaced *shared = arena_new(&arena, struct plans_replaced);
@@ -150,7 +152,7 @@ const struct plans_replaced *plans_replace(const struct plan *old, size_t stage,
 
 /* --- planning --- */
 
-/* The first configuration has a target less. */
+/* The first configuration has a target less, the last one demands a policy. */
 static bool find_environment(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *to,
 	struct plan_environment *ret, struct err *err)
 {
@@ -167,6 +169,8 @@ static bool find_environment(void *arg, struct str name, struct str pipeline, st
 		return err_set(err, ERR_NOT_FOUND, "there is no environment \"%.*s\"", STR_ARG(name));
 	ret->targets = prod_targets;
 	ret->target_count = COUNT_OF(prod_targets) - (configuration == 0);
+	if (configuration == CONFIGURATIONS - 1)
+		str_list_add(&ret->policies[0], to, STR("no-secrets"));
 	if (str_is(pipeline, "hotfix")) {
 		ret->grant = arena_new(to, struct plan_grant);
 		*ret->grant = (struct plan_grant){.name = STR("fire"), .lowers_alarms = true};

@@ -7,7 +7,7 @@ static const char *check_job(const struct run_graph *graph, const struct graph_j
 	const struct graph_stage *stage = &graph->stages[job->stage];
 	bool is_active = job->state == JOB_QUEUED || job_is_held(job->state);
 	bool is_preview = job->plan->part == PLAN_PART_PREVIEW;
-	if (is_active && stage->state != STAGE_RUNNING && !(is_preview && stage->state == STAGE_BLOCKED))
+	if (is_active && stage->state != STAGE_RUNNING && !(is_preview && !stage_is_over(stage->state)))
 		return "a job is ready though its stage is not open";
 	if (is_active && stage->plan->delivery && !is_preview && stage->lane.state != LANE_GRANTED &&
 		stage->lane.state != LANE_REVOKED)
@@ -40,6 +40,13 @@ static const char *check_stage(const struct run_graph *graph, size_t index)
 			 (stage->state == STAGE_FAILED && stage->started_at); /* a preview may fail before */
 	if (stage->plan->gate && has_begun && (!gate || gate->state != GATE_GRANTED))
 		return "a stage began though its gate was not granted";
+	for (size_t i = 0; i < stage->job_count && (stage->state == STAGE_RUNNING || stage->state == STAGE_SUCCEEDED);
+		i++) {
+		const struct graph_job *job = &graph->jobs[stage->first_job + i];
+		bool is_good = job->state == JOB_SUCCEEDED || job->allow_failure || job->plan->is_skipped;
+		if (job->plan->part == PLAN_PART_PREVIEW && !is_good)
+			return "a stage began before what comes before it was through";
+	}
 	if (gate && gate->state == GATE_OPEN && stage->state != STAGE_GATED)
 		return "a gate is open though its stage does not wait for it";
 	if (gate && gate->state == GATE_GRANTED && engine_approved(gate) < (size_t)stage->plan->gate->approvals)

@@ -136,7 +136,9 @@ static const struct {
 	{{TODAY}, {TODAY, .check = "smoke"}, "", false}, /* applies, and nobody is asked */
 	{{TODAY, .check = "smoke"}, {TODAY},
 		"the check prod/smoke[target=eu-1] is gone; the check prod/smoke[target=us-1] is gone", false},
-	{{TODAY}, {TODAY, .policy = "no-secrets"}, "policy: no-secrets", false},
+	{{TODAY}, {TODAY, .policy = "no-secrets"}, "", false}, /* so does this */
+	{{TODAY}, {.region = "moon", .us_wave = 2, .policy = "no-secrets"},
+		"REGION of eu-1 is now \"moon\", not \"eu\"", false},
 	{{TODAY, .policy = "no-secrets"}, {TODAY, .policy = "no-secrets"}, "", true}, /* was checked before the stage */
 };
 
@@ -171,13 +173,30 @@ START_TEST(the_preview_of_a_target_that_is_gone_stays)
 }
 END_TEST
 
-START_TEST(an_added_policy_is_checked_before_the_gate)
+START_TEST(an_added_policy_is_checked_before_the_lane)
 {
 	struct plan_replaced replaced = replace((struct today){TODAY}, (struct today){TODAY, .policy = "no-secrets"});
 	const struct plan_job *job = plan_find_job(&replaced.plan, STR("prod/policy[added]"), NULL);
 	ck_assert_ptr_nonnull(job);
 	ck_assert_int_eq(job->part, PLAN_PART_PREVIEW);
 	ck_assert(str_list_has(&job->steps->policies, STR("no-secrets")));
+}
+END_TEST
+
+START_TEST(policies_that_are_added_one_by_one_are_each_checked_once)
+{
+	struct plan_replaced once = replace((struct today){TODAY}, (struct today){TODAY, .policy = "no-secrets"}),
+			     twice;
+	struct plan fresh = made_by((struct today){TODAY, .policy = "pipeline-pinned"});
+	fresh.stage_count = stage_of(&fresh) + 1;
+	plan_replace_stage(&once.plan, stage_of(&once.plan), &fresh, &arena, &twice);
+	assert_str(twice.difference, "");
+	const struct plan_job *first = plan_find_job(&twice.plan, STR("prod/policy[added]"), NULL),
+			      *second = plan_find_job(&twice.plan, STR("prod/policy[added=2]"), NULL);
+	ck_assert(first && second && !first->is_skipped);
+	assert_str(first->steps->policies.items[0], "no-secrets");
+	assert_str(second->steps->policies.items[0], "pipeline-pinned");
+	ck_assert_uint_eq(second->steps->policies.count, 1);
 }
 END_TEST
 
@@ -189,7 +208,8 @@ int main(void)
 	tcase_add_loop_test(tests, the_difference_is_told, 0, COUNT_OF(cases));
 	tcase_add_loop_test(tests, again_is_the_same, 0, COUNT_OF(cases));
 	tcase_add_test(tests, the_preview_of_a_target_that_is_gone_stays);
-	tcase_add_test(tests, an_added_policy_is_checked_before_the_gate);
+	tcase_add_test(tests, an_added_policy_is_checked_before_the_lane);
+	tcase_add_test(tests, policies_that_are_added_one_by_one_are_each_checked_once);
 	suite_add_tcase(suite, tests);
 	return suite_run(suite);
 }
