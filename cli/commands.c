@@ -186,10 +186,13 @@ const struct cli_command cli_commands[] = {
 	{"config lint", "[FILE]", "Check a configuration document as the server does",
 		"It asks no server. Exit code 1: the document is wrong.",
 		FLAGS({"schema", NULL, "print its JSON Schema, for editors", NULL}), command_config_lint},
-	{"config diff", "FILE", "Show how a document differs from the configuration in force",
+	{"config diff", "[FILE]",
+		"Show how a document differs from the configuration in force, or what a version changed",
 		"FILE is - for standard input. What only looks different (comments, order, layout) is none. Exit code 0: no\n"
 		"difference; 1: there is some; 2: the document is wrong.",
-		NULL, command_config_diff},
+		FLAGS({"version", "N", "in place of a FILE: what this version changed", NULL},
+			{"from", "N", "as against this version, 0 for none; the one before by default", NULL}),
+		command_config_diff},
 	{"config apply", "FILE", "Put a document into force, after showing what that changes",
 		"FILE is - for standard input. It is refused when somebody else has changed the configuration meanwhile, and when\n"
 		"it takes away an environment or a target to which something is being deployed.",

@@ -98,12 +98,50 @@ static bool compare(const struct api *api, struct str text, json_t **ret, struct
 	return ok;
 }
 
-int command_config_diff(struct cli *cli, struct err *err)
+/* What a version changed as against another, as a rule the one before. It tells of the past: warnings are of now. */
+static bool compare_versions(struct cli *cli, int64_t version, int64_t from, json_t **ret, struct err *err)
+{
+	struct api api;
+	json_t *answer;
+	struct str path = arena_printf(
+		&cli->arena, CONFIGURATION "/versions/%lld/diff?from=%lld", (long long)version, (long long)from);
+	if (!api_open(cli, &api, err) || !api_call(&api, "GET", path, NULL, &answer, err))
+		return false;
+	const json_t *fault = json_array_get(json_object_get(answer, "errors"), 0);
+	if (fault) {
+		err_set(err, ERR_INVALID, "%s:%lld:%lld: %s", print_text(fault, "file"),
+			(long long)print_number(fault, "line"), (long long)print_number(fault, "column"),
+			print_text(fault, "message"));
+		json_decref(answer);
+		return false;
+	}
+	json_object_del(answer, "warnings");
+	*ret = answer;
+	return true;
+}
+
+/* Of a document, or of the version that the flag names. */
+static bool find_difference(struct cli *cli, json_t **ret, struct err *err)
 {
 	struct api api;
 	struct str text;
+	int64_t version = 0, from = -1;
+	if (!cli_number(cli, "version", 1, INT64_MAX, &version, err) ||
+		!cli_number(cli, "from", 0, INT64_MAX, &from, err))
+		return false;
+	if (!version && from >= 0)
+		return err_set(err, ERR_INVALID, "--from goes with --version");
+	if (!version == !cli_argument(cli, 0))
+		return err_set(err, ERR_INVALID, "give either a FILE (- is standard input) or --version");
+	if (version)
+		return compare_versions(cli, version, from < 0 ? version - 1 : from, ret, err);
+	return read_document(cli, &text, err) && api_open(cli, &api, err) && compare(&api, text, ret, err);
+}
+
+int command_config_diff(struct cli *cli, struct err *err)
+{
 	json_t *answer;
-	if (!read_document(cli, &text, err) || !api_open(cli, &api, err) || !compare(&api, text, &answer, err))
+	if (!find_difference(cli, &answer, err))
 		return CLI_FAILED;
 	bool is_different = json_array_size(json_object_get(answer, "changes")) > 0;
 	if (cli->is_json)
