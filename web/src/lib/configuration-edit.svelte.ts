@@ -91,7 +91,10 @@ export class ConfigurationEdit {
 		if (previous !== null && next.version < previous.version) return; /* an answer that was long on its way */
 		this.inForce = next;
 		if (previous === null) return this.#begin(next);
-		if (next.version === previous.version) return;
+		if (next.version === previous.version) {
+			if (this.failure?.status === 0) this.changed(0); /* the server is back */
+			return;
+		}
 		if (next.version > this.#own) this.news = next;
 		if (this.#base.version === next.version) return;
 		/* Compared with what is in force by now. */
@@ -184,10 +187,14 @@ export class ConfigurationEdit {
 		this.isBusy = true;
 		this.failure = null;
 		try {
-			const { version } = await api.applyConfiguration(this.text, this.version, this.comment.trim());
-			const now = await this.#done(version);
-			this.#standOn(now, now.text);
+			const text = this.text;
+			const { version } = await api.applyConfiguration(text, this.version, this.comment.trim());
+			/* Whatever was typed, or applied by somebody else, since then stands on this. */
+			this.#base = { version, text };
+			this.#checked = null;
 			this.comment = "";
+			await this.#done(version);
+			this.changed(0);
 		} catch (error) {
 			this.failure = error as ApiError;
 			this.#reload();
@@ -201,13 +208,11 @@ export class ConfigurationEdit {
 		await this.#done(version);
 	}
 
-	async #done(version: number): Promise<ConfigurationInForce> {
+	async #done(version: number): Promise<void> {
 		this.#own = version;
 		[this.applied, this.news, this.isRestored] = [version, null, false];
-		const now = await api.configuration();
-		this.take(now);
+		this.take(await api.configuration());
 		this.#reload();
-		return now;
 	}
 
 	close(): void {

@@ -113,10 +113,16 @@ test("what the server refuses stands in its own words, and the text stays", asyn
 	await apply(5).click();
 	await page.getByRole("alert").getByText("web#42 is deploying to eu of prod").waitFor();
 	expect(await document().inputValue()).toBe(LONGER);
+	mock.isDown = true;
+	mock.dropStreams();
+	await document().fill(`${LONGER}# a note\n`);
+	await change().getByText("The server cannot be reached").waitFor();
+	mock.isDown = false;
+	await expect.poll(() => page.getByRole("alert").count(), { timeout: 15_000 }).toBe(0);
+	await change().getByText("1 difference to version 4").waitFor();
 	await page.getByRole("button", { name: "Discard…" }).click();
 	await dialog().getByRole("button", { name: "Discard it" }).click();
 	await expect.poll(() => document().inputValue()).toBe(EXAMPLE);
-	await page.getByRole("alert").waitFor({ state: "detached" });
 });
 
 test("unsaved text outlives another page, a reload and a session, and leaving asks first", async () => {
