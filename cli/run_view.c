@@ -147,6 +147,19 @@ static void write_name(const struct writer *writer, const char *name, size_t wid
 	buf_addf(writer->to, "%s%*s", name, used < width ? (int)(width - used) : 0, "");
 }
 
+enum { AUTHORS_NAMED_MAX = 8 };
+
+static void write_authors(const struct writer *writer, const json_t *authors)
+{
+	size_t i, count = json_array_size(authors);
+	json_t *author;
+	json_array_foreach(authors, i, author) if (i < AUTHORS_NAMED_MAX)
+		buf_addf(writer->to, "%s%s", i ? ", " : "      written by ", json_string_value(author));
+	if (count > AUTHORS_NAMED_MAX)
+		buf_addf(writer->to, " and %zu more", count - AUTHORS_NAMED_MAX);
+	buf_add_c(writer->to, count ? "\n" : "");
+}
+
 static void write_gate(const struct writer *writer, const json_t *gate)
 {
 	size_t i;
@@ -162,6 +175,7 @@ static void write_gate(const struct writer *writer, const json_t *gate)
 	if (print_moment(at, gate, "not_before"))
 		buf_addf(writer->to, ", not before %s", at);
 	buf_add_char(writer->to, '\n');
+	write_authors(writer, json_object_get(gate, "authors"));
 	if (*print_text(gate, "reason"))
 		buf_addf(writer->to, "      %s\n", print_text(gate, "reason"));
 	json_array_foreach(json_object_get(gate, "decisions"), i, decision) buf_addf(writer->to, "      %s: %s%s%s\n",

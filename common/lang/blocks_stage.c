@@ -14,7 +14,8 @@ static const struct lang_key gate_keys[] = {
 	KEY(struct pipeline_gate, require, LANG_PAIRS, "Group, and how many of the approvals must come from it.",
 		.name_syntax = SYNTAX_GROUP, .syntax = SYNTAX_COUNT_OF_PEOPLE),
 	KEY(struct pipeline_gate, author, LANG_CHOICE,
-		"`deny`: not who started the run, nor an author of its commits. Without it: `allow`.",
+		"`deny`: not who started the run, nor an author of its commits or of others that are not live there yet. "
+		"Without it: `allow`.",
 		.names = pipeline_author_names),
 	KEY(struct pipeline_gate, comment, LANG_CHOICE, "Whether a decision needs a reason. Without it: `optional`.",
 		.names = pipeline_comment_names),

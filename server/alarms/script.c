@@ -159,7 +159,6 @@ static enum flow_next store(struct flow *flow)
 		.before = STR(""),
 		.title = arena_printf(&flow->arena, "Alarm %.*s", STR_ARG(spec->name)),
 		.author = STR(""),
-		.author_email = STR(""),
 		.actor = STR("alarm"),
 		.plan = &script->plan,
 		.reason = STR(""),

@@ -167,15 +167,22 @@ static void judge(const struct server *server, struct http_exchange *exchange, c
 		http_answer_err(exchange, &err);
 }
 
+static void copy_list(struct str_list *list, struct arena *arena)
+{
+	struct str_list copy = {0};
+	for (size_t i = 0; i < list->count; i++)
+		str_list_add(&copy, arena, arena_str(arena, list->items[i]));
+	*list = copy;
+}
+
 void auth_copy_caller(struct caller *to, const struct caller *from, struct arena *arena)
 {
 	*to = *from;
 	struct str *texts[] = {&to->person.name, &to->person.email, &to->person.role, &to->display_name, &to->csrf};
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		*texts[i] = arena_str(arena, *texts[i]);
-	to->person.groups.items = arena_array(arena, struct str, from->person.groups.count);
-	for (size_t i = 0; i < from->person.groups.count; i++)
-		to->person.groups.items[i] = arena_str(arena, from->person.groups.items[i]);
+	copy_list(&to->person.groups, arena);
+	copy_list(&to->person.logins, arena);
 }
 
 static void judge_known(const struct server *server, struct http_exchange *exchange, const struct caller *known,
@@ -189,7 +196,7 @@ static void judge_known(const struct server *server, struct http_exchange *excha
 struct token_row {
 	int64_t id, account;
 	struct str kind, csrf, name, display_name, email, role;
-	struct str_list groups;
+	struct str_list groups, logins;
 };
 
 static const struct field token_row_fields[] = {
@@ -202,6 +209,7 @@ static const struct field token_row_fields[] = {
 	FIELD(struct token_row, email, FIELD_STR, 0),
 	FIELD(struct token_row, role, FIELD_STR, 0),
 	FIELD(struct token_row, groups, FIELD_STRS, 0),
+	FIELD(struct token_row, logins, FIELD_STRS, 0),
 	FIELD_END,
 };
 
@@ -214,7 +222,7 @@ bool auth_read_caller(
 	*ret = (struct caller){
 		.kind = str_is(row.kind, "worker") ? CALLER_WORKER : CALLER_PERSON,
 		.token = row.id,
-		.person = {row.account, row.name, row.email, row.role, row.groups},
+		.person = {row.account, row.name, row.email, row.role, row.groups, row.logins},
 		.display_name = row.display_name,
 		.csrf = row.csrf,
 	};

@@ -30,7 +30,10 @@ bool delivery_is_current(const struct run_graph *graph, size_t index, struct eff
 /* Of a stage at its gate or on its way to its lane. False: checks that came with a newer configuration are at work, or
  * one of them has failed, and with it the stage. */
 bool delivery_is_rechecked(struct run_graph *graph, size_t index, struct effects *effects);
-/* Of a stage at its gate or on its way to its lane. True: its version was condemned, or a newer run entered the lane, and so the run ends. */
+/* False: commits are to be looked at first, which takes no more than a moment: how they are related, who wrote them. */
+bool delivery_is_compared(const struct run_graph *graph, size_t index, struct effects *effects);
+/* Of a stage at its gate or on its way to its lane. True: its version was condemned, or a newer run entered the lane,
+ * and so the run ends. */
 bool delivery_is_barred(struct run_graph *graph, size_t index, struct effects *effects);
 /* Of a stage that is tried again: who has deployed since to a target that it is done with, "web#43, which has deployed
  * to eu-1 since", and what to do instead; "": nobody has. */

@@ -83,6 +83,8 @@ bool delivery_is_compared(const struct run_graph *graph, size_t index, struct ef
 	bool is_known = true;
 	for (size_t i = 0; i < graph->facts.relation_count; i++)
 		is_known &= graph->facts.relations[i].holds.n > 0;
+	for (size_t i = 0; i < graph->facts.change_count; i++)
+		is_known &= graph->facts.changes[i].is_known;
 	if (!is_known && !is_about_the_past(graph, index))
 		effects->compares = true;
 	return is_known || is_about_the_past(graph, index);

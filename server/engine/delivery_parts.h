@@ -39,8 +39,6 @@ bool delivery_is_condemned(struct run_graph *graph, size_t index);
 bool delivery_is_called_off(struct run_graph *graph, size_t index);
 /* Why no wave may begin; empty: one may. */
 struct str delivery_hold(const struct run_graph *graph, size_t index);
-/* False: commits are to be compared first, which takes no more than a moment. */
-bool delivery_is_compared(const struct run_graph *graph, size_t index, struct effects *effects);
 /* One that fired since the wave began, whatever it is by now; NULL: none did. */
 const struct graph_alarm *delivery_fired(const struct run_graph *graph, size_t index, const struct graph_wave *wave);
 /* Of a wave that failed: the targets that failed, or all where it was a check. True: nobody is at it any more. */

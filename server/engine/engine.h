@@ -66,7 +66,7 @@ struct effects {
 	bool requests_lane;                        /* a retry asks again */
 	size_t requests_lane_of, releases_lane_of; /* the environment stage with this index + 1; 0: none */
 	bool looks_again; /* once this is written: a stage has come up whose facts were not loaded */
-	bool compares;    /* commits of facts.relations whose relation nobody knows */
+	bool compares;    /* what facts.relations and facts.changes ask of commits and nobody knows */
 	size_t replans;   /* index + 1 of the stage to plan again by the configuration that holds; 0: none */
 	size_t relies_on; /* index + 1 of the stage whose facts decided, and must still be the same when it is written;
 			     0: none */
@@ -88,7 +88,9 @@ const struct plan_gate *engine_gate_rule(const struct run_graph *graph, const st
 /* Whether this person may decide this gate now; *ret_why is a sentence when not. */
 bool engine_may_decide(
 	const struct run_graph *graph, const struct graph_gate *gate, const struct person *person, struct str *ret_why);
-/* "two people of the groups qa or release, not the author" */
+/* Mail addresses of who wrote what the gate lets in: where it keeps authors out, none of them decides. */
+struct str_list engine_authors(const struct run_graph *graph, const struct graph_gate *gate);
+/* "two people of the groups qa or release, none of its authors" */
 struct str engine_who_may(const struct run_graph *graph, const struct graph_gate *gate);
 /* Distinct people who approved so far. */
 size_t engine_approved(const struct graph_gate *gate);

@@ -3,6 +3,9 @@
 
 #include "server/engine/engine.h"
 
+#include <string.h>
+#include <strings.h>
+
 const struct plan_gate *engine_gate_rule(const struct run_graph *graph, const struct graph_gate *gate)
 {
 	static const struct plan_gate none = {0}; /* it was void when the plan lost it */
@@ -33,12 +36,92 @@ bool gate_admits(const struct plan_gate *rule, const struct person *person)
 	return !str_is(person->role, "viewer") && has_role(rule, person) && is_in_groups(rule, &person->groups);
 }
 
-static bool is_author(const struct run_graph *graph, const struct person *person)
+static bool is_same(struct str a, struct str b)
 {
-	bool started_it = graph->account && graph->account == person->account;
-	bool is_actor = graph->actor.n && str_eq(graph->actor, person->name);
-	bool wrote_it = graph->author_email.n && str_eq(graph->author_email, person->email);
-	return started_it || is_actor || wrote_it;
+	return a.n == b.n && a.n && strncasecmp(a.p, b.p, a.n) == 0;
+}
+
+static bool is_login(const struct person *person, struct str name)
+{
+	for (size_t i = 0; i < person->logins.count; i++)
+		if (is_same(person->logins.items[i], name))
+			return true;
+	return false;
+}
+
+static bool is_private_mail(const struct person *person, struct str mail)
+{
+	static const struct str mark = {"noreply", 7};
+	size_t at, number;
+	struct str name = mail;
+	if (!str_find_char(mail, '@', &at) || !str_find(str_skip(mail, at), mark, &number))
+		return false;
+	name = str_head(mail, at);
+	if (is_login(person, name))
+		return true;
+	number = strspn(name.p, "0123456789");
+	return number && number < name.n && strchr("+-", name.p[number]) &&
+	       is_login(person, str_skip(name, number + 1));
+}
+
+bool gate_is_among(const struct str_list *authors, const struct person *person)
+{
+	for (size_t i = 0; i < authors->count; i++)
+		if (is_same(authors->items[i], person->email) || is_private_mail(person, authors->items[i]))
+			return true;
+	return false;
+}
+
+static bool is_actor(const struct person *person, struct str actor)
+{
+	return actor.n && (str_eq(actor, person->name) || is_login(person, actor));
+}
+
+static bool has_started(const struct run_graph *graph, const struct person *person)
+{
+	return (graph->account && graph->account == person->account) || is_actor(person, graph->actor);
+}
+
+/* What the facts know of the gate's stage: what it brings beside the change that the run was made for. */
+static const struct graph_change *changes_at(
+	const struct run_graph *graph, const struct graph_gate *gate, size_t *ret_count)
+{
+	*ret_count = graph->facts.stage == gate->stage + 1 ? graph->facts.change_count : 0;
+	return graph->facts.changes;
+}
+
+static bool has_written(const struct run_graph *graph, const struct graph_gate *gate, const struct person *person)
+{
+	size_t count;
+	const struct graph_change *changes = changes_at(graph, gate, &count);
+	bool is_author = gate_is_among(&graph->authors, person);
+	for (size_t i = 0; !is_author && i < count; i++)
+		is_author = gate_is_among(&changes[i].authors, person);
+	return is_author;
+}
+
+static bool knows_authors(const struct run_graph *graph, const struct graph_gate *gate)
+{
+	size_t count;
+	const struct graph_change *changes = changes_at(graph, gate, &count);
+	bool is_known = true;
+	for (size_t i = 0; i < count; i++)
+		is_known &= changes[i].is_known;
+	return is_known;
+}
+
+struct str_list engine_authors(const struct run_graph *graph, const struct graph_gate *gate)
+{
+	size_t count;
+	const struct graph_change *changes = changes_at(graph, gate, &count);
+	struct str_list all = {0};
+	for (size_t i = 0; i < graph->authors.count; i++)
+		str_list_add(&all, graph->arena, graph->authors.items[i]);
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < changes[i].authors.count; j++)
+			if (!str_list_has(&all, changes[i].authors.items[j]))
+				str_list_add(&all, graph->arena, changes[i].authors.items[j]);
+	return all;
 }
 
 static const struct graph_decision *decision_of(const struct graph_gate *gate, int64_t account)
@@ -65,8 +148,12 @@ bool engine_may_decide(
 			graph->arena, "it takes %.*s; you are a %.*s", STR_ARG(who), STR_ARG(person->role));
 	else if (!is_in_groups(rule, &person->groups))
 		*ret_why = arena_printf(graph->arena, "it takes %.*s; you are in none of these groups", STR_ARG(who));
-	else if (rule->author == PLAN_AUTHOR_DENY && is_author(graph, person))
-		*ret_why = STR("you wrote or started this change; somebody else has to decide");
+	else if (rule->author == PLAN_AUTHOR_DENY && has_started(graph, person))
+		*ret_why = STR("you started this run; somebody else has to decide");
+	else if (rule->author == PLAN_AUTHOR_DENY && has_written(graph, gate, person))
+		*ret_why = STR("you wrote a part of what it brings; somebody else has to decide");
+	else if (rule->author == PLAN_AUTHOR_DENY && !knows_authors(graph, gate))
+		*ret_why = STR("who wrote what it brings is being looked up; try again in a moment");
 	else if (decision_of(gate, person->account))
 		*ret_why = STR("you have decided already");
 	else
@@ -88,7 +175,7 @@ struct str gate_who_may(const struct plan_gate *rule, struct arena *arena)
 		text = arena_printf(arena, "%.*s, at least %.*s of %.*s", STR_ARG(text),
 			STR_ARG(rule->require.items[i].value), STR_ARG(rule->require.items[i].name));
 	if (rule->author == PLAN_AUTHOR_DENY)
-		text = arena_printf(arena, "%.*s, not the author", STR_ARG(text));
+		text = arena_printf(arena, "%.*s, none of its authors", STR_ARG(text));
 	return text;
 }
 
@@ -97,20 +184,17 @@ struct str engine_who_may(const struct run_graph *graph, const struct graph_gate
 	return gate_who_may(engine_gate_rule(graph, gate), graph->arena);
 }
 
-static bool has_written(const struct plan_gate *rule, const struct person *person, struct str actor, struct str email)
-{
-	return rule->author == PLAN_AUTHOR_DENY &&
-	       ((actor.n && str_eq(actor, person->name)) || (email.n && str_eq(email, person->email)));
-}
-
-struct str gate_why_never(const struct plan_gate *rule, const struct people *people, struct str actor, struct str email,
-	struct arena *arena)
+struct str gate_why_never(const struct plan_gate *rule, const struct people *people, struct str actor,
+	const struct str_list *authors, struct arena *arena)
 {
 	struct str_list able = {0};
 	bool is_possible = true;
-	for (size_t i = 0; i < people->count; i++)
-		if (gate_admits(rule, &people->items[i]) && !has_written(rule, &people->items[i], actor, email))
-			str_list_add(&able, arena, people->items[i].name);
+	for (size_t i = 0; i < people->count; i++) {
+		const struct person *person = &people->items[i];
+		bool is_author = is_actor(person, actor) || gate_is_among(authors, person);
+		if (gate_admits(rule, person) && !(rule->author == PLAN_AUTHOR_DENY && is_author))
+			str_list_add(&able, arena, person->name);
+	}
 	is_possible = able.count >= (size_t)rule->approvals;
 	for (size_t i = 0; i < rule->require.count; i++) {
 		int64_t needed = 0, there = 0;

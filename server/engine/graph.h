@@ -141,6 +141,13 @@ struct graph_relation {
 	struct str holds;        /* "yes", "no"; "": nobody has looked yet */
 };
 
+/* What the run brings to a target of the stage: the commits that it has and what is live there has not. */
+struct graph_change {
+	struct str base;         /* the commit that is live */
+	struct str_list authors; /* mail addresses of who wrote them */
+	bool is_known;           /* false: nobody has looked yet */
+};
+
 /* Another service is being deployed to a target that takes one deployment at a time. */
 struct graph_occupant {
 	struct str target, service, run;
@@ -166,6 +173,8 @@ struct graph_facts {
 	size_t alarm_count;
 	struct graph_relation *relations;
 	size_t relation_count;
+	struct graph_change *changes;
+	size_t change_count;
 	struct graph_occupant *occupied;
 	size_t occupied_count;
 };
@@ -183,7 +192,7 @@ struct run_graph {
 	int64_t repository;
 	int64_t account; /* who triggered it by hand; 0 */
 	struct str actor;
-	struct str author_email;
+	struct str_list authors; /* mail addresses of who wrote the change that it was made for */
 	struct str commit;
 	struct str concurrency_group;
 	enum run_state state, was;

@@ -68,7 +68,7 @@ static void print_gate(struct printer *printer, const struct plan_gate *gate)
 		say(printer, TONE_PLAIN, ", at least %.*s from %.*s", STR_ARG(gate->require.items[i].value),
 			STR_ARG(plain(printer, gate->require.items[i].name)));
 	if (gate->author == PLAN_AUTHOR_DENY)
-		say(printer, TONE_PLAIN, ", not the author");
+		say(printer, TONE_PLAIN, ", none of its authors");
 	if (gate->is_comment_required)
 		say(printer, TONE_PLAIN, ", with a comment");
 	if (gate->timeout_ms)

@@ -173,7 +173,7 @@ static void warn_of_gates(struct planning *in)
 		if (!stage->gate || stage->is_skipped)
 			continue;
 		struct str why =
-			gate_why_never(stage->gate, context->people, context->actor, context->author_email, in->arena);
+			gate_why_never(stage->gate, context->people, context->actor, &context->authors, in->arena);
 		if (why.n)
 			planning_add(in, &in->plan.warnings,
 				arena_printf(in->arena, "the gate of stage \"%.*s\": %.*s", STR_ARG(stage->name),

@@ -110,7 +110,8 @@ struct plan_context {
 	bool (*knows_service)(void *arg, struct str name);
 	/* Whether deployments of a service may read what those of another put out. NULL: nobody knows. */
 	bool (*may_read)(void *arg, struct str service, struct str other);
-	void *environment_arg; /* of all four */
+	void *environment_arg;   /* of all four */
+	struct str_list authors; /* mail addresses of who wrote the change, as far as anybody knows */
 	/* Everybody with an account, to see whether a gate can be opened at all. NULL: nobody knows. */
 	const struct people *people;
 	/* The service that a deploy block without one is about; "": named like the repository. */

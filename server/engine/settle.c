@@ -112,6 +112,22 @@ static void admit(struct run_graph *graph, size_t index)
 	graph_move_stage(graph, index, has_lane ? STAGE_QUEUE : STAGE_START, (struct str){0});
 }
 
+/* They may be of the stage that came before, or older than the stage's version. */
+static bool has_facts(const struct run_graph *graph, size_t index)
+{
+	return graph->facts.stage == index + 1 && str_eq(graph->facts.version, graph->stages[index].version);
+}
+
+/* Whoever decides must not be one of them, so nobody is asked before they are known. */
+static bool knows_authors(const struct run_graph *graph, size_t index, struct effects *effects)
+{
+	const struct plan_stage *plan = graph->stages[index].plan;
+	if (plan->kind != PLAN_STAGE_ENVIRONMENT || plan->gate->author != PLAN_AUTHOR_DENY)
+		return true;
+	effects->looks_again |= !has_facts(graph, index);
+	return has_facts(graph, index) && delivery_is_compared(graph, index, effects);
+}
+
 static void enter_stage(struct run_graph *graph, size_t index, struct effects *effects)
 {
 	const struct plan_stage *plan = graph->stages[index].plan;
@@ -130,12 +146,14 @@ static void enter_stage(struct run_graph *graph, size_t index, struct effects *e
 		admit(graph, index);
 		return;
 	}
+	if (!knows_authors(graph, index, effects))
+		return;
 	graph_move_stage(graph, index, STAGE_GATE, (struct str){0});
 	open_gate(graph, index, gate && gate->state == GATE_VOID ? gate->reason : (struct str){0});
 }
 
 /* Who said yes so long ago may think otherwise today. The old decision stays as it is. */
-static void renew_gate(struct run_graph *graph, size_t index)
+static void renew_gate(struct run_graph *graph, size_t index, struct effects *effects)
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	const struct graph_gate *gate = graph_gate_of(graph, index);
@@ -143,7 +161,7 @@ static void renew_gate(struct run_graph *graph, size_t index)
 		return;
 	int64_t not_before = engine_not_before(graph, gate);
 	int64_t since = gate->decided_at > not_before ? gate->decided_at : not_before;
-	if (since + GRANT_MAX_US > graph->now_us)
+	if (since + GRANT_MAX_US > graph->now_us || !knows_authors(graph, index, effects))
 		return;
 	graph_move_stage(graph, index, STAGE_GATE, (struct str){0});
 	open_gate(graph, index, STR("the approval was more than seven days old"));
@@ -215,12 +233,6 @@ static struct str wait_for_gate(const struct run_graph *graph, size_t index)
 		STR_ARG(until));
 }
 
-/* They may be of the stage that came before, or older than the stage's version. */
-static bool has_facts(const struct run_graph *graph, size_t index)
-{
-	return graph->facts.stage == index + 1 && str_eq(graph->facts.version, graph->stages[index].version);
-}
-
 /* True: the stage is over, the next one may be looked at. Where it waits for anything but jobs, *ret_wait says for
  * what. */
 static bool settle_stage(struct run_graph *graph, size_t index, struct effects *effects, struct str *ret_wait)
@@ -238,7 +250,7 @@ static bool settle_stage(struct run_graph *graph, size_t index, struct effects *
 		return false;
 	}
 	if (stage->state == STAGE_QUEUED)
-		renew_gate(graph, index);
+		renew_gate(graph, index, effects);
 	bool is_on_its_way = is_delivery && (stage->state == STAGE_GATED || stage->state == STAGE_QUEUED);
 	/* Nobody should be asked for longer than needed about what will not happen. */
 	if (is_on_its_way && delivery_is_barred(graph, index, effects))

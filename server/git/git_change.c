@@ -195,36 +195,36 @@ static bool write_commit(struct writing *writing, const git_oid *id)
 }
 
 /* A commit that is not here (any more) hides nothing. */
-static bool hide(struct writing *writing, git_revwalk *walk, struct str commit)
+static bool hide(git_repository *repository, git_revwalk *walk, struct str commit)
 {
 	git_oid id;
 	git_commit *object;
 	if (!commit.n || git_oid_fromstrn(&id, commit.p, commit.n) != 0 || git_oid_is_zero(&id) ||
-		git_commit_lookup(&object, writing->repository, &id) != 0)
+		git_commit_lookup(&object, repository, &id) != 0)
 		return false;
 	git_commit_free(object);
 	return git_revwalk_hide(walk, &id) == 0;
 }
 
-/* Which commits it has: those that neither what was there before nor the default branch has. */
-static bool begin_walk(
-	struct writing *writing, const struct git_change *change, git_revwalk **ret, bool *ret_is_bounded)
+bool git_change_walk(struct git_mirror *mirror, const struct git_change *change, git_revwalk **ret,
+	bool *ret_is_bounded, struct err *err)
 {
+	git_repository *repository = (git_repository *)(void *)mirror;
 	git_revwalk *walk = NULL;
 	git_oid id;
 	git_reference *main = NULL, *resolved = NULL;
 	auto_arena arena = {0};
-	if (git_oid_fromstrn(&id, change->commit.p, change->commit.n) != 0 ||
-		git_revwalk_new(&walk, writing->repository) != 0 || git_revwalk_push(walk, &id) != 0) {
+	if (git_oid_fromstrn(&id, change->commit.p, change->commit.n) != 0 || git_revwalk_new(&walk, repository) != 0 ||
+		git_revwalk_push(walk, &id) != 0) {
 		git_revwalk_free(walk);
-		return fail(&writing->err, "find the change's commits");
+		return fail(err, "find the change's commits");
 	}
 	git_revwalk_sorting(walk, GIT_SORT_TOPOLOGICAL | GIT_SORT_REVERSE);
-	bool is_bounded = hide(writing, walk, change->before),
+	bool is_bounded = hide(repository, walk, change->before),
 	     is_default = str_eq(change->branch, change->default_branch);
 	bool is_first = change->is_push && is_default && !is_bounded;
 	struct str name = arena_printf(&arena, "refs/heads/%.*s", STR_ARG(change->default_branch));
-	if (!is_default && git_reference_lookup(&main, writing->repository, name.p) == 0 &&
+	if (!is_default && git_reference_lookup(&main, repository, name.p) == 0 &&
 		git_reference_resolve(&resolved, main) == 0 && git_reference_target(resolved))
 		git_revwalk_hide(walk, git_reference_target(resolved));
 	git_reference_free(resolved);
@@ -243,7 +243,8 @@ static bool write_commits(struct writing *writing, const struct git_change *chan
 	git_oid id;
 	bool is_bounded, ok = true;
 	size_t count = 0;
-	if (!begin_walk(writing, change, &walk, &is_bounded))
+	if (!git_change_walk(
+		    (struct git_mirror *)(void *)writing->repository, change, &walk, &is_bounded, &writing->err))
 		return false;
 	while (ok && git_revwalk_next(&id, walk) == 0) {
 		ok = ++count <= POLICY_COMMITS_MAX ||

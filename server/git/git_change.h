@@ -9,6 +9,8 @@
 
 #include "server/git/git_read.h"
 
+struct git_revwalk; /* of libgit2 */
+
 struct git_change {
 	struct str commit; /* the newest */
 	struct str
@@ -20,5 +22,10 @@ struct git_change {
 
 /* Writes at most POLICY_CHANGE_BYTES_MAX bytes. ERR_TOO_LARGE: it has more, or more than POLICY_COMMITS_MAX commits. */
 bool git_change_write(struct git_mirror *mirror, const struct git_change *change, int to, struct err *err);
+
+/* A walk over its commits, oldest first: those that neither what was there before nor the default branch has. None,
+ * where there is no "before" (*ret_is_bounded is false): then it is about the newest alone. */
+bool git_change_walk(struct git_mirror *mirror, const struct git_change *change, struct git_revwalk **ret,
+	bool *ret_is_bounded, struct err *err);
 
 #endif

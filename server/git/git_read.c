@@ -118,8 +118,7 @@ static bool lookup_commit(struct git_mirror *mirror, struct str commit, git_comm
 	return true;
 }
 
-/* Commit messages are in any encoding; rows and JSON hold UTF-8. */
-static struct str clean(const char *text, struct arena *arena)
+struct str git_text(const char *text, struct arena *arena)
 {
 	struct str from = str_of(text ? text : "");
 	if (str_is_utf8(from))
@@ -139,10 +138,10 @@ bool git_commit_read(struct git_mirror *mirror, struct str commit, struct git_co
 	const git_signature *author = git_commit_author(object);
 	*ret = (struct git_commit_facts){
 		.id = id_text(git_commit_id(object), arena),
-		.title = clean(git_commit_summary(object), arena),
-		.message = clean(git_commit_message(object), arena),
-		.author = clean(author ? author->name : "", arena),
-		.author_email = clean(author ? author->email : "", arena),
+		.title = git_text(git_commit_summary(object), arena),
+		.message = git_text(git_commit_message(object), arena),
+		.author = git_text(author ? author->name : "", arena),
+		.author_email = git_text(author ? author->email : "", arena),
 		.committed_at = (int64_t)git_commit_time(object) * 1000000,
 	};
 	git_commit_free(object);

@@ -65,6 +65,10 @@ struct git_merge {
 bool git_merge_make(struct git_mirror *mirror, struct str base, struct str head, struct str ref, struct git_merge *ret,
 	struct arena *arena, struct err *err);
 
+/* Names and messages are in any encoding; rows and JSON hold UTF-8: what is none has '?' in place of other bytes than
+ * ASCII's. NULL gives "". */
+struct str git_text(const char *text, struct arena *arena);
+
 /* "refs/heads/main", or "" when the mirror's HEAD names nothing. */
 struct str git_head(struct git_mirror *mirror, struct arena *arena);
 

@@ -1,6 +1,7 @@
 #include "server/ingest/commit_planner.h"
 
 #include "server/engine/plan_configuration.h"
+#include "server/git/git_authors.h"
 #include "server/ingest/ingest_internal.h"
 #include "server/ingest/pipeline_files.h"
 
@@ -156,6 +157,19 @@ static bool says_skip(const struct work *work)
 	return is_automatic && in_message && !is_foreign;
 }
 
+static bool find_authors(struct work *work, struct err *err)
+{
+	const struct trigger *trigger = work->trigger;
+	const struct git_change change = {
+		.commit = work->plans.commit,
+		.before = trigger->pull_request ? work->plans.base : trigger->before,
+		.default_branch = trigger->default_branch,
+		.branch = work->plans.branch,
+		.is_push = str_is(trigger->event, "push") && work->plans.branch.n,
+	};
+	return git_authors_of_change(work->mirror, &change, &work->plans.authors, work->arena, err);
+}
+
 static bool set_context(struct work *work, struct err *err)
 {
 	const struct trigger *trigger = work->trigger;
@@ -186,6 +200,7 @@ static bool set_context(struct work *work, struct err *err)
 		.only_environment = work->before ? work->before->environment : (struct str){0},
 		.environment_arg = (void *)(uintptr_t)work->configuration,
 		.people = work->people,
+		.authors = plans->authors,
 		.service = plan_configuration_service(work->configuration, trigger->repository_name),
 	};
 	if (trigger->pull_request)
@@ -366,7 +381,7 @@ static bool skip_files(struct work *work, struct err *err)
 
 static bool run(struct work *work, struct err *err)
 {
-	if (!resolve(work, err) || !set_context(work, err))
+	if (!resolve(work, err) || !find_authors(work, err) || !set_context(work, err))
 		return false;
 	if (work->before || !says_skip(work))
 		return plan_files(work, err);

@@ -43,8 +43,9 @@ struct skipped_pipeline {
 struct commit_plans {
 	struct git_commit_facts facts; /* of a pull request those of its head */
 	struct str commit, ref, branch,
-		tag;           /* resolved; of a pull request the merge, or the head if that cannot be made */
-	struct str head, base; /* commits of a pull request; "" */
+		tag;             /* resolved; of a pull request the merge, or the head if that cannot be made */
+	struct str head, base;   /* commits of a pull request; "" */
+	struct str_list authors; /* mail addresses of who wrote the change */
 	struct planned_run *runs;
 	size_t run_count;
 	struct skipped_pipeline *skipped;

@@ -1,8 +1,10 @@
-/* How commits are related that a delivery asks about: looked up in the mirror, once, and kept as rows. */
+/* How commits are related that a delivery asks about, and who wrote them: looked up in the mirror, once, and kept as
+ * rows. */
 #include "common/io/work.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "server/git/git_ancestry.h"
+#include "server/git/git_authors.h"
 #include "server/git/mirrors.h"
 #include "server/ingest/ingest_internal.h"
 #include "server/shell/shell.h"
@@ -16,8 +18,22 @@ struct comparison {
 	char *mirror_path;
 	struct str *newer, *older, *by_patch, *contained; /* of each pair */
 	size_t count;
+	struct str commit; /* of the run */
+	struct graph_change *changes;
+	size_t change_count;
 	struct err err;
 };
+
+/* What lies between two commits that are not both here counts as nobody's: there is the change itself, whose authors
+ * the run knows. */
+static void find_authors(struct comparison *comparison, struct git_mirror *mirror)
+{
+	for (size_t i = 0; i < comparison->change_count; i++) {
+		struct graph_change *change = &comparison->changes[i];
+		git_authors_between(mirror, change->base, comparison->commit, &change->authors, &comparison->flow.arena,
+			&comparison->err);
+	}
+}
 
 static void compare_on_pool(void *arg)
 {
@@ -31,6 +47,8 @@ static void compare_on_pool(void *arg)
 				str_is(comparison->by_patch[i], "t"), &is_contained, &comparison->err);
 		comparison->contained[i] = is_contained ? STR("t") : STR("f");
 	}
+	if (is_open)
+		find_authors(comparison, mirror);
 	git_mirror_close(mirror);
 }
 
@@ -62,6 +80,11 @@ static enum flow_next save(struct flow *flow)
 	struct db_batch *batch = db_batch_new(comparison->ingest->server->db);
 	db_add(batch, QUERY_COMMIT_RELATIONS_SAVE, DB_I64(comparison->repository), DB_TEXTS(comparison->newer, n),
 		DB_TEXTS(comparison->older, n), DB_TEXTS(comparison->by_patch, n), DB_TEXTS(comparison->contained, n));
+	for (size_t i = 0; i < comparison->change_count; i++) {
+		const struct graph_change *change = &comparison->changes[i];
+		db_add(batch, QUERY_COMMIT_AUTHORS_SAVE, DB_I64(comparison->repository), DB_TEXT(comparison->commit),
+			DB_TEXT(change->base), DB_TEXTS(change->authors.items, change->authors.count));
+	}
 	return db_await(flow, batch);
 }
 
@@ -104,6 +127,12 @@ void ingest_compare(struct ingest *ingest, const struct run_graph *graph)
 		comparison->older[n] = arena_str(arena, relation->older);
 		comparison->by_patch[n] = relation->by_patch ? STR("t") : STR("f");
 	}
+	comparison->commit = arena_str(arena, graph->commit);
+	comparison->changes = arena_array(arena, struct graph_change, facts->change_count);
+	for (size_t i = 0; i < facts->change_count; i++)
+		if (!facts->changes[i].is_known)
+			comparison->changes[comparison->change_count++] =
+				(struct graph_change){.base = arena_str(arena, facts->changes[i].base)};
 	id_map_put(&ingest->comparisons, graph->id, comparison);
 	ingest->active++;
 	flow_start(&comparison->flow);

@@ -18,6 +18,7 @@ struct redeploy_row {
 	struct str target, version, job, commit, plan_hash;
 	int32_t wave;
 	int64_t run, run_number, configuration;
+	struct str_list authors;
 };
 
 static const struct field back_fields[] = {
@@ -37,6 +38,7 @@ static const struct field forward_fields[] = {
 	FIELD(struct redeploy_row, run, FIELD_I64, 0),
 	FIELD(struct redeploy_row, run_number, FIELD_I64, 0),
 	FIELD(struct redeploy_row, commit, FIELD_STR, 0),
+	FIELD(struct redeploy_row, authors, FIELD_STRS, 0),
 	FIELD(struct redeploy_row, plan_hash, FIELD_STR, 0),
 	FIELD_END,
 };
@@ -262,6 +264,7 @@ static enum flow_next store(struct flow *flow)
 		.branch = str_starts(trigger->ref, STR("refs/heads/")) ? str_skip(trigger->ref, 11) : (struct str){0},
 		.commit = redeploy->rows[0].commit,
 		.title = title,
+		.authors = redeploy->rows[0].authors,
 		.actor = trigger->actor,
 		.account = trigger->account,
 		.inputs = &trigger->inputs,

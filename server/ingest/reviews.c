@@ -26,6 +26,7 @@ static const struct field review_fields[] = {
 	FIELD_AS(struct review_row, person.email, "email", FIELD_STR, 0),
 	FIELD_AS(struct review_row, person.role, "role", FIELD_STR, 0),
 	FIELD_AS(struct review_row, person.groups, "groups", FIELD_STRS, 0),
+	FIELD_AS(struct review_row, person.logins, "logins", FIELD_STRS, 0),
 	FIELD_END,
 };
 

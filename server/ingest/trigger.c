@@ -48,6 +48,7 @@ static const struct field person_fields[] = {
 	FIELD(struct person, email, FIELD_STR, 0),
 	FIELD(struct person, role, FIELD_STR, 0),
 	FIELD(struct person, groups, FIELD_STRS, 0),
+	FIELD(struct person, logins, FIELD_STRS, 0),
 	FIELD_END,
 };
 
@@ -160,7 +161,7 @@ static void add_run(struct trigger_flow *trigger, struct db_batch *batch, size_t
 		.before = from->pull_request ? plans->base : from->before,
 		.title = from->pull_request && from->pull_title.n ? from->pull_title : plans->facts.title,
 		.author = plans->facts.author,
-		.author_email = plans->facts.author_email,
+		.authors = plans->authors,
 		.actor = from->actor,
 		.account = from->account,
 		.inputs = planned_run->plan ? &planned_run->plan->inputs : &from->inputs,

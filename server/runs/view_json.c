@@ -119,6 +119,15 @@ static json_t *decisions_of(const struct graph_gate *gate)
 	return list;
 }
 
+/* Who may not decide; as long as anybody may. */
+static json_t *authors_of(const struct run_graph *graph, const struct graph_gate *gate)
+{
+	struct str_list authors = {0};
+	if (gate->state == GATE_OPEN && engine_gate_rule(graph, gate)->author == PLAN_AUTHOR_DENY)
+		authors = engine_authors(graph, gate);
+	return json_of_list(&authors);
+}
+
 json_t *view_gate(const struct run_graph *graph, const struct graph_gate *gate, const struct caller *caller)
 {
 	const struct plan_gate *rule = engine_gate_rule(graph, gate);
@@ -133,6 +142,7 @@ json_t *view_gate(const struct run_graph *graph, const struct graph_gate *gate, 
 	json_object_set_new(json, "expires_at", json_of_time(gate->expires_at));
 	json_object_set_new(json, "decided_at", json_of_time(gate->decided_at));
 	json_object_set_new(json, "not_before", json_of_time(engine_not_before(graph, gate)));
+	json_object_set_new(json, "authors", authors_of(graph, gate));
 	json_object_set_new(json, "reason", json_of_str(gate->reason));
 	json_object_set_new(json, "decisions", decisions_of(gate));
 	json_object_set_new(json, "may_decide", json_boolean(may));

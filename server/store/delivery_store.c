@@ -86,6 +86,13 @@ static const struct field occupant_fields[] = {
 	FIELD_END,
 };
 
+static const struct field change_fields[] = {
+	FIELD(struct graph_change, base, FIELD_STR, 0),
+	FIELD(struct graph_change, is_known, FIELD_BOOL, 0),
+	FIELD(struct graph_change, authors, FIELD_STRS, 0),
+	FIELD_END,
+};
+
 struct row {
 	int32_t stage;
 	struct wave_row *waves;
@@ -93,8 +100,9 @@ struct row {
 	struct graph_lane *lane;
 	struct graph_alarm *alarms;
 	struct graph_relation *relations;
+	struct graph_change *changes;
 	struct graph_occupant *occupied;
-	size_t wave_count, deployment_count, alarm_count, relation_count, occupied_count;
+	size_t wave_count, deployment_count, alarm_count, relation_count, change_count, occupied_count;
 	struct str newer, quarantined, overtaken_by, overtaken_at;
 	int64_t environment_version, service_version, expires_at;
 	bool overrides_freeze;
@@ -107,6 +115,7 @@ static const struct field row_fields[] = {
 	FIELD_POINTER_TO(struct row, lane, struct graph_lane, lane_fields, 0),
 	FIELD_LIST_OF(struct row, alarms, alarm_count, struct graph_alarm, alarm_fields, 0),
 	FIELD_LIST_OF(struct row, relations, relation_count, struct graph_relation, relation_fields, 0),
+	FIELD_LIST_OF(struct row, changes, change_count, struct graph_change, change_fields, 0),
 	FIELD_LIST_OF(struct row, occupied, occupied_count, struct graph_occupant, occupant_fields, 0),
 	FIELD(struct row, newer, FIELD_STR, 0),
 	FIELD(struct row, quarantined, FIELD_STR, 0),
@@ -216,6 +225,8 @@ bool delivery_store_read(const struct db_reply *reply, size_t statement, struct 
 		.overtaken_at = row.overtaken_at,
 		.relations = row.relations,
 		.relation_count = row.relation_count,
+		.changes = row.changes,
+		.change_count = row.change_count,
 	};
 	return true;
 }

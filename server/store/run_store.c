@@ -11,8 +11,8 @@
 
 struct run_row {
 	int64_t id, version, repository_id, number, account_id, started_at, ended_at, configuration;
-	struct str repository, ending, reason, waiting_for, actor, author_email, commit, concurrency_group, abandoned,
-		plan_hash;
+	struct str repository, ending, reason, waiting_for, actor, commit, concurrency_group, abandoned, plan_hash;
+	struct str_list authors;
 	enum run_state state;
 	bool has_warnings;
 };
@@ -30,7 +30,7 @@ static const struct field run_row_fields[] = {
 	FIELD(struct run_row, has_warnings, FIELD_BOOL, 0),
 	FIELD(struct run_row, account_id, FIELD_I64, 0),
 	FIELD(struct run_row, actor, FIELD_STR, 0),
-	FIELD(struct run_row, author_email, FIELD_STR, 0),
+	FIELD(struct run_row, authors, FIELD_STRS, 0),
 	FIELD(struct run_row, commit, FIELD_STR, 0),
 	FIELD(struct run_row, concurrency_group, FIELD_STR, 0),
 	FIELD(struct run_row, abandoned, FIELD_STR, 0),
@@ -204,7 +204,7 @@ static bool read_run(
 		.repository = row.repository_id,
 		.account = row.account_id,
 		.actor = row.actor,
-		.author_email = row.author_email,
+		.authors = row.authors,
 		.commit = row.commit,
 		.concurrency_group = row.concurrency_group,
 		.state = row.state,

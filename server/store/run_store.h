@@ -50,8 +50,9 @@ struct run_new {
 	struct str pipeline;
 	int64_t trigger;  /* 0: none */
 	int64_t rerun_of; /* 0: none */
-	struct str event, ref, branch, tag, commit, before, title, author, author_email, actor;
-	int64_t account; /* 0: none */
+	struct str event, ref, branch, tag, commit, before, title, author, actor;
+	struct str_list authors; /* mail addresses of who wrote the change */
+	int64_t account;         /* 0: none */
 	const struct pair_list *inputs;
 	const struct plan *plan;             /* NULL: the file was broken; the run is failed from its start */
 	const json_t *errors;                /* NULL: none */

@@ -1,7 +1,8 @@
 -- $1 at most so many. Approving reviews and the open gates of the runs of exactly the commit that was reviewed, with the account that the
 -- login is. A maintainer's consent for a fork is asked of somebody here; nobody counts for a pull request of their own.
 select v.id as review, g.run_id as run, g.id as gate, p.forge, v.login, a.id as account, a.name, a.email, a.role,
-	array(select m.name from account_group m where m.account_id = a.id order by m.name) as groups
+	array(select m.name from account_group m where m.account_id = a.id order by m.name) as groups,
+	array(select o.login from account_login o where o.account_id = a.id order by o.forge, o.login) as logins
 from gate g join stage s on s.id = g.stage_id and s.name <> 'consent'
 join run r on r.id = g.run_id and r.pull_request is not null and r.state in ('pending', 'running', 'waiting')
 join repository p on p.id = r.repository_id

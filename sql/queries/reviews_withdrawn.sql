@@ -1,6 +1,6 @@
 -- $1 at most so many. Decisions at open gates that were made of reviews which were taken back since. Where somebody decided here as well, that
 -- stands.
-select v.id as review, g.run_id as run, g.id as gate, p.forge, v.login, a.id as account, a.name, a.email, a.role, '{}'::text[] as groups
+select v.id as review, g.run_id as run, g.id as gate, p.forge, v.login, a.id as account, a.name, a.email, a.role, '{}'::text[] as groups, '{}'::text[] as logins
 from pull_review v join repository p on p.id = v.repository_id
 join run r on r.repository_id = v.repository_id and r.pull_request = v.number and r.head_commit = v.commit
 	and r.state in ('pending', 'running', 'waiting')

@@ -1,5 +1,5 @@
 -- Makes a run with its stages and jobs. $1 repository, $2 pipeline, $3 state, $4 trigger, $5 rerun_of, $6 plan hash (null: none),
--- $7 event, $8 ref, $9 branch, $10 tag, $11 commit, $12 before, $13 title, $14 author, $15 author_email, $16 actor, $17 account,
+-- $7 event, $8 ref, $9 branch, $10 tag, $11 commit, $12 before, $13 title, $14 author, $15 mail addresses of its authors, $16 actor, $17 account,
 -- $18 inputs, $19 errors, $20 reason, $21 concurrency group, $22 it cancels,
 -- $23 stage names, $24 kinds, $25 environments, $26 job keys, $27 their stages' positions, $28 labels (sorted, with commas),
 -- $29 needs full, $30 allow failure, $31 pull request, $32 its head, $33 its base, $34 it comes from a fork,
@@ -13,10 +13,10 @@ numbered as (
 	update repository set run_count = run_count + 1 where id = $1::bigint returning run_count),
 made as (
 	insert into run (repository_id, number, pipeline, state, trigger_id, rerun_of, plan_id, event, ref, branch, tag, commit, before,
-		title, author, author_email, actor, account_id, inputs, errors, reason, concurrency_group, ended_at, pull_request, head_commit,
+		title, author, authors, actor, account_id, inputs, errors, reason, concurrency_group, ended_at, pull_request, head_commit,
 		base_commit, is_fork, abandoned, kind, configuration_version)
 	select $1::bigint, run_count, $2::text, $3::text, $4::bigint, $5::bigint, plan_of($6::text), $7::text, $8::text,
-		$9::text, $10::text, $11::text, $12::text, $13::text, $14::text, $15::text, $16::text, $17::bigint, $18::jsonb, $19::jsonb,
+		$9::text, $10::text, $11::text, $12::text, $13::text, $14::text, $15::text[], $16::text, $17::bigint, $18::jsonb, $19::jsonb,
 		$20::text, $21::text, case when $3::text = 'pending' then null else now() end, $31::bigint, $32::text, $33::text, $34::boolean,
 		case when $5::bigint is null and (select state <> 'open' from pull)
 			then 'pull request #' || $31::bigint || ' was closed before it began' else '' end, $42::text, $43::bigint

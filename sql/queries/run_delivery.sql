@@ -103,6 +103,11 @@ select jsonb_build_object(
 			'holds', case when r.newer = r.older then 'yes' when f.is_contained then 'yes' when not f.is_contained then 'no' else '' end) order by r.kind, r.quarantine, r.newer, r.older), '[]')
 		from related r left join commit_relation f on f.repository_id = (select repository_id from me) and f.newer = r.newer
 			and f.older = r.older and f.by_patch = r.by_patch),
+	'changes', (select coalesce(jsonb_agg(jsonb_build_object('base', l.commit, 'is_known', a.newer is not null,
+			'authors', coalesce(to_jsonb(a.authors), '[]')) order by l.commit), '[]')
+		from (select distinct running.commit from running, me where running.commit not in (me.commit, '')) l
+		left join commit_authors a on a.repository_id = (select repository_id from me) and a.newer = (select commit from me)
+			and a.older = l.commit),
 	'occupied', (select coalesce(jsonb_agg(jsonb_build_object('target', t.name, 'service', o.name, 'run', p.name || '#' || r.number)), '[]')
 		from current c join environment e on e.name = c.environment join target t on t.environment_id = e.id and t.is_exclusive
 		join target_lock l on l.target_id = t.id join service o on o.id = l.service_id and o.name <> c.service

@@ -1,6 +1,6 @@
 -- $1 again in ms, $2 at most so many of each. One coordinator, whatever their number: sessions that are over, tokens that are over for a
 -- month (until then their name tells whose calls are refused), tries to log in that count no more,
--- how commits are related, which is found again where it is still asked for.
+-- how commits are related and who wrote them, which is found again where it is still asked for.
 with picked as (
 	select kind, key from timer where kind = 'tidy' and due_at <= now() for update skip locked),
 due as (
@@ -17,5 +17,10 @@ tries as (
 relations as (
 	delete from commit_relation where ctid in (
 		select c.ctid from commit_relation c, due where c.found_at < now() - interval '30 days' limit $2::bigint)
+	returning 1),
+authors as (
+	delete from commit_authors where ctid in (
+		select c.ctid from commit_authors c, due where c.found_at < now() - interval '30 days' limit $2::bigint)
 	returning 1)
-select (select count(*) from tokens) as tokens, (select count(*) from tries) as tries, (select count(*) from relations) as relations
+select (select count(*) from tokens) as tokens, (select count(*) from tries) as tries,
+	(select count(*) from relations) + (select count(*) from authors) as relations

@@ -181,8 +181,6 @@ static void check_granted(const struct decision *decision, const struct graph_ga
 		approvals += is_new && is_in && made->is_approval;
 		if (made->account == sim_people[PEOPLE - 1].account)
 			BROKEN(decision, "a viewer approved");
-		if (rule->author == PLAN_AUTHOR_DENY && made->account == sim_people[0].account)
-			BROKEN(decision, "the author approved their own change");
 		if (rule->is_comment_required && made->comment.n == 0)
 			BROKEN(decision, "a decision without the comment that it needs counts");
 		if (!made->is_approval)
@@ -208,6 +206,36 @@ static const struct graph_decision *decision_of(const struct graph_gate *gate, i
 		if (gate->decisions[i].account == account)
 			return &gate->decisions[i];
 	return NULL;
+}
+
+static bool wrote(const struct run_graph *graph, struct str base, struct str mail)
+{
+	struct str_list own = rows_authors(graph->commit, graph->arena),
+			since = base.n ? rows_authors_between(graph->commit, base, graph->arena) : own;
+	return str_list_has(&own, mail) || str_list_has(&since, mail);
+}
+
+/* Ann starts every run. Who wrote anything that is not live on a target yet decides as little. */
+static void check_authors(const struct decision *decision, const struct graph_gate *gate)
+{
+	const struct run_graph *graph = decision->graph;
+	const struct plan_stage *plan = graph->stages[gate->stage].plan;
+	if (!plan->gate || plan->gate->author != PLAN_AUTHOR_DENY)
+		return;
+	size_t count = graph->facts.stage == gate->stage + 1 ? graph->facts.change_count : 0;
+	for (size_t i = 0; i < gate->decision_count; i++) {
+		const struct person *person = &sim_people[gate->decisions[i].account - 1];
+		if (!gate->decisions[i].is_new)
+			continue;
+		if (person == &sim_people[0] || wrote(graph, (struct str){0}, person->email))
+			BROKEN(decision, "the author approved their own change");
+		for (size_t j = 0; j < count; j++)
+			if (wrote(graph, graph->facts.changes[j].base, person->email))
+				BROKEN(decision, "who wrote a part of what goes out approved it");
+	}
+	for (size_t j = 0; gate->id == 0 && j < count; j++)
+		if (!graph->facts.changes[j].is_known)
+			BROKEN(decision, "people are asked before it is known who wrote what they decide about");
 }
 
 /* Whoever takes back a word takes back their own, and nobody's goes otherwise. */
@@ -236,6 +264,7 @@ static void check_gates(const struct decision *decision)
 		const struct graph_gate *gate = &graph->gates[i];
 		const struct graph_decision *last =
 			gate->decision_count ? &gate->decisions[gate->decision_count - 1] : NULL;
+		check_authors(decision, gate);
 		if (gate->state == GATE_GRANTED && gate->was == GATE_OPEN)
 			check_granted(decision, gate);
 		if (gate->state == GATE_REFUSED && (!last || last->is_approval))

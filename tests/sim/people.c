@@ -9,12 +9,12 @@
 static struct str both_groups[] = {{"release", 7}, {"qa", 2}}, one_group[] = {{"release", 7}};
 
 const struct person sim_people[PEOPLE] = {
-	{1, {"ann", 3}, {"ann@example.org", 15}, {"developer", 9}, {both_groups, 2}}, /* she pushes */
-	{2, {"bob", 3}, {"bob@example.org", 15}, {"operator", 8}, {both_groups, 2}},
-	{3, {"cas", 3}, {"cas@example.org", 15}, {"developer", 9}, {one_group, 1}},
-	{4, {"dee", 3}, {"dee@example.org", 15}, {"developer", 9}, {one_group, 1}},
-	{5, {"fay", 3}, {"fay@example.org", 15}, {"developer", 9}, {NULL, 0}},
-	{6, {"eve", 3}, {"eve@example.org", 15}, {"viewer", 6}, {both_groups, 2}}, /* she may only look */
+	{1, {"ann", 3}, {"ann@example.org", 15}, {"developer", 9}, {both_groups, 2}, {NULL, 0}}, /* she pushes */
+	{2, {"bob", 3}, {"bob@example.org", 15}, {"operator", 8}, {both_groups, 2}, {NULL, 0}},
+	{3, {"cas", 3}, {"cas@example.org", 15}, {"developer", 9}, {one_group, 1}, {NULL, 0}},
+	{4, {"dee", 3}, {"dee@example.org", 15}, {"developer", 9}, {one_group, 1}, {NULL, 0}},
+	{5, {"fay", 3}, {"fay@example.org", 15}, {"developer", 9}, {NULL, 0}, {NULL, 0}},
+	{6, {"eve", 3}, {"eve@example.org", 15}, {"viewer", 6}, {both_groups, 2}, {NULL, 0}}, /* she may only look */
 };
 
 /* --- triggers --- */

@@ -120,6 +120,7 @@ struct rows {
 	int64_t service_versions[SERVICES]; /* web, api: the trigger quarantine_changed */
 	int64_t last_gate, last_deployment, last_blocker, last_job, last_wave;
 	bool is_compared[COMMITS][COMMITS][2]; /* newer, older, by patch: somebody has looked whether it contains it */
+	bool has_authors[COMMITS][COMMITS];    /* newer, older: somebody has looked who wrote what only the first has */
 };
 
 struct row_version { /* made when it is first deployed */
@@ -164,6 +165,9 @@ void rows_load_relations(const struct rows *rows, struct run_graph *graph, size_
 /* Whether one commit contains the other, whoever has looked. */
 bool rows_contains(struct str newer, struct str older);
 bool rows_has_looked(const struct rows *rows, struct str newer, struct str older, bool by_patch);
+/* Mail addresses: of who wrote one commit; of who wrote what the first has and the second has not. */
+struct str_list rows_authors(struct str commit, struct arena *arena);
+struct str_list rows_authors_between(struct str newer, struct str older, struct arena *arena);
 void rows_compare(struct rows *rows, const struct run_graph *graph);
 void rows_add_relation(const struct rows *rows, struct graph_facts *facts, struct graph_relation relation);
 /* Of the view lane_rival: who to be compared with; who entered the lane and is newer ("": nobody, as far as is known);

@@ -28,6 +28,45 @@ bool rows_has_looked(const struct rows *rows, struct str newer, struct str older
 	return str_eq(newer, older) || rows->is_compared[number_of(newer)][number_of(older)][by_patch];
 }
 
+/* Ann pushes all of them. */
+static struct str author(int64_t commit)
+{
+	return commit % 3 ? STR("ann@example.org") : STR("cas@example.org");
+}
+
+struct str_list rows_authors(struct str commit, struct arena *arena)
+{
+	struct str_list authors = {0};
+	str_list_add(&authors, arena, author(number_of(commit)));
+	return authors;
+}
+
+struct str_list rows_authors_between(struct str newer, struct str older, struct arena *arena)
+{
+	struct str_list authors = {0};
+	int64_t last = number_of(newer), first = number_of(older);
+	for (int64_t i = 1; i <= last; i++)
+		if (contains(last, i) && !contains(first, i) && !str_list_has(&authors, author(i)))
+			str_list_add(&authors, arena, author(i));
+	return authors;
+}
+
+static void add_change(const struct rows *rows, struct run_graph *graph, struct str base)
+{
+	struct graph_facts *facts = &graph->facts;
+	struct graph_change change = {
+		.base = base, .is_known = rows->has_authors[number_of(graph->commit)][number_of(base)]};
+	if (base.n == 0 || str_eq(base, graph->commit))
+		return;
+	for (size_t i = 0; i < facts->change_count; i++)
+		if (str_eq(facts->changes[i].base, base))
+			return;
+	if (change.is_known)
+		change.authors = rows_authors_between(graph->commit, base, rows->arena);
+	facts->changes = arena_grow(rows->arena, facts->changes, sizeof *facts->changes, facts->change_count);
+	facts->changes[facts->change_count++] = change;
+}
+
 static struct str known(const struct rows *rows, const struct graph_relation *relation)
 {
 	if (!rows_has_looked(rows, relation->newer, relation->older, relation->by_patch))
@@ -104,7 +143,8 @@ bool rows_is_passed(const struct rows *rows, int64_t run)
 {
 	const struct run_graph *graph = &rows_run(rows, run)->graph;
 	bool is_passed = false;
-	if (rows->triggers[rows_run(rows, run)->trigger - 1].kind != TRIGGER_PUSH)
+	enum trigger_kind kind = rows->triggers[rows_run(rows, run)->trigger - 1].kind;
+	if (kind == TRIGGER_BACK || kind == TRIGGER_DOWN)
 		return false;
 	for (size_t i = 0; i < graph->stage_count; i++) {
 		const struct plan_stage *plan = graph->stages[i].plan;
@@ -113,9 +153,11 @@ bool rows_is_passed(const struct rows *rows, int64_t run)
 			if (!is_live_at(rows, plan, n, &last))
 				continue;
 			struct str live = rows_commit_of(rows, plan->delivery->service, last.deployment->version);
-			is_passed |= live.n && !str_eq(live, graph->commit) &&
-				     (!rows_has_looked(rows, live, graph->commit, false) ||
-					     rows_contains(live, graph->commit));
+			if (live.n == 0 || str_eq(live, graph->commit))
+				continue;
+			is_passed |= !rows->has_authors[number_of(graph->commit)][number_of(live)];
+			is_passed |= kind == TRIGGER_PUSH && (!rows_has_looked(rows, live, graph->commit, false) ||
+								     rows_contains(live, graph->commit));
 		}
 	}
 	return is_passed;
@@ -131,6 +173,7 @@ static void add_running(const struct rows *rows, struct run_graph *graph, const 
 			.newer = rows_commit_of(rows, plan->delivery->service, last.deployment->version),
 			.older = graph->commit,
 			.run = rows_run(rows, last.run)->graph.name};
+		add_change(rows, graph, relation.newer);
 		rows_add_relation(rows, &graph->facts, relation);
 		if (!is_hotfix(rows, &last))
 			continue;
@@ -186,6 +229,8 @@ void rows_compare(struct rows *rows, const struct run_graph *graph)
 		const struct graph_relation *relation = &graph->facts.relations[i];
 		rows->is_compared[number_of(relation->newer)][number_of(relation->older)][relation->by_patch] = true;
 	}
+	for (size_t i = 0; i < graph->facts.change_count; i++)
+		rows->has_authors[number_of(graph->commit)][number_of(graph->facts.changes[i].base)] = true;
 }
 
 /* --- targets --- */

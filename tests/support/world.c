@@ -9,9 +9,9 @@
 static struct str bob_groups[] = {{"release", 7}, {"qa", 2}};
 static struct str ann_groups[] = {{"release", 7}};
 
-const struct person world_ann = {1, {"ann", 3}, {"ann@example.org", 15}, {"developer", 9}, {ann_groups, 1}};
-const struct person world_bob = {2, {"bob", 3}, {"bob@example.org", 15}, {"operator", 8}, {bob_groups, 2}};
-const struct person world_eve = {3, {"eve", 3}, {"eve@example.org", 15}, {"viewer", 6}, {bob_groups, 2}};
+const struct person world_ann = {1, {"ann", 3}, {"ann@example.org", 15}, {"developer", 9}, {ann_groups, 1}, {0}};
+const struct person world_bob = {2, {"bob", 3}, {"bob@example.org", 15}, {"operator", 8}, {bob_groups, 2}, {0}};
+const struct person world_eve = {3, {"eve", 3}, {"eve@example.org", 15}, {"viewer", 6}, {bob_groups, 2}, {0}};
 
 static bool find_environment(void *arg, struct str name, struct str pipeline, struct str ref, struct arena *arena,
 	struct plan_environment *ret, struct err *err)
@@ -124,13 +124,14 @@ static bool apply(struct world *world, const struct engine_event *event)
 
 static void begin(struct world *world, const char *yaml)
 {
+	static struct str authors[] = {{"ann@example.org", 15}};
 	make_plan(world, yaml);
 	world->graph = (struct run_graph){
 		.id = 42,
 		.version = 1,
 		.name = STR("web#42"),
 		.actor = STR("ann"),
-		.author_email = STR("ann@example.org"),
+		.authors = {authors, 1},
 		.commit = STR("0123456789abcdef0123456789abcdef01234567"),
 		.concurrency_group = world->plan.concurrency.group,
 		.plan = &world->plan,

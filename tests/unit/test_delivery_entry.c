@@ -80,6 +80,41 @@ START_TEST(commits_that_contain_others_decide)
 }
 END_TEST
 
+/* Ann started it and wrote its commit. Bob wrote another one that is not live on one of the targets. */
+START_TEST(who_wrote_what_is_not_live_yet_does_not_decide)
+{
+	static const struct person dee = {4, {"dee", 3}, {"dee@example.org", 15}, {"developer", 9}, {0}, {0}};
+	static struct str bob = {"Bob@Example.ORG", 15};
+	static struct graph_change changes[] = {{.base = {"1", 1}, .is_known = true}, {.base = {"2", 1}}};
+	struct str why;
+	begin("stages:\n  - { name: build, jobs: { make: { steps: [ { run: m } ] } } }\n"
+	      "  - { name: prod, environment: prod, gate: { approvals: 1, author: deny } }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	changes[1] = (struct graph_change){.base = STR("2")};
+	world.graph.facts.changes = changes;
+	world.graph.facts.change_count = COUNT_OF(changes);
+	world_pass(&world, "build/make");
+	ck_assert(world.effects.compares);
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "blocked"); /* nobody is asked yet */
+	changes[1].is_known = true;
+	changes[1].authors = (struct str_list){&bob, 1};
+	ck_assert(world_look(&world));
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "gated");
+	struct str_list authors = engine_authors(&world.graph, &world.graph.gates[0]);
+	ck_assert_str_eq(str_list_join(&authors, " ", &world.arena).p, "ann@example.org Bob@Example.ORG");
+	ck_assert(!engine_may_decide(&world.graph, &world.graph.gates[0], &world_ann, &why));
+	ck_assert_ptr_nonnull(strstr(why.p, "you started this run"));
+	ck_assert(!engine_may_decide(&world.graph, &world.graph.gates[0], &world_bob, &why));
+	ck_assert_ptr_nonnull(strstr(why.p, "you wrote a part of what it brings"));
+	changes[0].is_known = false; /* something else went live meanwhile */
+	ck_assert(!world_decide(&world, &dee, true, ""));
+	ck_assert_ptr_nonnull(strstr(world.err.text, "try again in a moment"));
+	changes[0].is_known = true;
+	ck_assert(world_decide(&world, &dee, true, ""));
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
+}
+END_TEST
+
 START_TEST(an_exclusive_target_takes_one_service_at_a_time)
 {
 	static struct graph_occupant there = {.service = {"api", 3}, .run = {"api#7", 5}};
@@ -376,6 +411,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, NULL, tear_down);
 	tcase_add_loop_test(cases, a_teardown_is_called_off_when_its_time_moved, 0, 3);
 	tcase_add_test(cases, a_teardown_that_is_held_in_its_lane_is_called_off_too);
+	tcase_add_test(cases, who_wrote_what_is_not_live_yet_does_not_decide);
 	tcase_add_test(cases, an_exclusive_target_takes_one_service_at_a_time);
 	tcase_add_test(cases, an_old_approval_is_asked_again);
 	tcase_add_loop_test(cases, commits_that_contain_others_decide, 0, COUNT_OF(relation_cases));

@@ -354,7 +354,7 @@ static const char printed[] =
 	"  skipped     skipped: its condition is false: x\n"
 	"\n"
 	"review\n"
-	"  gate     2 approvals from qa or release, at least 1 from release, not the author, with a comment, within 2w, not "
+	"  gate     2 approvals from qa or release, at least 1 from release, none of its authors, with a comment, within 2w, not "
 	"before 2026-11-21 08:00 UTC\n"
 	"\n"
 	"prod  if always()\n"

@@ -406,7 +406,7 @@ static const struct {
 	{"approvals: 2, groups: [release]", ""},
 	{"approvals: 4, groups: [release]",
 		"it takes 4 people of the group release, and of all accounts that is ann, bob, cem"},
-	{"approvals: 3, groups: [release], author: deny", "not the author, and of all accounts that is bob, cem"},
+	{"approvals: 3, groups: [release], author: deny", "none of its authors, and of all accounts that is bob, cem"},
 	{"approvals: 1, groups: [watchers]", "of all accounts that is nobody"}, /* eve is a viewer */
 	{"approvals: 2, groups: [release, qa], require: { qa: 1 }", ""},
 	{"approvals: 2, groups: [release, qa], require: { qa: 2 }", "at least 2 of qa"},
@@ -416,15 +416,16 @@ START_TEST(a_gate_that_nobody_can_open_is_said)
 {
 	struct str release[] = {STR("release"), STR("qa")}, watchers[] = {STR("watchers")};
 	const struct person everybody[] = {
-		{1, STR("ann"), STR("ann@example.com"), STR("admin"), {release, 1}},
-		{2, STR("bob"), STR("bob@example.com"), STR("developer"), {release, 1}},
-		{3, STR("cem"), STR("cem@example.com"), STR("operator"), {release, 2}},
-		{4, STR("eve"), STR("eve@example.com"), STR("viewer"), {watchers, 1}},
+		{1, STR("ann"), STR("ann@example.com"), STR("admin"), {release, 1}, {0}},
+		{2, STR("bob"), STR("bob@example.com"), STR("developer"), {release, 1}, {0}},
+		{3, STR("cem"), STR("cem@example.com"), STR("operator"), {release, 2}, {0}},
+		{4, STR("eve"), STR("eve@example.com"), STR("viewer"), {watchers, 1}, {0}},
 	};
 	const struct people people = {everybody, COUNT_OF(everybody)};
 	struct plan_context context = context_of();
+	struct str ann = STR("ann@example.com");
 	context.people = &people;
-	context.author_email = STR("ann@example.com");
+	context.authors = (struct str_list){&ann, 1};
 	test_make(arena_printf(&arena, "%s  - { name: prod, environment: prod, gate: { %s } }\n%s", head,
 			  gates[_i].gate, deploy),
 		&context);

@@ -234,7 +234,7 @@ function gatedRun(now: number): Run {
 			author: "Ben Ito",
 			actor: "ben",
 			waiting_for:
-				'approval of stage "release": 1 of 2, by two people of the groups release or qa, at least 1 of release, not the author',
+				'approval of stage "release": 1 of 2, by two people of the groups release or qa, at least 1 of release, none of its authors',
 			commit: "a81f0c2d94e7b35160f2c8d7e6a5b4938271605f",
 			version: 9,
 		}),
@@ -279,7 +279,7 @@ function gatedRun(now: number): Run {
 							not_before: null,
 						},
 					],
-					who_may: "two people of the groups release or qa, at least 1 of release, not the author",
+					who_may: "two people of the groups release or qa, at least 1 of release, none of its authors",
 				}),
 			}),
 			makeStage(13, 2, "publish", { jobs: [makeJob(13, 13, "upload")] }),

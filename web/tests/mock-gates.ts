@@ -11,6 +11,7 @@ export function makeGate(id: number, stage: number, given: Partial<Gate> = {}): 
 		groups: ["release"],
 		require: {},
 		author: "deny",
+		authors: ["ann.keller@example.org"],
 		is_comment_required: false,
 		opened_at: null,
 		expires_at: null,

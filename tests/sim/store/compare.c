@@ -173,6 +173,24 @@ static void same_relations(const struct comparison *in)
 	}
 }
 
+static void same_changes(const struct comparison *in)
+{
+	const struct graph_facts *model = &in->model->facts, *real = &in->real->facts;
+	auto_arena arena = {0};
+	same_number(in, "changes", 0, (int64_t)model->change_count, (int64_t)real->change_count);
+	for (size_t i = 0; i < model->change_count; i++) { /* in no order */
+		const struct graph_change *wanted = &model->changes[i];
+		bool is_found = false;
+		for (size_t j = 0; j < real->change_count; j++) {
+			const struct graph_change *found = &real->changes[j];
+			is_found |= str_eq(wanted->base, found->base) && wanted->is_known == found->is_known &&
+				    str_eq(str_list_join(&wanted->authors, ",", &arena),
+					    str_list_join(&found->authors, ",", &arena));
+		}
+		same_number(in, "change", i, true, is_found);
+	}
+}
+
 static void same_ends(const struct comparison *in, const struct desk *desk, const struct run_loaded *loaded)
 {
 	same_number(in, "ends", 0, (int64_t)desk->end_count, (int64_t)loaded->end_count);
@@ -210,6 +228,7 @@ void shadow_compare(struct sim *sim, const struct desk *desk)
 	same_deliveries(&in);
 	same_facts(&in);
 	same_relations(&in);
+	same_changes(&in);
 	if (!sim->fault[0])
 		same_ends(&in, desk, loaded);
 }

@@ -43,7 +43,7 @@ static const char empty_sql[] =
 	"delete from freeze_override; delete from expiry; delete from target_lock; delete from deployment; delete from quarantine;"
 	"delete from version; delete from lane_request; delete from lane; delete from run; delete from trigger;"
 	"delete from blocker; delete from configuration; update environment set version = 1; update service set version = 1;"
-	"delete from commit_relation; delete from alarm_sample; delete from alarm_state; delete from audit; delete from outbox;"
+	"delete from commit_relation; delete from commit_authors; delete from alarm_sample; delete from alarm_state; delete from audit; delete from outbox;"
 	"update repository set run_count = 0";
 
 static _Noreturn void die(const char *what, const char *why)

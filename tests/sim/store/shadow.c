@@ -142,8 +142,9 @@ static void keep(struct desk *desk)
 	graph_written(&desk->shadow->loaded.graph);
 }
 
-void store_compare(const struct graph_facts *facts)
+void store_compare(const struct run_graph *graph)
 {
+	const struct graph_facts *facts = &graph->facts;
 	auto_arena arena = {0};
 	struct str *columns[4];
 	for (size_t i = 0; i < COUNT_OF(columns); i++)
@@ -163,12 +164,20 @@ void store_compare(const struct graph_facts *facts)
 		store_sql("insert into commit_relation (repository_id, newer, older, by_patch, is_contained)"
 			  " select id, '%.*s', '%.*s', '%.*s', '%.*s' from repository on conflict do nothing",
 			STR_ARG(columns[0][i]), STR_ARG(columns[1][i]), STR_ARG(columns[2][i]), STR_ARG(columns[3][i]));
+	for (size_t i = 0; i < facts->change_count; i++) {
+		struct str base = facts->changes[i].base;
+		struct str_list authors = rows_authors_between(graph->commit, base, &arena);
+		store_sql(
+			"insert into commit_authors (repository_id, newer, older, authors)"
+			" select id, '%.*s', '%.*s', string_to_array('%.*s', ',') from repository on conflict do nothing",
+			STR_ARG(graph->commit), STR_ARG(base), STR_ARG(str_list_join(&authors, ",", &arena)));
+	}
 }
 
 static void compare(struct sim *sim, const struct desk *desk)
 {
 	shadow_set_clock(sim);
-	store_compare(&desk->graph.facts);
+	store_compare(&desk->graph);
 }
 
 /* --- triggers --- */
@@ -199,7 +208,7 @@ static void create(struct sim *sim, int64_t id, const struct visit *visit, int64
 		.ref = STR("refs/heads/main"),
 		.branch = STR("main"),
 		.commit = row->commit,
-		.author_email = STR("ann@example.org"),
+		.authors = rows_authors(row->commit, &arena),
 		.actor = STR("ann"),
 		.plan = plan,
 		.is_rollback = row->kind == TRIGGER_BACK,

@@ -71,7 +71,7 @@ void shells_open(const char *url, struct uv_loop_s *loop);
 void shells_calm_down(struct sim *sim);
 void shells_close(void);
 /* Stores which of the commits contain each other. */
-void store_compare(const struct graph_facts *facts);
+void store_compare(const struct run_graph *graph);
 
 /* --- one batch at a time --- */
 

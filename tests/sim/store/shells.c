@@ -45,7 +45,7 @@ static void nothing_frozen(void *arg, struct run_graph *graph)
 static void compare_commits(void *arg, const struct run_graph *graph)
 {
 	(void)arg;
-	store_compare(&graph->facts);
+	store_compare(graph);
 }
 
 void shells_open(const char *url, struct uv_loop_s *loop)

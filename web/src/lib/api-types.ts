@@ -2003,6 +2003,8 @@ export interface components {
             };
             /** @enum {unknown} */
             author: "allow" | "deny";
+            /** @description of an open gate that keeps authors out: the mail addresses of who wrote what it lets in, each of them shut out */
+            authors: string[];
             is_comment_required: boolean;
             opened_at: components["schemas"]["Time"];
             expires_at: components["schemas"]["Time"];

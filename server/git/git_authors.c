@@ -1,0 +1,101 @@
+#include "server/git/git_authors.h"
+
+#include <git2.h>
+#include <string.h>
+#include <strings.h>
+
+static bool fail(struct err *err, const char *what)
+{
+	const git_error *last = git_error_last();
+	return err_set(err, ERR_UPSTREAM, "%s: %s", what, last ? last->message : "unknown fault");
+}
+
+static void add(struct str_list *authors, const char *mail, struct arena *arena)
+{
+	struct str text = git_text(mail, arena);
+	if (text.n && text.n <= GIT_MAIL_BYTES_MAX && authors->count < GIT_AUTHORS_MAX && !str_list_has(authors, text))
+		str_list_add(authors, arena, text);
+}
+
+/* "Ann Example <ann@example.org>" */
+static void add_named(struct str_list *authors, const char *value, struct arena *arena)
+{
+	const char *open = strrchr(value, '<'), *close = open ? strchr(open, '>') : NULL;
+	if (close)
+		add(authors, arena_str(arena, (struct str){open + 1, (size_t)(close - open - 1)}).p, arena);
+}
+
+static bool add_commit(
+	git_repository *repository, const git_oid *id, struct str_list *authors, struct arena *arena, struct err *err)
+{
+	git_commit *commit;
+	git_message_trailer_array trailers = {0};
+	if (git_commit_lookup(&commit, repository, id) != 0)
+		return fail(err, "read a commit");
+	add(authors, git_commit_author(commit)->email, arena);
+	if (git_message_trailers(&trailers, git_commit_message(commit)) == 0)
+		for (size_t i = 0; i < trailers.count; i++)
+			if (strcasecmp(trailers.trailers[i].key, "Co-authored-by") == 0)
+				add_named(authors, trailers.trailers[i].value, arena);
+	git_message_trailer_array_free(&trailers);
+	git_commit_free(commit);
+	return true;
+}
+
+/* Takes the walk. */
+static bool add_walked(
+	git_repository *repository, git_revwalk *walk, struct str_list *authors, struct arena *arena, struct err *err)
+{
+	git_oid id;
+	bool ok = true;
+	git_revwalk_sorting(walk, GIT_SORT_TIME);
+	for (size_t n = 0; ok && n < GIT_AUTHORS_COMMITS_MAX && git_revwalk_next(&id, walk) == 0; n++)
+		ok = add_commit(repository, &id, authors, arena, err);
+	git_revwalk_free(walk);
+	return ok;
+}
+
+static bool find(git_repository *repository, struct str commit, git_oid *ret, struct err *err)
+{
+	git_commit *object;
+	if (git_oid_fromstrn(ret, commit.p, commit.n) != 0 || git_commit_lookup(&object, repository, ret) != 0)
+		return err_set(err, ERR_NOT_FOUND, "commit %.*s is not in the mirror (any more)", STR_ARG(commit));
+	git_commit_free(object);
+	return true;
+}
+
+bool git_authors_of_change(struct git_mirror *mirror, const struct git_change *change, struct str_list *ret,
+	struct arena *arena, struct err *err)
+{
+	git_repository *repository = (git_repository *)(void *)mirror;
+	struct str_list authors = {0};
+	git_revwalk *walk;
+	git_oid id;
+	bool is_bounded;
+	if (!find(repository, change->commit, &id, err) || !add_commit(repository, &id, &authors, arena, err) ||
+		!git_change_walk(mirror, change, &walk, &is_bounded, err) ||
+		!add_walked(repository, walk, &authors, arena, err))
+		return false;
+	*ret = authors;
+	return true;
+}
+
+bool git_authors_between(struct git_mirror *mirror, struct str from, struct str to, struct str_list *ret,
+	struct arena *arena, struct err *err)
+{
+	git_repository *repository = (git_repository *)(void *)mirror;
+	struct str_list authors = {0};
+	git_revwalk *walk = NULL;
+	git_oid first, last;
+	if (!find(repository, to, &last, err) || !find(repository, from, &first, err))
+		return false;
+	if (git_revwalk_new(&walk, repository) != 0 || git_revwalk_push(walk, &last) != 0 ||
+		git_revwalk_hide(walk, &first) != 0) {
+		git_revwalk_free(walk);
+		return fail(err, "look for the commits since what is live");
+	}
+	if (!add_walked(repository, walk, &authors, arena, err))
+		return false;
+	*ret = authors;
+	return true;
+}
