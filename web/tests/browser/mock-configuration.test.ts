@@ -133,8 +133,9 @@ test("unsaved text outlives another page, a reload and a session, and leaving as
 	await page.getByRole("heading", { level: 1, name: "Board" }).waitFor();
 	await page.getByRole("link", { name: "Configuration (not applied yet)" }).click();
 	await page.getByText("Your text is as you left it").waitFor();
-	await browser.context.clearCookies();
 	await page.getByRole("link", { name: "Workers" }).click();
+	await page.getByRole("heading", { level: 1, name: "Workers" }).waitFor();
+	await browser.context.clearCookies(); /* that page asks every few seconds */
 	await page.getByText("Your session has ended").waitFor();
 	await signIn(page, "eve", "secret");
 	const asked = page.waitForEvent("dialog");
