@@ -62,6 +62,18 @@ export async function launch(options: BrowserContextOptions = {}): Promise<Brows
 		refusals,
 		async open(url) {
 			const page = await context.newPage();
+			if (process.env["FL_SLOW"]) {
+				const [rate, latency] = (process.env["FL_SLOW"] ?? "").split(",").map(Number);
+				const cdp = await context.newCDPSession(page);
+				await cdp.send("Emulation.setCPUThrottlingRate", { rate: rate ?? 1 });
+				await cdp.send("Network.enable");
+				await cdp.send("Network.emulateNetworkConditions", {
+					offline: false,
+					latency: latency ?? 0,
+					downloadThroughput: -1,
+					uploadThroughput: -1,
+				});
+			}
 			page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
 			page.on("console", (message) => {
 				/* A refused request is logged by the browser itself, without saying which: refusals does. */
