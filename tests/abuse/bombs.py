@@ -53,8 +53,8 @@ ATTEMPTS = [
     Attempt("descriptors: inotify", "limits of the user namespace", "./probe watches", log="inotify: EMFILE\n"),
     Attempt("descriptors: pseudo terminals", "kernel.pty.max without its reserve", "./probe terminals", log="terminals: refused\n"),
     Attempt("CPU: all cores, all signals ignored", "timeout, SIGKILL",
-            {"name": "spin", "run": "exec ./probe spin", "timeout_ms": 700}, reason="timeout", signal=9, log="spinning\n",
-            message="ran into its timeout of 700ms"),
+            {"name": "spin", "run": "exec ./probe spin", "timeout_ms": 1500}, reason="timeout", signal=9, log="spinning\n",
+            message="ran into its timeout of 1s500ms"),
     Attempt("CPU: priorities, real time, no OOM killer", "no capabilities", "./probe priority",
             log="nice -20: EACCES\nreal time: EPERM\nio priority: EPERM\nreal time limit: EPERM\noom score: EACCES\n"),
 ]
