@@ -331,7 +331,8 @@ static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct
 		return;
 	}
 	if (wave->state == WAVE_PENDING) {
-		if (delivery_is_called_off(graph, index) || !delivery_is_compared(graph, index, effects))
+		if (delivery_is_quarantined(graph, index) || delivery_is_called_off(graph, index) ||
+			!delivery_is_compared(graph, index, effects))
 			return;
 		*ret_wait = delivery_hold(graph, index);
 		if (ret_wait->n)
@@ -341,6 +342,11 @@ static void settle_wave(struct run_graph *graph, size_t index, size_t at, struct
 	}
 	if (obey_alarm(graph, index, at, &count, effects, ret_wait))
 		return;
+	if (graph->facts.condemned_elsewhere.n && !is_about_the_past(graph, index) && !count.unknown) {
+		if (count.busy == 0) /* what runs is finished, nothing more is begun */
+			delivery_is_quarantined(graph, index);
+		return;
+	}
 	if (wave->state != WAVE_BAKING)
 		start_jobs(graph, index, at, count.failed == 0, effects);
 	count = follow_wave(graph, index, at);

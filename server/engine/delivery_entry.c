@@ -44,12 +44,25 @@ bool delivery_is_condemned(struct run_graph *graph, size_t index)
 	return true;
 }
 
+bool delivery_is_quarantined(struct run_graph *graph, size_t index)
+{
+	struct str where = graph->facts.condemned_elsewhere;
+	if (where.n == 0 || is_about_the_past(graph, index))
+		return false;
+	settle_end(graph, RUN_CANCELLED,
+		arena_printf(graph->arena,
+			"quarantined: version %.*s was condemned in %.*s; penstock deploy brings it to %.*s all the same",
+			STR_ARG(digest_brief(graph->stages[index].version)), STR_ARG(where),
+			STR_ARG(graph->stages[index].plan->environment)));
+	return true;
+}
+
 bool delivery_prepare(struct run_graph *graph, size_t index, struct effects *effects)
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	bool is_ready = true;
 	if (!fix_version(graph, index) || delivery_is_condemned(graph, index) ||
-		!delivery_is_current(graph, index, effects))
+		delivery_is_quarantined(graph, index) || !delivery_is_current(graph, index, effects))
 		return false;
 	for (size_t i = 0; i < stage->job_count; i++) {
 		struct graph_job *job = &graph->jobs[stage->first_job + i];
@@ -242,7 +255,8 @@ bool delivery_is_called_off(struct run_graph *graph, size_t index)
 
 bool delivery_is_barred(struct run_graph *graph, size_t index, struct effects *effects)
 {
-	return delivery_is_condemned(graph, index) || is_outrun(graph, index) || is_overtaken(graph, index) ||
+	return delivery_is_condemned(graph, index) || delivery_is_quarantined(graph, index) ||
+	       is_outrun(graph, index) || is_overtaken(graph, index) ||
 	       (delivery_is_compared(graph, index, effects) && is_behind(graph, index));
 }
 

@@ -35,6 +35,8 @@ static inline bool is_of(const struct graph_job *job, const struct graph_wave *w
 
 /* The version was quarantined; true: the run ends. */
 bool delivery_is_condemned(struct run_graph *graph, size_t index);
+/* It was condemned in another environment while this run was under way: at a safe point the run ends. True: it does. */
+bool delivery_is_quarantined(struct run_graph *graph, size_t index);
 /* A teardown: somebody deployed meanwhile, or asked for more time. True: the run ends. */
 bool delivery_is_called_off(struct run_graph *graph, size_t index);
 /* Why no wave may begin; empty: one may. */

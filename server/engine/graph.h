@@ -164,6 +164,8 @@ struct graph_facts {
 	struct str frozen;      /* why no wave may start; "": one may */
 	struct str page;        /* where people are called to it; "": nowhere */
 	struct str quarantined; /* why its version must not be deployed; "" */
+	/* "qa: it is slow": where its version has been condemned since the run was made, and why; "": nowhere else */
+	struct str condemned_elsewhere;
 	struct str newer; /* "web#43", which is newer as lane.h has it, entered the lane since this run was made; "" */
 	/* "web#43" has begun to deploy to that target behind this stage, which is done there: "": nobody has */
 	struct str overtaken_by, overtaken_at;

@@ -103,7 +103,7 @@ struct row {
 	struct graph_change *changes;
 	struct graph_occupant *occupied;
 	size_t wave_count, deployment_count, alarm_count, relation_count, change_count, occupied_count;
-	struct str newer, quarantined, overtaken_by, overtaken_at;
+	struct str newer, quarantined, condemned_elsewhere, overtaken_by, overtaken_at;
 	int64_t environment_version, service_version, expires_at;
 	bool overrides_freeze;
 };
@@ -119,6 +119,7 @@ static const struct field row_fields[] = {
 	FIELD_LIST_OF(struct row, occupied, occupied_count, struct graph_occupant, occupant_fields, 0),
 	FIELD(struct row, newer, FIELD_STR, 0),
 	FIELD(struct row, quarantined, FIELD_STR, 0),
+	FIELD(struct row, condemned_elsewhere, FIELD_STR, 0),
 	FIELD(struct row, overtaken_by, FIELD_STR, 0),
 	FIELD(struct row, overtaken_at, FIELD_STR, 0),
 	FIELD(struct row, environment_version, FIELD_I64, 0),
@@ -217,6 +218,7 @@ bool delivery_store_read(const struct db_reply *reply, size_t statement, struct 
 		.newer = row.newer,
 		.expires_at = row.expires_at,
 		.quarantined = row.quarantined,
+		.condemned_elsewhere = row.condemned_elsewhere,
 		.alarms = row.alarms,
 		.alarm_count = row.alarm_count,
 		.occupied = row.occupied,

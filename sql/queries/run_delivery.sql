@@ -98,6 +98,12 @@ select jsonb_build_object(
 			join run r on r.id = $1::bigint
 			where x.name = any(string_to_array(c.version, ', ')) -- a rollback may bring several, also of a condemned commit
 				or (x.commit = r.commit and c.version <> '' and r.kind <> 'rollback') limit 1), ''),
+	'condemned_elsewhere', coalesce((select e.name || ': ' || q.reason from current c join service v on v.name = c.service
+			join quarantine q on q.service_id = v.id and q.released_at is null
+			join environment e on e.id = q.environment_id and e.name <> c.environment
+			join version x on x.id = q.version_id and x.name = c.version
+			join run r on r.id = $1::bigint and r.event not in ('rollback', 'teardown') and q.created_at > r.created_at
+			order by q.id limit 1), ''),
 	'relations', (select coalesce(jsonb_agg(jsonb_build_object('kind', r.kind, 'newer', r.newer, 'older', r.older, 'by_patch', r.by_patch,
 			'run', r.run, 'text', r.text, 'quarantine', r.quarantine,
 			'holds', case when r.newer = r.older then 'yes' when f.is_contained then 'yes' when not f.is_contained then 'no' else '' end) order by r.kind, r.quarantine, r.newer, r.older), '[]')

@@ -23,6 +23,12 @@ where r.state in ('running', 'waiting') and s.kind = 'environment'
 	and not exists (select from stage b where b.run_id = r.id and b.position < s.position
 		and b.state in ('blocked', 'gated', 'queued', 'running'))
 union
+select s.run_id from stage s join run r on r.id = s.run_id -- people need not decide any more about a version that is condemned
+join service v on v.name = s.service join version x on x.service_id = v.id and x.name = s.version
+join quarantine q on q.service_id = v.id and q.version_id = x.id and q.released_at is null
+join environment e on e.id = q.environment_id
+where s.kind = 'environment' and s.state = 'gated' and (e.name = s.environment or q.created_at > r.created_at)
+union
 select s.run_id from stage s join run r on r.id = s.run_id -- it was, and nobody has taken that in
 where (s.replanned <> '' or s.refused <> '') and r.state in ('running', 'waiting')
 union

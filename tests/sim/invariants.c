@@ -151,6 +151,11 @@ static void check_jobs(const struct decision *decision)
 		if (graph->ending != RUN_PENDING && (job->state == JOB_QUEUED || job->state == JOB_BLOCKED))
 			BROKEN(decision, "job %.*s is %s though its run ends", STR_ARG(job->key),
 				job_state_names[job->state]);
+		bool is_at_target = job->plan->part == PLAN_PART_DEPLOY || job->plan->part == PLAN_PART_VERIFY;
+		if (is_asked && is_at_target && job_is_held(job->state) &&
+			str_starts(graph->reason, STR("quarantined:")))
+			BROKEN(decision, "job %.*s is killed, and its run should have come to a safe point first",
+				STR_ARG(job->key));
 		if (is_asked && graph->ending == RUN_PENDING)
 			BROKEN(decision, "job %.*s is asked to end though its run goes on", STR_ARG(job->key));
 	}

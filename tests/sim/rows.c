@@ -250,6 +250,23 @@ struct str rows_quarantined(const struct rows *rows, const struct run_graph *gra
 	return (struct str){0};
 }
 
+bool rows_is_condemned_elsewhere(
+	const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage)
+{
+	const struct row_run *run = rows_run(rows, graph->id);
+	int32_t priority = stage->plan->delivery->priority;
+	bool is_past = priority == PLAN_PRIORITY_ROLLBACK || priority == PLAN_PRIORITY_TEARDOWN;
+	for (size_t i = 0; !is_past && i < rows->quarantine_count; i++) {
+		const struct row_quarantine *held = &rows->quarantines[i];
+		if (!held->is_released && held->created_at > run->created_at && stage->version.n &&
+			str_eq(held->version, stage->version) &&
+			str_eq(held->service, stage->plan->delivery->service) &&
+			!str_eq(held->environment, stage->plan->environment))
+			return true;
+	}
+	return false;
+}
+
 static void load_alarms(const struct rows *rows, struct run_graph *graph, size_t stage)
 {
 	const struct str_list *names = &graph->stages[stage].plan->delivery->alarms;
@@ -289,6 +306,8 @@ static void load_facts(const struct rows *rows, struct run_graph *graph)
 	if (stage->state != STAGE_RUNNING)
 		graph->facts.newer = rows_newer_in_lane(rows, graph->id, stage->lane.lane, &is_known);
 	graph->facts.quarantined = rows_quarantined(rows, graph, stage);
+	graph->facts.condemned_elsewhere =
+		rows_is_condemned_elsewhere(rows, graph, stage) ? STR("elsewhere") : (struct str){0};
 	graph->facts.overrides_freeze = rows_run(rows, graph->id)->overrides_freeze[current];
 	graph->facts.environment_version = rows->policy.versions[rows_environment(stage->plan->environment)];
 	graph->facts.service_version = rows->service_versions[rows_service(stage->plan->delivery->service)];
@@ -376,8 +395,8 @@ static void condemn(struct rows *rows, const struct run_graph *graph, size_t ind
 		return;
 	rows->quarantines =
 		arena_grow(rows->arena, rows->quarantines, sizeof *rows->quarantines, rows->quarantine_count);
-	rows->quarantines[rows->quarantine_count++] = (struct row_quarantine){
-		service, environment, stage->version, graph->reason, false, {0}, (int64_t)rows->trigger_count + 1};
+	rows->quarantines[rows->quarantine_count++] = (struct row_quarantine){service, environment, stage->version,
+		graph->reason, false, {0}, (int64_t)rows->trigger_count + 1, rows->now_us};
 	rows_quarantine_changed(rows, service);
 	rows->triggers = arena_grow(rows->arena, rows->triggers, sizeof *rows->triggers, rows->trigger_count);
 	rows->triggers[rows->trigger_count++] = (struct row_trigger){.kind = TRIGGER_BACK,

@@ -64,6 +64,7 @@ struct row_quarantine {
 	bool is_released;
 	struct str fixed_commit; /* "": nobody has said what mends it */
 	int64_t trigger;         /* that comes next: it is older than that */
+	int64_t created_at;
 };
 
 struct row_run {
@@ -252,6 +253,9 @@ size_t rows_service(struct str name);
 const struct row_alarm *rows_alarm(const struct rows *rows, struct str name);
 /* Why it must not be deployed in that stage's environment; "". */
 struct str rows_quarantined(const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage);
+/* Whether it was condemned somewhere else since the run was made. */
+bool rows_is_condemned_elsewhere(
+	const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage);
 const struct row_request *rows_last_request(const struct rows *rows, int64_t run, size_t stage); /* NULL: none */
 struct graph_lane rows_stage_lane(const struct rows *rows, const struct run_graph *graph, size_t stage);
 

@@ -83,7 +83,7 @@ bool rows_ask_back(struct rows *rows, struct str service, struct str environment
 		rows->quarantines =
 			arena_grow(rows->arena, rows->quarantines, sizeof *rows->quarantines, rows->quarantine_count);
 		rows->quarantines[rows->quarantine_count++] = (struct row_quarantine){service, environment, version,
-			STR("bob says so"), false, {0}, (int64_t)rows->trigger_count + 1};
+			STR("bob says so"), false, {0}, (int64_t)rows->trigger_count + 1, rows->now_us};
 	}
 	rows_quarantine_changed(rows, service);
 	rows->triggers = arena_grow(rows->arena, rows->triggers, sizeof *rows->triggers, rows->trigger_count);

@@ -279,6 +279,14 @@ static bool is_outdated(const struct rows *rows, const struct run_graph *graph)
 	return false;
 }
 
+/* Its version was condemned, here or, since it was made, elsewhere. */
+static bool is_condemned(const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage)
+{
+	struct str service = stage->plan->delivery->service;
+	return rows_is_quarantined(rows, service, stage->plan->environment, stage->version) ||
+	       rows_is_condemned_elsewhere(rows, graph, stage);
+}
+
 static bool has_stage_due(const struct rows *rows, const struct run_graph *graph)
 {
 	for (size_t i = 0; i < graph->stage_count; i++) {
@@ -286,7 +294,8 @@ static bool has_stage_due(const struct rows *rows, const struct run_graph *graph
 		if (!stage->plan->delivery)
 			continue;
 		if (stage->state == STAGE_QUEUED || stage->state == STAGE_RUNNING ||
-			(stage->state == STAGE_GATED && is_outrun(rows, graph, stage)))
+			(stage->state == STAGE_GATED &&
+				(is_outrun(rows, graph, stage) || is_condemned(rows, graph, stage))))
 			return true;
 	}
 	return false;

@@ -139,6 +139,7 @@ static void same_facts(const struct comparison *in)
 	same_number(in, "expiry", 0, model->expires_at, real->expires_at);
 	same_text(in, "newer run", 0, model->newer, real->newer);
 	same_number(in, "quarantine", 0, model->quarantined.n > 0, real->quarantined.n > 0);
+	same_number(in, "quarantine elsewhere", 0, model->condemned_elsewhere.n > 0, real->condemned_elsewhere.n > 0);
 	same_number(in, "override", 0, model->overrides_freeze, real->overrides_freeze);
 	same_number(in, "occupied targets", 0, (int64_t)model->occupied_count, (int64_t)real->occupied_count);
 	if (model->occupied_count && real->occupied_count)
