@@ -26,11 +26,12 @@ static void print_finding(struct cli *cli, const json_t *finding)
 	const char *allowed = print_text(finding, "allowed"),
 		   *level = *allowed ? "allowed" : print_text(finding, "level");
 	print_place(finding);
-	printf("%s%s%s: %s: %s\n",
+	printf("%s%s%s: %s: %s (%s)\n",
 		print_colour(cli, strcmp(level, "error") == 0     ? "failed"
 				  : strcmp(level, "warning") == 0 ? "waiting"
 								  : ""),
-		level, print_plain(cli), print_text(finding, "rule"), print_text(finding, "message"));
+		level, print_plain(cli), print_text(finding, "rule"), print_text(finding, "message"),
+		print_text(finding, "job"));
 	if (*allowed)
 		printf("    because: %s\n", allowed);
 	else if (*print_text(finding, "help"))

@@ -288,6 +288,14 @@ void delivery_enter(struct run_graph *graph, size_t index, struct effects *effec
 				STR_ARG(lane->holder), STR_ARG(service), STR_ARG(where));
 		return;
 	case LANE_GRANTED:
+		*ret_wait = delivery_hold(graph, index);
+		/* Since it asked. Nobody else is kept out for that, but where turns are taken it keeps its own. */
+		if (ret_wait->n && !rules_of(graph, index)->is_fifo) {
+			delivery_leave(graph, index, effects);
+			return;
+		}
+		graph_move_stage(graph, index, STAGE_START, (struct str){0});
+		return;
 	case LANE_REVOKED:
 		graph_move_stage(graph, index, STAGE_START, (struct str){0});
 		return;

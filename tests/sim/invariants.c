@@ -4,8 +4,6 @@
 #include "common/mem.h"
 #include "tests/support/graph_check.h"
 
-#include <string.h>
-
 /* --- what the engine did with one event --- */
 
 struct decision {
@@ -406,57 +404,6 @@ static void check_diagnosis(const struct decision *decision, const struct graph_
 	}
 }
 
-static const char *check_of(const struct decision *decision, const struct graph_wave *wave, bool *ret_is_late)
-{
-	const struct run_graph *graph = decision->graph;
-	const char *state = "good";
-	bool is_late = graph->stages[wave->stage].plan->delivery->waves[wave->number - 1].bake_ms > 0;
-	for (size_t i = 0; i < graph->job_count; i++) {
-		const struct graph_job *job = &graph->jobs[i];
-		bool is_check = job->plan->part == PLAN_PART_TEST || job->plan->part == PLAN_PART_DIAGNOSE;
-		if (job->stage != wave->stage || job->plan->wave != wave->number || !is_check)
-			continue;
-		if (!job_is_over(job->state) && job->plan->part == PLAN_PART_TEST)
-			return "under way";
-		bool has_failed = (job->state == JOB_FAILED || job->state == JOB_LOST) && !job->allow_failure;
-		if (!has_failed || job->plan->part != PLAN_PART_TEST)
-			continue;
-		state = "bad";
-		is_late &= job->ended_at > wave->bake_until;
-	}
-	*ret_is_late = is_late;
-	return state;
-}
-
-/* What comes too late, or not at all, is for people, and they are called when it is, once. */
-static void check_people(const struct decision *decision, const struct graph_wave *wave)
-{
-	const struct run_graph *graph = decision->graph;
-	const struct plan_delivery *rules = graph->stages[wave->stage].plan->delivery;
-	int64_t bake_us = rules->waves[wave->number - 1].bake_ms * 1000;
-	int64_t limit = wave->bake_until + (bake_us > 150000000 ? 2 * bake_us : 300000000);
-	bool is_late = false, is_new = wave->asked_at && row_wave(decision, wave)->asked_at != wave->asked_at;
-	const char *checks = check_of(decision, wave, &is_late);
-	if (is_new != (decision->effects->call_count > 0) && wave->state == WAVE_BAKING)
-		BROKEN(decision, "people are %s", is_new ? "asked, and nobody is called" : "called for nothing");
-	bool is_firing = false;
-	for (size_t i = 0; i < graph->facts.alarm_count; i++)
-		is_firing |= str_is(graph->facts.alarms[i].state, "firing");
-	if (is_new && graph->now_us < limit && !is_firing)
-		BROKEN(decision, "a wave asks for a person before its time");
-	if (wave->state == WAVE_BAKING && wave->was == WAVE_BAKING && !wave->asked_at &&
-		(graph->now_us >= limit ||
-			(is_firing && graph->now_us >= wave->bake_until && !fired_in(decision, wave))) &&
-		strcmp(checks, "good") == 0 && graph->ending == RUN_PENDING && !decision->effects->looks_again)
-		BROKEN(decision, "a wave bakes on and on, and nobody is asked");
-	bool is_tested = wave->was == WAVE_BAKING && strcmp(checks, "bad") == 0 && is_late && !fired_in(decision, wave);
-	if (is_tested && wave->state == WAVE_ROLLED_BACK && decision->effects->condemns &&
-		graph->facts.quarantined.n == 0)
-		BROKEN(decision, "a check failed when its wave had baked, and the version is condemned");
-	if (is_tested && wave->state == WAVE_FAILED && decision->effects->call_count == 0)
-		BROKEN(decision, "a check failed when its wave had baked, and nobody is told");
-}
-
 /* An alarm that began to fire while a wave is under way. */
 static void check_alarm(const struct decision *decision, const struct graph_wave *wave)
 {
@@ -494,7 +441,7 @@ static void check_waves(const struct decision *decision)
 			check_diagnosis(decision, wave);
 		check_alarm(decision, wave);
 		if (wave->was == WAVE_BAKING)
-			check_people(decision, wave);
+			check_people(decision->sim, graph, decision->effects, wave, fired_in(decision, wave));
 	}
 }
 
@@ -574,6 +521,9 @@ static void check_stages(const struct decision *decision)
 		if (decision->effects->requests_lane_of == i + 1 && (graph->facts.frozen.n || not_ok(graph)) &&
 			!is_back(stage) && !rules->overrides_alarms)
 			BROKEN(decision, "stage %zu asks for its lane though it is held", i);
+		if (stage->was == STAGE_QUEUED && stage->state == STAGE_RUNNING && !rules->is_fifo && !is_back(stage) &&
+			graph->facts.frozen.n && decision->desk->lanes[i] == LANE_GRANTED)
+			BROKEN(decision, "stage %zu waits inside its lane before it has begun", i);
 	}
 	if (decision->effects->condemns) {
 		const struct plan_delivery *rules = graph->stages[decision->effects->condemns - 1].plan->delivery;

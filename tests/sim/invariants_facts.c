@@ -103,7 +103,7 @@ static void check_beginning(struct sim *sim, const struct run_graph *graph, cons
 		sim_fail(sim, "%.*s: what has not expired is taken down", STR_ARG(graph->name));
 	if (!is_down(stage) && rows_quarantined(&sim->rows, graph, stage).n)
 		sim_fail(sim, "%.*s: a wave begins with a version that is in quarantine by now", STR_ARG(graph->name));
-	if (rows_is_condemned_elsewhere(&sim->rows, graph, stage))
+	if (rows_condemned_elsewhere(&sim->rows, graph, stage).n)
 		sim_fail(sim, "%.*s: a wave begins with a version that is condemned elsewhere by now",
 			STR_ARG(graph->name));
 	if (rows_stage_lane(&sim->rows, graph, wave->stage).state == LANE_REVOKED)

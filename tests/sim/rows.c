@@ -250,7 +250,7 @@ struct str rows_quarantined(const struct rows *rows, const struct run_graph *gra
 	return (struct str){0};
 }
 
-bool rows_is_condemned_elsewhere(
+struct str rows_condemned_elsewhere(
 	const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage)
 {
 	const struct row_run *run = rows_run(rows, graph->id);
@@ -262,9 +262,10 @@ bool rows_is_condemned_elsewhere(
 			str_eq(held->version, stage->version) &&
 			str_eq(held->service, stage->plan->delivery->service) &&
 			!str_eq(held->environment, stage->plan->environment))
-			return true;
+			return arena_printf(
+				rows->arena, "%.*s: %.*s", STR_ARG(held->environment), STR_ARG(held->reason));
 	}
-	return false;
+	return (struct str){0};
 }
 
 static void load_alarms(const struct rows *rows, struct run_graph *graph, size_t stage)
@@ -306,8 +307,7 @@ static void load_facts(const struct rows *rows, struct run_graph *graph)
 	if (stage->state != STAGE_RUNNING)
 		graph->facts.newer = rows_newer_in_lane(rows, graph->id, stage->lane.lane, &is_known);
 	graph->facts.quarantined = rows_quarantined(rows, graph, stage);
-	graph->facts.condemned_elsewhere =
-		rows_is_condemned_elsewhere(rows, graph, stage) ? STR("elsewhere") : (struct str){0};
+	graph->facts.condemned_elsewhere = rows_condemned_elsewhere(rows, graph, stage);
 	graph->facts.overrides_freeze = rows_run(rows, graph->id)->overrides_freeze[current];
 	graph->facts.environment_version = rows->policy.versions[rows_environment(stage->plan->environment)];
 	graph->facts.service_version = rows->service_versions[rows_service(stage->plan->delivery->service)];

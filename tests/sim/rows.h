@@ -253,8 +253,8 @@ size_t rows_service(struct str name);
 const struct row_alarm *rows_alarm(const struct rows *rows, struct str name);
 /* Why it must not be deployed in that stage's environment; "". */
 struct str rows_quarantined(const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage);
-/* Whether it was condemned somewhere else since the run was made. */
-bool rows_is_condemned_elsewhere(
+/* Where else it was condemned since the run was made, and why: "qa: it is slow"; "". */
+struct str rows_condemned_elsewhere(
 	const struct rows *rows, const struct run_graph *graph, const struct graph_stage *stage);
 const struct row_request *rows_last_request(const struct rows *rows, int64_t run, size_t stage); /* NULL: none */
 struct graph_lane rows_stage_lane(const struct rows *rows, const struct run_graph *graph, size_t stage);

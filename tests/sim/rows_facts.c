@@ -284,7 +284,7 @@ static bool is_condemned(const struct rows *rows, const struct run_graph *graph,
 {
 	struct str service = stage->plan->delivery->service;
 	return rows_is_quarantined(rows, service, stage->plan->environment, stage->version) ||
-	       rows_is_condemned_elsewhere(rows, graph, stage);
+	       rows_condemned_elsewhere(rows, graph, stage).n > 0;
 }
 
 static bool has_stage_due(const struct rows *rows, const struct run_graph *graph)

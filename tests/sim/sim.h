@@ -219,6 +219,9 @@ int64_t triggers_add(struct sim *sim, struct row_trigger trigger);
 /* Before a visit's outcome is written: what the engine did with what was loaded. */
 void check_decision(
 	struct sim *sim, const struct desk *desk, const struct engine_event *event, const struct effects *effects);
+/* Of a wave that baked: people are called when it is for them, and once. has_fired: an alarm, since it began. */
+void check_people(struct sim *sim, const struct run_graph *graph, const struct effects *effects,
+	const struct graph_wave *wave, bool has_fired);
 /* And when it is written: nobody's word is left out, none comes again. */
 void check_saved(struct sim *sim, const struct desk *desk);
 void check_refusal(struct sim *sim, const struct desk *desk);

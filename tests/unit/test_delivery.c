@@ -284,33 +284,6 @@ START_TEST(a_quarantined_version_is_not_deployed)
 }
 END_TEST
 
-START_TEST(what_was_condemned_elsewhere_stops_at_its_next_safe_point)
-{
-	begin(deploys);
-	if (_i == 0) { /* before it has begun */
-		world.graph.facts.condemned_elsewhere = STR("qa: it lost orders");
-		build();
-		ck_assert_str_eq(world_target_state(&world, "eu-canary"), "none");
-	} else {
-		enter();
-		bake_first();
-		ck_assert(world_lease(&world, "prod/deploy[target=eu-1]"));
-		world.graph.facts.condemned_elsewhere = STR("qa: it lost orders");
-		ck_assert(world_look(&world));
-		ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-1]"), "running");
-		world_end(&world, "prod/deploy[target=eu-1]", END_EXIT, 0);
-		ck_assert(world_lease(&world, "prod/deploy[target=us-1]"));
-		world_end(&world, "prod/deploy[target=us-1]", END_EXIT, 0);
-		ck_assert_str_eq(world_target_state(&world, "eu-1"), "live");
-		ck_assert_str_eq(world_wave_state(&world, 1), "superseded");
-	}
-	ck_assert_str_eq(world_run_state(&world), "cancelled");
-	ck_assert_uint_eq(world.effects.condemns, 0);
-	ck_assert_ptr_nonnull(
-		strstr(world.graph.reason.p, "quarantined: version v1 was condemned in qa: it lost orders"));
-}
-END_TEST
-
 START_TEST(a_hotfix_takes_over_at_the_next_safe_point)
 {
 	begin(deploys);
@@ -601,7 +574,6 @@ int main(void)
 	tcase_add_test(cases, what_went_well_is_not_diagnosed);
 	tcase_add_test(cases, a_failed_deployment_goes_back_where_asked);
 	tcase_add_test(cases, a_quarantined_version_is_not_deployed);
-	tcase_add_loop_test(cases, what_was_condemned_elsewhere_stops_at_its_next_safe_point, 0, 2);
 	tcase_add_test(cases, a_hotfix_takes_over_at_the_next_safe_point);
 	tcase_add_loop_test(cases, an_unknown_outcome_waits_for_a_person, 0, 3);
 	tcase_add_test(cases, an_alarm_that_stops_waits_for_the_tests_that_run);

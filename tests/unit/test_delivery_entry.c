@@ -180,7 +180,7 @@ START_TEST(a_teardown_is_called_off_when_its_time_moved)
 }
 END_TEST
 
-START_TEST(a_teardown_that_is_held_in_its_lane_is_called_off_too)
+START_TEST(a_teardown_that_is_held_is_called_off_too)
 {
 	static struct graph_occupant there = {.target = {"us-1", 4}, .service = {"api", 3}, .run = {"api#7", 5}};
 	begin("stages:\n  - { name: prod, environment: prod }\ndeploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
@@ -190,8 +190,8 @@ START_TEST(a_teardown_that_is_held_in_its_lane_is_called_off_too)
 	world.graph.facts.occupied = &there;
 	world.graph.facts.occupied_count = 1;
 	world_let_in(&world, "prod");
-	ck_assert_str_eq(world_stage_state(&world, "prod"), "running");
-	ck_assert_str_eq(world_wave_state(&world, 0), "pending");
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "queued");
+	ck_assert_ptr_nonnull(strstr(world.graph.waiting_for.p, "api#7 to be done with us-1"));
 	world.graph.facts.expires_at = 0; /* it is to stay */
 	ck_assert(world_look(&world));
 	ck_assert_str_eq(world_run_state(&world), "cancelled");
@@ -206,6 +206,49 @@ START_TEST(a_newer_run_in_the_lane_supersedes_who_waits)
 	world_look(&world);
 	ck_assert_str_eq(world_run_state(&world), "superseded");
 	ck_assert_str_eq(world_stage_state(&world, "prod"), "superseded");
+}
+END_TEST
+
+/* Before its first wave, and in the middle of one: what deploys is finished. */
+START_TEST(what_was_condemned_elsewhere_stops_at_its_next_safe_point)
+{
+	begin("stages:\n  - { name: prod, environment: prod, waves: [ { targets: [eu-canary] }, { targets: [\"*\"] } ] }\n"
+	      "deploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	if (_i) {
+		ck_assert(world_let_in(&world, "prod"));
+		world_pass(&world, "prod/deploy[target=eu-canary]");
+		ck_assert(world_lease(&world, "prod/deploy[target=eu-1]"));
+	}
+	world.graph.facts.condemned_elsewhere = STR("qa: it lost orders");
+	ck_assert(world_look(&world));
+	if (_i) {
+		ck_assert_str_eq(world_job_state(&world, "prod/deploy[target=eu-1]"), "running");
+		world_end(&world, "prod/deploy[target=eu-1]", END_EXIT, 0);
+		ck_assert_str_eq(world_target_state(&world, "eu-1"), "live");
+		ck_assert_str_eq(world_target_state(&world, "us-1"), "superseded");
+		ck_assert_str_eq(world_wave_state(&world, 1), "superseded");
+	}
+	ck_assert_str_eq(world_run_state(&world), "cancelled");
+	ck_assert_uint_eq(world.effects.condemns, 0);
+	ck_assert_ptr_nonnull(
+		strstr(world.graph.reason.p, "quarantined: version v1 was condemned in qa: it lost orders"));
+}
+END_TEST
+
+/* It is closed when the lane's turn comes. Where turns are taken it keeps its own. */
+START_TEST(what_is_held_when_its_lane_lets_it_in_waits_outside)
+{
+	begin("stages:\n  - { name: prod, environment: prod }\ndeploy: { service: web, version: v1, steps: [ { run: d } ] }\n");
+	world_stage(&world, "prod")->plan->delivery->is_fifo = _i;
+	world.graph.facts.frozen = STR("Monday: the fair");
+	world_let_in(&world, "prod");
+	ck_assert(str_is(world.graph.waiting_for, "Monday: the fair"));
+	ck_assert_str_eq(world_stage_state(&world, "prod"), _i ? "running" : "queued");
+	ck_assert_str_eq(world_wave_state(&world, 0), "pending");
+	ck_assert_uint_eq(world.effects.releases_lane_of, !_i);
+	world.graph.facts.frozen = (struct str){0};
+	ck_assert(world_look(&world));
+	ck_assert_uint_eq(world.effects.requests_lane_of, !_i);
 }
 END_TEST
 
@@ -410,8 +453,10 @@ int main(void)
 	TCase *cases = tcase_create("entry");
 	tcase_add_checked_fixture(cases, NULL, tear_down);
 	tcase_add_loop_test(cases, a_teardown_is_called_off_when_its_time_moved, 0, 3);
-	tcase_add_test(cases, a_teardown_that_is_held_in_its_lane_is_called_off_too);
+	tcase_add_test(cases, a_teardown_that_is_held_is_called_off_too);
 	tcase_add_test(cases, who_wrote_what_is_not_live_yet_does_not_decide);
+	tcase_add_loop_test(cases, what_was_condemned_elsewhere_stops_at_its_next_safe_point, 0, 2);
+	tcase_add_loop_test(cases, what_is_held_when_its_lane_lets_it_in_waits_outside, 0, 2);
 	tcase_add_test(cases, an_exclusive_target_takes_one_service_at_a_time);
 	tcase_add_test(cases, an_old_approval_is_asked_again);
 	tcase_add_loop_test(cases, commits_that_contain_others_decide, 0, COUNT_OF(relation_cases));
