@@ -19,7 +19,8 @@ struct plan_replaced {
 /*
  * `fresh` was made of the same file for the same commit, and cut behind the stage: its last one takes the place of
  * stage `index`. Where it comes with mandatory policies that no stage before has checked, they are checked as a preview
- * of the stage, and no gate is void for them. Previews of targets that are gone stay, skipped, since people have seen them.
+ * of the stage, and no gate is void for them. Previews of targets that are gone stay, skipped, since people have seen
+ * them.
  */
 void plan_replace_stage(
 	const struct plan *old, size_t index, const struct plan *fresh, struct arena *arena, struct plan_replaced *ret);
