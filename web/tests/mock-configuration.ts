@@ -22,7 +22,7 @@ export interface MockConfiguration {
 function flatten(text: string): Map<string, string> {
 	const found = new Map<string, string>();
 	const path: { indent: number; name: string }[] = [];
-	for (const line of text.split("\n")) {
+	for (const line of text.split(/\r?\n/)) {
 		const [, blanks, name, value] = /^( *)([^\s#:][^:]*):(?:\s+([^#]*?))?\s*(?:#.*)?$/.exec(line) ?? [];
 		if (blanks === undefined || name === undefined) continue;
 		while (path.length > 0 && (path.at(-1)?.indent ?? 0) >= blanks.length) path.pop();

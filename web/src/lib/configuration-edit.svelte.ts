@@ -15,6 +15,11 @@ interface Base {
 	text: string | null /* null: of an older version, which is not here yet */;
 }
 
+/** The browser's editor knows one kind of line end. */
+function asEdited(text: string): string {
+	return text.replace(/\r\n?/g, "\n");
+}
+
 /** Where nothing was ever applied somebody begins with an example. */
 function beginning(inForce: ConfigurationInForce): string {
 	return inForce.version === 0 && inForce.why_not.compare === "" ? STARTING : inForce.text;
@@ -89,6 +94,7 @@ export class ConfigurationEdit {
 	take(next: ConfigurationInForce): void {
 		const previous = this.inForce;
 		if (previous !== null && next.version < previous.version) return; /* an answer that was long on its way */
+		next = { ...next, text: asEdited(next.text) };
 		this.inForce = next;
 		if (previous === null) return this.#begin(next);
 		if (next.version === previous.version) {
@@ -99,7 +105,7 @@ export class ConfigurationEdit {
 		if (this.#base.version === next.version) return;
 		/* Compared with what is in force by now. */
 		this.#checked = null;
-		if (this.text === this.#base.text || this.text === next.text) this.#standOn(next, beginning(next));
+		if (this.text === this.#base.text || this.text === next.text) this.#standOn(next);
 		else this.changed(0);
 	}
 
@@ -110,23 +116,23 @@ export class ConfigurationEdit {
 			[this.text, this.comment, this.isRestored] = [kept.text, kept.comment, true];
 			if (this.#base.text === null) void this.#fetchBase(kept.version);
 		} else {
-			this.#standOn(next, beginning(next));
+			this.#standOn(next);
 		}
 		this.changed(0);
 	}
 
 	async #fetchBase(version: number): Promise<void> {
 		try {
-			const text = version === 0 ? STARTING : await api.configurationText(version);
+			const text = version === 0 ? STARTING : asEdited(await api.configurationText(version));
 			if (this.version === version) this.#base = { version, text };
 		} catch {
 			/* then it is not put together by itself */
 		}
 	}
 
-	#standOn(document: ConfigurationInForce, text: string): void {
-		this.#base = { version: document.version, text: beginning(document) };
-		this.text = text;
+	#standOn(document: ConfigurationInForce): void {
+		this.text = beginning(document);
+		this.#base = { version: document.version, text: this.text };
 		this.#keep();
 	}
 
@@ -163,7 +169,7 @@ export class ConfigurationEdit {
 	/** Back to what is in force. */
 	discard(): void {
 		if (this.inForce === null) return;
-		this.#standOn(this.inForce, beginning(this.inForce));
+		this.#standOn(this.inForce);
 		[this.comment, this.failure, this.isRestored] = ["", null, false];
 	}
 

@@ -79,7 +79,7 @@ test("is written with the keyboard: lines begin below each other, move in and ou
 test("a version of somebody else is told: who only looks sees it, who writes loses nothing and overwrites nothing unseen", async () => {
 	await open();
 	await change().getByText("The text is that of version 4").waitFor();
-	mock.configure("bob", LONGER, "Look longer");
+	mock.configure("bob", LONGER.replaceAll("\n", "\r\n"), "Look longer"); /* from another kind of machine */
 	await page.getByText("Version 5 has just come into force, by bob").waitFor();
 	await expect.poll(() => document().inputValue()).toBe(LONGER);
 
