@@ -90,8 +90,9 @@ bool auth_may(const struct caller *caller, unsigned need, struct err *err)
 	if (is_worker)
 		return err_set(err, ERR_DENIED, "a worker token may only do a worker's work");
 	if (level_of(caller) < need)
-		return err_set(err, ERR_DENIED, "this takes the role %s; %.*s is a %.*s",
-			role_names[need - AUTH_VIEWER], STR_ARG(caller->person.name), STR_ARG(caller->person.role));
+		return err_set(err, ERR_DENIED, "this takes the role %s; %.*s is %s %.*s",
+			role_names[need - AUTH_VIEWER], STR_ARG(caller->person.name),
+			str_is(caller->person.role, "operator") ? "an" : "a", STR_ARG(caller->person.role));
 	return true;
 }
 

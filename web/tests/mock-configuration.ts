@@ -93,7 +93,7 @@ function inForce(configuration: MockConfiguration, person: Person): Configuratio
 	const may = (role: string) =>
 		ROLES.indexOf(person.role) >= ROLES.indexOf(role)
 			? ""
-			: `this takes the role ${role}; ${person.name} is a ${person.role}`;
+			: `this takes the role ${role}; ${person.name} is ${person.role === "operator" ? "an" : "a"} ${person.role}`;
 	const why_not = { compare: may("developer"), apply: may("admin"), revert: may("admin") };
 	return { ...(configuration.versions.at(-1) ?? none), why_not } as ConfigurationInForce;
 }

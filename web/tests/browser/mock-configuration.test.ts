@@ -171,7 +171,7 @@ test("who may not apply may try, who may not compare may read, and both are told
 	await open("ann");
 	await document().fill(LONGER);
 	await change().getByText("1 difference to version 4").waitFor();
-	await change().getByText("Not applied by you: this takes the role admin; ann is a operator").waitFor();
+	await change().getByText("Not applied by you: this takes the role admin; ann is an operator").waitFor();
 	await page.getByRole("button", { name: "Go back to version 2" }).click();
 	await dialog().getByText("Not by you: this takes the role admin").waitFor();
 	await page.keyboard.press("Escape");
