@@ -1,5 +1,5 @@
 /* The board as the pages show it: which versions a place runs, what comes, and what marks it. Pure. */
-import type { Alarm, Board, BoardPlace, BoardTarget, BoardWaiting, Deployment, OpenState } from "./model";
+import type { Alarm, Board, BoardPlace, BoardTarget, BoardWaiting, Deployment, Environment, OpenState } from "./model";
 import { shortVersion } from "./delivery";
 import { openLook, type Look } from "./states";
 import { formatExact } from "./time";
@@ -165,6 +165,17 @@ export function alarmsOf(all: Alarm[], floor: unknown, board: Board): Alarm[] {
 	const ofFloor = (floor as { alarms?: string[] } | undefined)?.alarms ?? [];
 	const names = new Set([...ofFloor, ...[...board.targets, ...board.waiting].flatMap((one) => one.alarms)]);
 	return all.filter((alarm) => names.has(alarm.name));
+}
+
+/** When a freeze holds and for whom: "freeze "fair" for web from 2026-11-21 08:00:00 UTC until it is taken out". */
+export function describeFreeze(freeze: Environment["freezes"][number]): string {
+	const parts = [
+		`freeze "${freeze.name}"`,
+		freeze.services.length > 0 ? `for ${freeze.services.join(", ")}` : "",
+		freeze.from === "" ? "" : `from ${formatExact(Date.parse(freeze.from))}`,
+		freeze.until === "" ? "until it is taken out" : `until ${formatExact(Date.parse(freeze.until))}`,
+	];
+	return parts.filter((part) => part !== "").join(" ");
 }
 
 /** Versions of a history, each once, the newest first. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
 	alarmsOf,
+	describeFreeze,
 	isHeldByClosure,
 	marksOf,
 	mergeHistory,
@@ -123,4 +124,15 @@ test("a history knows each version once, and keeps older pages when the first is
 	const fresh = deployments.slice(0, 2);
 	expect(mergeHistory(deployments, fresh)).toEqual(deployments);
 	expect(mergeHistory(deployments, [])).toEqual([]);
+});
+
+test.each([
+	[
+		"2026-12-24T08:00:00+01:00",
+		"2026-12-27T00:00:00Z",
+		'freeze "fair" for web from 2026-12-24 07:00:00 UTC until 2026-12-27 00:00:00 UTC',
+	],
+	["", "", 'freeze "fair" for web until it is taken out'],
+])("a freeze from %j until %j", (from, until, text) => {
+	expect(describeFreeze({ name: "fair", reason: "", services: ["web"], from, until })).toBe(text);
 });
