@@ -157,12 +157,14 @@ static void renew_gate(struct run_graph *graph, size_t index, struct effects *ef
 {
 	const struct graph_stage *stage = &graph->stages[index];
 	const struct graph_gate *gate = graph_gate_of(graph, index);
-	if (!gate || gate->state != GATE_GRANTED || !stage->plan->gate || stage->lane.state != LANE_RELEASED)
+	bool is_outside = stage->lane.state == LANE_RELEASED || stage->lane.state == LANE_WAITING;
+	if (!gate || gate->state != GATE_GRANTED || !stage->plan->gate || !is_outside)
 		return;
 	int64_t not_before = engine_not_before(graph, gate);
 	int64_t since = gate->decided_at > not_before ? gate->decided_at : not_before;
 	if (since + GRANT_MAX_US > graph->now_us || !knows_authors(graph, index, effects))
 		return;
+	delivery_leave(graph, index, effects); /* whoever waits for a word waits for no turn */
 	graph_move_stage(graph, index, STAGE_GATE, (struct str){0});
 	open_gate(graph, index, STR("the approval was more than seven days old"));
 }

@@ -149,6 +149,11 @@ START_TEST(an_old_approval_is_asked_again)
 		"approval of stage \"prod\" again (the approval was more than seven days old): 0 of 1"));
 	world.graph.facts.frozen = (struct str){0};
 	ck_assert(world_decide(&world, &world_bob, true, ""));
+	ck_assert_uint_eq(world.effects.requests_lane_of, 1);
+	world_wait(&world, 7 * day_ms); /* for its turn */
+	ck_assert_str_eq(world_stage_state(&world, "prod"), "gated");
+	ck_assert_uint_eq(world.effects.releases_lane_of, 1);
+	ck_assert(world_decide(&world, &world_bob, true, ""));
 	ck_assert(world_let_in(&world, "prod"));
 	world_wait(&world, 8 * day_ms); /* it has begun: nobody is asked again */
 	ck_assert_str_eq(world_stage_state(&world, "prod"), "running");
