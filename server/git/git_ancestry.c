@@ -1,8 +1,9 @@
 #include "server/git/git_ancestry.h"
 
+#include "server/git/git_private.h"
+
 #include "common/mem.h"
 
-#include <git2.h>
 #include <stdlib.h>
 
 /* Beyond so many commits on either side of the fork nobody compares patches: it is not the same work any more. */
@@ -12,12 +13,6 @@ struct patches {
 	git_oid *ids;
 	size_t count;
 };
-
-static bool fail(struct err *err, const char *what)
-{
-	const git_error *last = git_error_last();
-	return err_set(err, ERR_UPSTREAM, "%s: %s", what, last ? last->message : "unknown fault");
-}
 
 static bool has_commit(git_repository *repository, struct str text, git_oid *ret)
 {
@@ -93,7 +88,7 @@ bool git_contains(
 		return true;
 	int is_descendant = git_oid_equal(&new_id, &old_id) ? 1 : git_graph_descendant_of(repository, &new_id, &old_id);
 	if (is_descendant < 0)
-		return fail(err, "compare commits");
+		return git_fail(err, "compare commits");
 	*ret = is_descendant == 1 || (by_patch && contains_patches(repository, &new_id, &old_id));
 	return true;
 }

@@ -1,14 +1,9 @@
 #include "server/git/git_authors.h"
 
-#include <git2.h>
+#include "server/git/git_private.h"
+
 #include <string.h>
 #include <strings.h>
-
-static bool fail(struct err *err, const char *what)
-{
-	const git_error *last = git_error_last();
-	return err_set(err, ERR_UPSTREAM, "%s: %s", what, last ? last->message : "unknown fault");
-}
 
 static void add(struct str_list *authors, const char *mail, struct arena *arena)
 {
@@ -31,7 +26,7 @@ static bool add_commit(
 	git_commit *commit;
 	git_message_trailer_array trailers = {0};
 	if (git_commit_lookup(&commit, repository, id) != 0)
-		return fail(err, "read a commit");
+		return git_fail(err, "read a commit");
 	add(authors, git_commit_author(commit)->email, arena);
 	if (git_message_trailers(&trailers, git_commit_message(commit)) == 0)
 		for (size_t i = 0; i < trailers.count; i++)
@@ -55,15 +50,6 @@ static bool add_walked(
 	return ok;
 }
 
-static bool find(git_repository *repository, struct str commit, git_oid *ret, struct err *err)
-{
-	git_commit *object;
-	if (git_oid_fromstrn(ret, commit.p, commit.n) != 0 || git_commit_lookup(&object, repository, ret) != 0)
-		return err_set(err, ERR_NOT_FOUND, "commit %.*s is not in the mirror (any more)", STR_ARG(commit));
-	git_commit_free(object);
-	return true;
-}
-
 bool git_authors_of_change(struct git_mirror *mirror, const struct git_change *change, struct str_list *ret,
 	struct arena *arena, struct err *err)
 {
@@ -72,7 +58,8 @@ bool git_authors_of_change(struct git_mirror *mirror, const struct git_change *c
 	git_revwalk *walk;
 	git_oid id;
 	bool is_bounded;
-	if (!find(repository, change->commit, &id, err) || !add_commit(repository, &id, &authors, arena, err) ||
+	if (!git_find_commit(repository, change->commit, &id, err) ||
+		!add_commit(repository, &id, &authors, arena, err) ||
 		!git_change_walk(mirror, change, &walk, &is_bounded, err) ||
 		!add_walked(repository, walk, &authors, arena, err))
 		return false;
@@ -87,12 +74,12 @@ bool git_authors_between(struct git_mirror *mirror, struct str from, struct str 
 	struct str_list authors = {0};
 	git_revwalk *walk = NULL;
 	git_oid first, last;
-	if (!find(repository, to, &last, err) || !find(repository, from, &first, err))
+	if (!git_find_commit(repository, to, &last, err) || !git_find_commit(repository, from, &first, err))
 		return false;
 	if (git_revwalk_new(&walk, repository) != 0 || git_revwalk_push(walk, &last) != 0 ||
 		git_revwalk_hide(walk, &first) != 0) {
 		git_revwalk_free(walk);
-		return fail(err, "look for the commits since what is live");
+		return git_fail(err, "look for the commits since what is live");
 	}
 	if (!add_walked(repository, walk, &authors, arena, err))
 		return false;

@@ -1,10 +1,11 @@
 #include "server/git/git_change.h"
 
+#include "server/git/git_private.h"
+
 #include "common/buf.h"
 #include "common/proto/policy_proto.h"
 
 #include <errno.h>
-#include <git2.h>
 #include <unistd.h>
 
 enum {
@@ -24,12 +25,6 @@ struct writing {
 	int64_t first, next; /* numbers of its lines; next 0: none */
 	struct err err;
 };
-
-static bool fail(struct err *err, const char *what)
-{
-	const git_error *last = git_error_last();
-	return err_set(err, ERR_UPSTREAM, "%s: %s", what, last ? last->message : "unknown fault");
-}
 
 /* --- writing --- */
 
@@ -120,7 +115,7 @@ static bool write_diff(struct writing *writing, git_tree *old, git_tree *new, gi
 	bool ok = git_diff_tree_to_tree(&diff, writing->repository, old, new, &options) == 0 &&
 		  git_diff_foreach(diff, on_file, NULL, NULL, on_line, writing) == 0 && end_lines(writing);
 	git_diff_free(diff);
-	return ok || writing->err.kind != ERR_NONE || fail(&writing->err, "compare two commits");
+	return ok || writing->err.kind != ERR_NONE || git_fail(&writing->err, "compare two commits");
 }
 
 /* --- merges --- */
@@ -165,7 +160,7 @@ static bool write_merge(struct writing *writing, const git_commit *commit, git_t
 	git_diff_free(diff);
 	for (unsigned i = 0; i < count; i++)
 		git_tree_free(others[i]);
-	return ok || writing->err.kind != ERR_NONE || fail(&writing->err, "compare a merge");
+	return ok || writing->err.kind != ERR_NONE || git_fail(&writing->err, "compare a merge");
 }
 
 /* --- commits --- */
@@ -180,7 +175,7 @@ static bool write_commit(struct writing *writing, const git_oid *id)
 	if (ok && parents)
 		ok = git_commit_parent(&parent, commit, 0) == 0 && git_commit_tree(&old, parent) == 0;
 	if (!ok)
-		fail(&writing->err, "read a commit");
+		git_fail(&writing->err, "read a commit");
 	git_oid_tostr(text, sizeof text, id);
 	snprintf(header, sizeof header, "commit %s %u", text, parents);
 	ok = ok && put(writing, header, str_of(git_commit_message(commit)));
@@ -217,7 +212,7 @@ bool git_change_walk(struct git_mirror *mirror, const struct git_change *change,
 	if (git_oid_fromstrn(&id, change->commit.p, change->commit.n) != 0 || git_revwalk_new(&walk, repository) != 0 ||
 		git_revwalk_push(walk, &id) != 0) {
 		git_revwalk_free(walk);
-		return fail(err, "find the change's commits");
+		return git_fail(err, "find the change's commits");
 	}
 	git_revwalk_sorting(walk, GIT_SORT_TOPOLOGICAL | GIT_SORT_REVERSE);
 	bool is_bounded = hide(repository, walk, change->before),

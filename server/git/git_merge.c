@@ -2,13 +2,7 @@
  * merge driver of the repository. */
 #include "server/git/git_read.h"
 
-#include <git2.h>
-
-static bool fail(struct err *err, const char *what)
-{
-	const git_error *last = git_error_last();
-	return err_set(err, ERR_UPSTREAM, "%s: %s", what, last ? last->message : "unknown fault");
-}
+#include "server/git/git_private.h"
 
 struct merging {
 	git_repository *repository;
@@ -38,7 +32,7 @@ static bool list_conflicts(git_index *index, struct str_list *ret, struct arena 
 	git_index_conflict_iterator *iterator;
 	const git_index_entry *ancestor, *ours, *theirs;
 	if (git_index_conflict_iterator_new(&iterator, index) != 0)
-		return fail(err, "conflicts of the merge");
+		return git_fail(err, "conflicts of the merge");
 	while (git_index_conflict_next(&ancestor, &ours, &theirs, iterator) == 0) {
 		const git_index_entry *entry = ours ? ours : theirs ? theirs : ancestor;
 		ret->items = arena_grow(arena, ret->items, sizeof *ret->items, ret->count);
@@ -70,7 +64,7 @@ static bool write_commit(
 	git_reference_free(reference);
 	git_signature_free(signature);
 	if (!ok)
-		return fail(err, "commit of the merge");
+		return git_fail(err, "commit of the merge");
 	git_oid_tostr(text, sizeof text, &id);
 	ret->commit = arena_str(arena, str_of(text));
 	return true;
@@ -81,7 +75,7 @@ static bool make(struct merging *merging, struct str ref, struct git_merge *ret,
 	git_merge_options options;
 	git_merge_options_init(&options, GIT_MERGE_OPTIONS_VERSION);
 	if (git_merge_commits(&merging->index, merging->repository, merging->base, merging->head, &options) != 0)
-		return fail(err, "merge");
+		return git_fail(err, "merge");
 	if (git_index_has_conflicts(merging->index))
 		return list_conflicts(merging->index, &ret->conflicts, arena, err);
 	return write_commit(merging, ref, ret, arena, err);

@@ -1,8 +1,9 @@
 #include "server/git/git_tags.h"
 
+#include "server/git/git_private.h"
+
 #include "common/hex.h"
 
-#include <git2.h>
 #include <stdlib.h>
 
 struct found_tag {
@@ -17,12 +18,6 @@ struct gathering {
 	size_t count;
 	struct arena *arena;
 };
-
-static bool fail(struct err *err, const char *what)
-{
-	const git_error *last = git_error_last();
-	return err_set(err, ERR_UPSTREAM, "%s: %s", what, last ? last->message : "unknown fault");
-}
 
 /* What an annotated tag says, as it is stored: the worker makes the same object of it. */
 static struct str object_of(struct gathering *gathering, const git_oid *id)
@@ -95,7 +90,7 @@ static bool walk(struct gathering *gathering, const git_oid *from, struct err *e
 	git_oid id;
 	if (git_revwalk_new(&walk, gathering->repository) != 0 || git_revwalk_push(walk, from) != 0) {
 		git_revwalk_free(walk);
-		return fail(err, "history of the commit");
+		return git_fail(err, "history of the commit");
 	}
 	for (size_t left = gathering->count; left && git_revwalk_next(&id, walk) == 0;)
 		left -= mark(gathering, &id);
@@ -112,7 +107,7 @@ bool git_tags_within(
 	if (git_oid_fromstrn(&from, commit.p, commit.n) != 0)
 		return err_set(err, ERR_INVALID, "\"%.*s\" is no commit", STR_ARG(commit));
 	if (git_tag_foreach(gathering.repository, add_tag, &gathering) != 0)
-		return fail(err, "tags");
+		return git_fail(err, "tags");
 	if (gathering.count) {
 		qsort(gathering.tags, gathering.count, sizeof *gathering.tags, compare_commits);
 		if (!walk(&gathering, &from, err))

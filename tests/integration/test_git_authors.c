@@ -1,22 +1,16 @@
 /* Who wrote what, with a history that git itself made. */
-// links: penstock_git
+// links: penstock_test_history
 #include "server/git/git_authors.h"
 
 #include "common/mem.h"
+#include "tests/support/history.h"
 #include "tests/support/suite.h"
 
 #include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-static char folder[64];
-static struct arena arena;
-static struct git_mirror *mirror;
 
 /* main: a1, b2 (with co-authors), a merge of side (c1, from a1), d3; topic has e1 and again a2 upon b2. */
 static const char history[] =
-	"export GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=committer@x HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1\n"
 	"at=1700000000; by() { at=$((at + 60)); who=$1; shift; export GIT_AUTHOR_DATE=\"$at +0000\" GIT_COMMITTER_DATE=\"$at +0000\"\n"
 	"  GIT_AUTHOR_NAME=$who GIT_AUTHOR_EMAIL=$who@x git \"$@\"; }\n"
 	"git init -q -b main .\n"
@@ -30,35 +24,12 @@ static const char history[] =
 
 static void set_up(void)
 {
-	struct err err = {0};
-	snprintf(folder, sizeof folder, "/tmp/penstock-authors.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	arena = (struct arena){0};
-	ck_assert_int_eq(system(arena_printf(&arena, "set -e\ncd %s\nexec >/dev/null\n%s\n", folder, history).p), 0);
-	ck_assert_msg(git_read_init(&err), "%s", err.text);
-	ck_assert_msg(git_mirror_open(arena_printf(&arena, "%s/.git", folder).p, &mirror, &err), "%s", err.text);
-}
-
-static void tear_down(void)
-{
-	git_mirror_close(mirror);
-	ck_assert_int_eq(system(arena_printf(&arena, "rm -r %s", folder).p), 0);
-	arena_done(&arena);
-}
-
-static struct str id_of(const char *name)
-{
-	struct str commit, ref;
-	struct err err = {0};
-	if (!*name || *name == '0')
-		return str_of(name);
-	ck_assert_msg(git_resolve(mirror, str_of(name), &commit, &ref, &arena, &err), "%s", err.text);
-	return commit;
+	history_make(history);
 }
 
 static void check(const struct str_list *authors, const char *wanted)
 {
-	struct str told = str_list_join(authors, " ", &arena);
+	struct str told = str_list_join(authors, " ", &history_arena);
 	ck_assert_msg(str_is(told, wanted), "\"%.*s\", not \"%s\"", STR_ARG(told), wanted);
 }
 
@@ -74,7 +45,8 @@ START_TEST(between)
 {
 	struct str_list authors;
 	struct err err = {0};
-	ck_assert_msg(git_authors_between(mirror, id_of(ranges[_i].from), id_of(ranges[_i].to), &authors, &arena, &err),
+	ck_assert_msg(git_authors_between(history_mirror, history_commit(ranges[_i].from),
+			      history_commit(ranges[_i].to), &authors, &history_arena, &err),
 		"%s", err.text);
 	check(&authors, ranges[_i].authors);
 }
@@ -105,13 +77,13 @@ START_TEST(of_a_change)
 	struct str_list authors;
 	struct err err = {0};
 	struct git_change change = {
-		.commit = id_of(changes[_i].commit),
-		.before = id_of(changes[_i].before),
+		.commit = history_commit(changes[_i].commit),
+		.before = history_commit(changes[_i].before),
 		.default_branch = STR("main"),
 		.branch = str_of(changes[_i].branch),
 		.is_push = changes[_i].is_push,
 	};
-	ck_assert_msg(git_authors_of_change(mirror, &change, &authors, &arena, &err), "%s", err.text);
+	ck_assert_msg(git_authors_of_change(history_mirror, &change, &authors, &history_arena, &err), "%s", err.text);
 	check(&authors, changes[_i].authors);
 }
 END_TEST
@@ -121,11 +93,12 @@ START_TEST(unknown_commits)
 	struct str_list authors = {.count = 7};
 	struct err err = {0};
 	struct str gone = STR("1234567890123456789012345678901234567890");
-	ck_assert(!git_authors_between(mirror, gone, id_of("main"), &authors, &arena, &err));
+	ck_assert(!git_authors_between(history_mirror, gone, history_commit("main"), &authors, &history_arena, &err));
 	ck_assert_int_eq(err.kind, ERR_NOT_FOUND);
 	ck_assert_ptr_nonnull(strstr(err.text, gone.p));
-	ck_assert(!git_authors_between(mirror, id_of("main"), gone, &authors, &arena, &err));
-	ck_assert(!git_authors_of_change(mirror, &(struct git_change){.commit = gone}, &authors, &arena, &err));
+	ck_assert(!git_authors_between(history_mirror, history_commit("main"), gone, &authors, &history_arena, &err));
+	ck_assert(!git_authors_of_change(
+		history_mirror, &(struct git_change){.commit = gone}, &authors, &history_arena, &err));
 	ck_assert_uint_eq(authors.count, 7);
 }
 END_TEST
@@ -134,7 +107,7 @@ int main(void)
 {
 	Suite *suite = suite_create("git_authors");
 	TCase *tcase = tcase_create("git_authors");
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, history_done);
 	tcase_add_loop_test(tcase, between, 0, (int)COUNT_OF(ranges));
 	tcase_add_loop_test(tcase, of_a_change, 0, (int)COUNT_OF(changes));
 	tcase_add_test(tcase, unknown_commits);

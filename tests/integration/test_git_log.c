@@ -1,23 +1,17 @@
 /* What lies between two commits, with a history that git itself made. */
-// links: penstock_git
+// links: penstock_test_history
 #include "server/git/git_log.h"
 
 #include "common/buf.h"
 #include "common/mem.h"
+#include "tests/support/history.h"
 #include "tests/support/suite.h"
 
 #include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-static char folder[64];
-static struct arena arena;
-static struct git_mirror *mirror;
 
 /* main: one, two, a merge of side (s1, s2, from one), three. Nothing else knows apart, which begins anew. */
 static const char history[] =
-	"export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b HOME=/nonexistent\n"
 	"at=1700000000; make() { at=$((at + 60)); export GIT_AUTHOR_DATE=\"$at +0000\" GIT_COMMITTER_DATE=\"$at +0000\"; \"$@\"; }\n"
 	"git init -q -b main .\n"
 	"make git commit -q --allow-empty -m one && git branch side\n"
@@ -29,29 +23,7 @@ static const char history[] =
 
 static void set_up(void)
 {
-	struct err err = {0};
-	snprintf(folder, sizeof folder, "/tmp/penstock-log.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	arena = (struct arena){0};
-	ck_assert_int_eq(system(arena_printf(&arena, "set -e\ncd %s\nexec >/dev/null\n%s\n", folder, history).p), 0);
-	ck_assert_msg(git_read_init(&err), "%s", err.text);
-	ck_assert_msg(git_mirror_open(arena_printf(&arena, "%s/.git", folder).p, &mirror, &err), "%s", err.text);
-}
-
-static void tear_down(void)
-{
-	git_mirror_close(mirror);
-	ck_assert_int_eq(system(arena_printf(&arena, "rm -r %s", folder).p), 0);
-	arena_done(&arena);
-}
-
-static struct str id_of(const char *name)
-{
-	struct str commit = STR(""), ref;
-	struct err err = {0};
-	if (*name)
-		ck_assert_msg(git_resolve(mirror, str_of(name), &commit, &ref, &arena, &err), "%s", err.text);
-	return commit;
+	history_make(history);
 }
 
 static const struct {
@@ -77,8 +49,8 @@ START_TEST(between)
 	struct git_log log;
 	struct err err = {0};
 	auto_buf titles = BUF_INIT(4096);
-	ck_assert_msg(
-		git_log_between(mirror, id_of(logs[_i].from), id_of(logs[_i].to), logs[_i].limit, &log, &arena, &err),
+	ck_assert_msg(git_log_between(history_mirror, history_commit(logs[_i].from), history_commit(logs[_i].to),
+			      logs[_i].limit, &log, &history_arena, &err),
 		"%s", err.text);
 	for (size_t i = 0; i < log.count; i++)
 		buf_addf(&titles, "%s%.*s", i ? " " : "", STR_ARG(log.commits[i].title));
@@ -93,10 +65,10 @@ START_TEST(unknown_commits)
 	struct git_log log = {.total = 7};
 	struct err err = {0};
 	struct str gone = STR("1234567890123456789012345678901234567890");
-	ck_assert(!git_log_between(mirror, gone, id_of("main"), 1, &log, &arena, &err));
+	ck_assert(!git_log_between(history_mirror, gone, history_commit("main"), 1, &log, &history_arena, &err));
 	ck_assert_int_eq(err.kind, ERR_NOT_FOUND);
 	ck_assert_msg(strstr(err.text, "1234567890123456789012345678901234567890") != NULL, "%s", err.text);
-	ck_assert(!git_log_between(mirror, id_of("main"), gone, 1, &log, &arena, &err));
+	ck_assert(!git_log_between(history_mirror, history_commit("main"), gone, 1, &log, &history_arena, &err));
 	ck_assert_int_eq(log.total, 7);
 }
 END_TEST
@@ -105,7 +77,7 @@ int main(void)
 {
 	Suite *suite = suite_create("git_log");
 	TCase *tcase = tcase_create("git_log");
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, history_done);
 	tcase_add_loop_test(tcase, between, 0, (int)COUNT_OF(logs));
 	tcase_add_test(tcase, unknown_commits);
 	suite_add_tcase(suite, tcase);
