@@ -27,8 +27,10 @@ static bool add_commit(
 	git_message_trailer_array trailers = {0};
 	if (git_commit_lookup(&commit, repository, id) != 0)
 		return git_fail(err, "read a commit");
-	add(authors, git_commit_author(commit)->email, arena);
-	if (git_message_trailers(&trailers, git_commit_message(commit)) == 0)
+	const git_signature *author = git_commit_author(commit);
+	const char *message = git_commit_message(commit);
+	add(authors, author ? author->email : NULL, arena);
+	if (message && git_message_trailers(&trailers, message) == 0)
 		for (size_t i = 0; i < trailers.count; i++)
 			if (strcasecmp(trailers.trailers[i].key, "Co-authored-by") == 0)
 				add_named(authors, trailers.trailers[i].value, arena);
