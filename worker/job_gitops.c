@@ -66,12 +66,18 @@ void job_gitops_start(struct job *job)
 	job->options.port->gitops(job->options.port_arg, job, job->step);
 }
 
-static struct str shown(struct str value)
+/* The beginning of a value, and what says that there is more. */
+struct shown {
+	struct str text;
+	const char *more;
+};
+
+static struct shown shown(struct str value)
 {
 	size_t at;
-	if (str_find_char(value, '\n', &at))
-		value = str_head(value, at);
-	return str_head(value, VALUE_SHOWN);
+	struct str line = str_find_char(value, '\n', &at) ? str_head(value, at) : value;
+	struct str text = str_head(line, VALUE_SHOWN);
+	return (struct shown){text, text.n < value.n ? "…" : ""};
 }
 
 static void tell(struct job *job, const struct gitops_answer *answer)
@@ -81,11 +87,12 @@ static void tell(struct job *job, const struct gitops_answer *answer)
 		STR_ARG(answer->file));
 	for (size_t i = 0; i < answer->change_count; i++) {
 		const struct gitops_change *change = &answer->changes[i];
+		struct shown before = shown(change->before), after = shown(change->after);
 		if (str_eq(change->before, change->after))
-			say(job, "  %.*s: %.*s, as it was", STR_ARG(change->path), STR_ARG(shown(change->after)));
+			say(job, "  %.*s: %.*s%s, as it was", STR_ARG(change->path), STR_ARG(after.text), after.more);
 		else
-			say(job, "  %.*s: %.*s -> %.*s", STR_ARG(change->path), STR_ARG(shown(change->before)),
-				STR_ARG(shown(change->after)));
+			say(job, "  %.*s: %.*s%s -> %.*s%s", STR_ARG(change->path), STR_ARG(before.text), before.more,
+				STR_ARG(after.text), after.more);
 	}
 	if (!commit.n)
 		say(job, "nothing to commit: the values were there already");
