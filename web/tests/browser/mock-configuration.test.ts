@@ -118,7 +118,7 @@ test("what the server refuses stands in its own words, and the text stays", asyn
 	await document().fill(`${LONGER}# a note\n`);
 	await change().getByText("The server cannot be reached").waitFor();
 	mock.isDown = false;
-	await expect.poll(() => page.getByRole("alert").count(), { timeout: 15_000 }).toBe(0);
+	await expect.poll(() => page.getByRole("alert").count()).toBe(0);
 	await change().getByText("1 difference to version 4").waitFor();
 	await page.getByRole("button", { name: "Discard…" }).click();
 	await dialog().getByRole("button", { name: "Discard it" }).click();

@@ -315,7 +315,7 @@ describe("a gate", () => {
 		await page.getByRole("button", { name: "Approve" }).waitFor();
 		expect(await page.getByRole("button", { name: "Approve" }).isDisabled()).toBe(true);
 		await page.getByLabel("Comment").fill("x");
-		expect(await page.getByRole("button", { name: "Approve" }).isEnabled()).toBe(true);
+		await expect.poll(() => page.getByRole("button", { name: "Approve" }).isEnabled()).toBe(true);
 	});
 
 	test("that somebody else decided meanwhile says so", async () => {
