@@ -160,10 +160,13 @@ static void print_version(struct cli *cli, const json_t *answer)
 	printf("the configuration is at version %lld\n", (long long)print_number(answer, "version"));
 }
 
-static void print_applied(struct cli *cli, const json_t *answer)
+/* before: the version that was in force. */
+static void print_applied(struct cli *cli, const json_t *answer, int64_t before)
 {
 	if (cli->is_json)
 		print_json(answer);
+	else if (print_number(answer, "version") == before)
+		printf("nothing to apply: version %lld has this very text\n", (long long)before);
 	else
 		print_version(cli, answer);
 }
@@ -190,10 +193,7 @@ int command_config_apply(struct cli *cli, struct err *err)
 	json_decref(body);
 	if (!ok)
 		return CLI_FAILED;
-	if (!cli->is_json && print_number(answer, "version") == version)
-		printf("nothing to apply: version %lld has this very text\n", (long long)version);
-	else
-		print_applied(cli, answer);
+	print_applied(cli, answer, version);
 	json_decref(answer);
 	return CLI_OK;
 }
@@ -210,8 +210,9 @@ int command_config_revert(struct cli *cli, struct err *err)
 	if (!api_open(cli, &api, err) || !api_call(&api, "GET", STR(CONFIGURATION), NULL, &now, err))
 		return CLI_FAILED;
 	const char *comment = cli_flag(cli, "comment");
-	json_t *body = json_pack("{s:I, s:I, s:s}", "to", (json_int_t)to, "version",
-		(json_int_t)print_number(now, "version"), "comment", comment ? comment : "");
+	int64_t version = print_number(now, "version");
+	json_t *body = json_pack("{s:I, s:I, s:s}", "to", (json_int_t)to, "version", (json_int_t)version, "comment",
+		comment ? comment : "");
 	json_decref(now);
 	bool ok = api_call(&api, "POST", STR(CONFIGURATION "/revert"), body, &answer, err);
 	json_decref(body);
@@ -219,7 +220,7 @@ int command_config_revert(struct cli *cli, struct err *err)
 		return CLI_FAILED;
 	if (!cli->is_json)
 		print_changes(cli, answer);
-	print_applied(cli, answer);
+	print_applied(cli, answer, version);
 	json_decref(answer);
 	return CLI_OK;
 }

@@ -2,7 +2,7 @@
 -- force to the letter stays as it is: no version, no entry of the audit log.
 with same as materialized (
 	select version from configuration
-	where version = $1::bigint and body = $2::text and $6::bigint is null and version = (select max(version) from configuration))
+	where version = $1::bigint and body = $2::text and version = (select max(version) from configuration))
 select version as in_force, '[]'::jsonb as obstacles from same
 union all
 select a.in_force, a.obstacles from (select where not exists (select from same)) as others,
