@@ -5,10 +5,10 @@
 #include "server/engine/delivery_parts.h"
 #include "server/engine/settle.h"
 
-/* Monitors come late: what is missing is waited for three times as long as the wave bakes, and some minutes at least.
- */
+/* Monitors come late: what is missing is waited for three times as long as the wave bakes, and for a minute behind
+ * it at least. */
 enum { PATIENCE_TIMES = 3 };
-#define PATIENCE_MIN_US (5 * 60 * US_PER_SECOND)
+#define PATIENCE_MIN_US (60 * US_PER_SECOND)
 
 static struct str time_text(const struct run_graph *graph, int64_t at)
 {

@@ -32,7 +32,7 @@ void check_people(struct sim *sim, const struct run_graph *graph, const struct e
 	const struct graph_wave *row = &rows_run(&sim->rows, graph->id)->graph.waves[wave - graph->waves];
 	const struct plan_delivery *rules = graph->stages[wave->stage].plan->delivery;
 	int64_t bake_us = rules->waves[wave->number - 1].bake_ms * 1000;
-	int64_t limit = wave->bake_until + (bake_us > 150000000 ? 2 * bake_us : 300000000);
+	int64_t limit = wave->bake_until + (bake_us > 30000000 ? 2 * bake_us : 60000000);
 	bool is_late = false, is_new = wave->asked_at && row->asked_at != wave->asked_at;
 	const char *checks = check_of(graph, wave, &is_late);
 	if (is_new != (effects->call_count > 0) && wave->state == WAVE_BAKING)
