@@ -14,7 +14,9 @@ static const char *check_of(const struct run_graph *graph, const struct graph_wa
 		bool is_check = job->plan->part == PLAN_PART_TEST || job->plan->part == PLAN_PART_DIAGNOSE;
 		if (job->stage != wave->stage || job->plan->wave != wave->number || !is_check)
 			continue;
-		if (!job_is_over(job->state) && job->plan->part == PLAN_PART_TEST)
+		/* Somebody looks what was wrong, also where the check was tried again by the time. */
+		bool is_looked_at = job->plan->part == PLAN_PART_TEST || job->state != JOB_BLOCKED;
+		if (!job_is_over(job->state) && is_looked_at)
 			return "under way";
 		bool has_failed = (job->state == JOB_FAILED || job->state == JOB_LOST) && !job->allow_failure;
 		if (!has_failed || job->plan->part != PLAN_PART_TEST)
