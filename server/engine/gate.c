@@ -51,17 +51,13 @@ static bool is_login(const struct person *person, struct str name)
 
 static bool is_private_mail(const struct person *person, struct str mail)
 {
-	static const struct str mark = {"noreply", 7};
-	size_t at, number;
-	struct str name = mail;
-	if (!str_find_char(mail, '@', &at) || !str_find(str_skip(mail, at), mark, &number))
+	size_t at, in_domain;
+	if (!str_find_char(mail, '@', &at) || !str_find(str_skip(mail, at), STR("noreply"), &in_domain))
 		return false;
-	name = str_head(mail, at);
-	if (is_login(person, name))
-		return true;
-	number = strspn(name.p, "0123456789");
-	return number && number < name.n && strchr("+-", name.p[number]) &&
-	       is_login(person, str_skip(name, number + 1));
+	struct str name = str_head(mail, at);
+	size_t digits = strspn(mail.p, "0123456789"); /* which the "@" ends */
+	bool has_number = digits && digits < name.n && strchr("+-", name.p[digits]);
+	return is_login(person, name) || (has_number && is_login(person, str_skip(name, digits + 1)));
 }
 
 bool gate_is_among(const struct str_list *authors, const struct person *person)

@@ -30,8 +30,11 @@ static void find_authors(struct comparison *comparison, struct git_mirror *mirro
 {
 	for (size_t i = 0; i < comparison->change_count; i++) {
 		struct graph_change *change = &comparison->changes[i];
-		git_authors_between(mirror, change->base, comparison->commit, &change->authors, &comparison->flow.arena,
-			&comparison->err);
+		struct err err = {0};
+		if (!git_authors_between(mirror, change->base, comparison->commit, &change->authors,
+			    &comparison->flow.arena, &err) &&
+			err.kind != ERR_NOT_FOUND)
+			comparison->err = err;
 	}
 }
 
